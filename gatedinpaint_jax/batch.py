@@ -1,0 +1,46 @@
+"""The one thing that crosses every boundary: a batch of pictures with holes.
+
+Conventions, written here and nowhere else:
+
+  pictures  `[B, H, W, 3] float32 in [-1, 1]`, RGB, rows from the top
+  masks     `[B, H, W, 1] float32`, 1 = hole, 0 = known; one mask per picture
+  sketches  `[B, H, W, 1] float32`, 1 = line, 0 = none; 0 outside the hole
+  sizes     `(height, width)`, both multiples of 8
+"""
+
+from typing import Any, NamedTuple
+
+# The generator halves its resolution twice and the attention once more.
+SIZE_MULTIPLE = 8
+
+# `jax.Array`, `numpy.ndarray` or `tf.Tensor`: the arithmetic below is theirs.
+Array = Any
+
+
+class Batch(NamedTuple):
+  """Whole pictures, their holes and, for guided models, their sketches.
+
+  Attributes:
+    image: whole pictures, the hole included; see the module docstring.
+    mask: holes.
+    sketch: lines inside the holes, or None for a model without guidance.
+  """
+
+  image: Array
+  mask: Array
+  sketch: Array | None = None
+
+
+def erase(image: Array, mask: Array) -> Array:
+  """Returns the pictures with their holes set to 0, which is mid-grey."""
+  return image * (1 - mask)
+
+
+def composite(prediction: Array, image: Array, mask: Array) -> Array:
+  """Returns `prediction` inside the holes and `image` everywhere else."""
+  return prediction * mask + image * (1 - mask)
+
+
+def from_uint8(pixels: Array) -> Array:
+  """Maps pixel values in [0, 255], already float32, to [-1, 1]."""
+  return pixels / 127.5 - 1

@@ -1,0 +1,15 @@
+"""Settings that hold for every test."""
+
+import os
+
+# Eight devices of the processor, before any backend starts: the tests of
+# sharding need them, and the others use the first.
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+
+import jax
+
+jax.config.update("jax_platforms", "cpu")
+# A silent broadcast of (N,) with (N, 1) is the classic way to a wrong loss.
+jax.config.update("jax_numpy_rank_promotion", "raise")
