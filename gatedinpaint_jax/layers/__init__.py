@@ -1,0 +1,1 @@
+"""The parts that the networks are built of."""

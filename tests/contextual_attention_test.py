@@ -1,0 +1,139 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.layers import contextual_attention as attention_lib
+from tests import released
+
+CASES = ("c1", "c1_nofuse", "c2", "c4_nomask", "c5_smooth")
+
+
+def attend(case):
+  """Runs a golden case: (its numbers, what we make of its inputs)."""
+  golden = released.load(f"attention_{case}")
+  f = golden["f"]
+  mask = golden.get("mask", np.zeros((1, *f.shape[1:3], 1), np.float32))
+  mask = np.broadcast_to(mask, (*f.shape[:3], 1))
+
+  def forward(f, b):
+    return attention_lib.contextual_attention(
+      f, b, mask, fuse=bool(golden["fuse"])
+    )
+
+  return golden, forward
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_output_and_offsets_equal_the_released_program(case):
+  golden, forward = attend(case)
+  actual = jax.jit(forward)(golden["f"], golden["b"])
+  np.testing.assert_allclose(actual.features, golden["y"], atol=2e-4, rtol=0)
+  np.testing.assert_array_equal(actual.offsets, golden["offset_rel"])
+
+
+def test_attention_equals_the_released_program():
+  golden, forward = attend("c1")
+  attention = forward(golden["f"], golden["b"]).attention
+  np.testing.assert_allclose(attention, golden["attention"], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_equal_the_released_program(case):
+  golden, forward = attend(case)
+
+  def weighted_sum(f, b):
+    y = forward(f, b).features
+    weights = jnp.sin(0.1 * jnp.arange(y.size, dtype=jnp.float32))
+    return jnp.sum(y * weights.reshape(y.shape))
+
+  grads = jax.jit(jax.grad(weighted_sum, argnums=(0, 1)))(
+    golden["f"], golden["b"]
+  )
+  for actual, name in zip(grads, ("grad_f", "grad_b"), strict=True):
+    np.testing.assert_allclose(
+      actual, golden[name], atol=1e-3 * np.abs(golden[name]).max(), rtol=0
+    )
+
+
+def features(key, batch=2, height=16, width=24):
+  return jax.random.normal(jax.random.key(key), (batch, height, width, 4))
+
+
+def half_hole(side):
+  """A mask whose left or right half is hole, `[1, 16, 24, 1]`."""
+  mask = np.zeros((1, 16, 24, 1), np.float32)
+  mask[:, :, slice(0, 12) if side == "left" else slice(12, 24)] = 1
+  return mask
+
+
+def test_each_picture_gets_what_it_gets_alone():
+  x = features(0)
+  mask = np.concatenate([half_hole("left"), half_hole("right")])
+  together = attention_lib.contextual_attention(x, x, mask)
+  for i in range(2):
+    alone = attention_lib.contextual_attention(
+      x[i : i + 1], x[i : i + 1], mask[i : i + 1]
+    )
+    np.testing.assert_allclose(
+      together.features[i], alone.features[0], atol=1e-5
+    )
+    np.testing.assert_array_equal(together.offsets[i], alone.offsets[0])
+
+
+def test_nothing_is_copied_from_the_hole():
+  x, mask = features(1, batch=1), half_hole("left")
+
+  # Without the fuse: it compares with the neighbours of a source, too.
+  def total(background):
+    return attention_lib.contextual_attention(
+      x, background, mask, fuse=False
+    ).features.sum()
+
+  # The 4 x 4 patch of a source reaches one column to the left of its place,
+  # and no source is closer to the hole than two columns.
+  grad = np.asarray(jax.grad(total)(x))
+  assert np.abs(grad[:, :, :12]).max() == 0
+  assert np.abs(grad[:, :, 14:]).max() > 0
+
+
+def test_picture_that_is_all_hole_gives_zero_and_finite_gradients():
+  x = features(2, batch=1)
+  mask = np.ones((1, 16, 24, 1), np.float32)
+
+  def total(x):
+    return attention_lib.contextual_attention(x, x, mask).features.sum()
+
+  value, grad = jax.value_and_grad(total)(x)
+  assert value == 0
+  assert np.isfinite(grad).all()
+
+
+def test_constant_zero_features_have_finite_gradients():
+  x = jnp.zeros((1, 16, 24, 4))
+
+  def total(x):
+    y = attention_lib.contextual_attention(x, x, half_hole("left"))
+    return y.features.sum()
+
+  assert np.isfinite(jax.grad(total)(x)).all()
+
+
+def test_bfloat16_stays_close_to_float32():
+  x = features(3)
+  mask = np.concatenate([half_hole("left"), half_hole("right")])
+  exact = attention_lib.contextual_attention(x, x, mask)
+  rounded = attention_lib.contextual_attention(
+    x.astype(jnp.bfloat16), x.astype(jnp.bfloat16), mask
+  )
+  assert rounded.features.dtype == jnp.bfloat16
+  assert rounded.attention.dtype == jnp.float32
+  difference = np.abs(rounded.features.astype(jnp.float32) - exact.features)
+  assert difference.mean() < 0.02
+
+
+def test_mask_of_another_size_is_refused():
+  with pytest.raises(ValueError, match="does not fit"):
+    attention_lib.contextual_attention(
+      features(4), features(4), np.zeros((2, 8, 8, 1), np.float32)
+    )
