@@ -1,0 +1,200 @@
+"""The generator: a coarse network fills the hole, a second one redraws it.
+
+Layers are named as in the released program. Sizes follow one number, `width`:
+the convolution channels of the first layer, of which a gated convolution lets
+half through. The tables of the paper are at width 48.
+
+Source: Yu et al. 2019, section 3.2 and figure 3.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.layers import contextual_attention, resize
+from gatedinpaint_jax.layers import conv as conv_lib
+
+
+class GeneratorOutput(NamedTuple):
+  """Raw predictions of both networks; known pixels are predicted too.
+
+  Attributes:
+    coarse: `[B, H, W, 3] float32 in [-1, 1]`.
+    refined: the same, after the second network.
+    offsets: `[B, H/8, W/8, 2] int32`, where the attention copied from, in
+      (rows, columns) of that grid.
+  """
+
+  coarse: jax.Array
+  refined: jax.Array
+  offsets: jax.Array
+
+
+class InpaintGenerator(nn.Module):
+  """Both networks, coarse then refinement.
+
+  Attributes:
+    width: convolution channels of the first layer, a multiple of 4.
+    conv: a key of `layers.conv.KINDS`.
+    guided: whether a sketch is an input of the coarse network.
+    dtype: of the computation; parameters and outputs are float32.
+  """
+
+  width: int = 48
+  conv: str = "gated"
+  guided: bool = False
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, incomplete, mask, sketch=None) -> GeneratorOutput:
+    """Fills the holes; see `batch.py` for shapes and ranges.
+
+    Args:
+      incomplete: pictures with their holes set to 0.
+      mask: holes.
+      sketch: lines inside the holes; needed exactly when `guided`.
+
+    Returns:
+      The predictions; `batch.composite` lays one into the picture.
+
+    Raises:
+      ValueError: if a side is not a multiple of 8, or the sketch is missing or
+        not wanted.
+    """
+    _check_inputs(incomplete, sketch, self.guided)
+    network = {"width": self.width, "conv": self.conv, "dtype": self.dtype}
+    coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
+    # No gradient is stopped: the losses of the second network reach the first.
+    filled = batch_lib.composite(coarse, incomplete, mask)
+    refined, offsets = RefinementNetwork(**network, name="refinement")(
+      filled, mask
+    )
+    return GeneratorOutput(coarse, refined, offsets)
+
+
+class CoarseNetwork(nn.Module):
+  """Fills the hole roughly: an encoder, dilated convolutions, a decoder.
+
+  Attributes:
+    width: convolution channels of the first layer.
+    conv: a key of `layers.conv.KINDS`.
+    dtype: of the computation.
+  """
+
+  width: int
+  conv: str
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, incomplete, mask, sketch=None):
+    """Returns the prediction `[B, H, W, 3] float32 in [-1, 1]`."""
+    conv, to_colours = _convolutions(self)
+    c = self.width // 2
+    sketches = [] if sketch is None else [sketch]
+    inputs = [incomplete, *sketches, jnp.ones_like(mask), mask]
+    x = jnp.concatenate(inputs, axis=-1).astype(self.dtype)
+    valid = (1 - mask).astype(self.dtype)
+
+    x, valid = conv(c, kernel_size=5, name="conv1")(x, valid)
+    x, valid = conv(2 * c, stride=2, name="conv2_downsample")(x, valid)
+    x, valid = conv(2 * c, name="conv3")(x, valid)
+    x, valid = conv(4 * c, stride=2, name="conv4_downsample")(x, valid)
+    x, valid = conv(4 * c, name="conv5")(x, valid)
+    x, valid = conv(4 * c, name="conv6")(x, valid)
+    x, valid = conv(4 * c, dilation=2, name="conv7_atrous")(x, valid)
+    x, valid = conv(4 * c, dilation=4, name="conv8_atrous")(x, valid)
+    x, valid = conv(4 * c, dilation=8, name="conv9_atrous")(x, valid)
+    x, valid = conv(4 * c, dilation=16, name="conv10_atrous")(x, valid)
+    x, valid = conv(4 * c, name="conv11")(x, valid)
+    x, valid = conv(4 * c, name="conv12")(x, valid)
+    x, valid = resize.upsample_x2(x), resize.upsample_x2(valid)
+    x, valid = conv(2 * c, name="conv13_upsample")(x, valid)
+    x, valid = conv(2 * c, name="conv14")(x, valid)
+    x, valid = resize.upsample_x2(x), resize.upsample_x2(valid)
+    x, valid = conv(c, name="conv15_upsample")(x, valid)
+    x, valid = conv(c // 2, name="conv16")(x, valid)
+    x, _ = to_colours(3, activation=None, name="conv17")(x, valid)
+    return jnp.tanh(x.astype(jnp.float32))
+
+
+class RefinementNetwork(nn.Module):
+  """Redraws the roughly filled picture in two branches and decodes both.
+
+  One branch imagines with dilated convolutions, the other copies texture from
+  the known area by contextual attention. The whole picture is there by now, so
+  every place is valid for partial convolutions.
+
+  Attributes:
+    width: convolution channels of the first layer.
+    conv: a key of `layers.conv.KINDS`.
+    dtype: of the computation.
+  """
+
+  width: int
+  conv: str
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, filled, mask):
+    """Returns the prediction, as `CoarseNetwork`, and the attention offsets."""
+    conv, to_colours = _convolutions(self)
+    c = self.width // 2
+    filled = filled.astype(self.dtype)
+
+    x, _ = conv(c, kernel_size=5, name="xconv1")(filled)
+    x, _ = conv(c, stride=2, name="xconv2_downsample")(x)
+    x, _ = conv(2 * c, name="xconv3")(x)
+    x, _ = conv(2 * c, stride=2, name="xconv4_downsample")(x)
+    x, _ = conv(4 * c, name="xconv5")(x)
+    x, _ = conv(4 * c, name="xconv6")(x)
+    x, _ = conv(4 * c, dilation=2, name="xconv7_atrous")(x)
+    x, _ = conv(4 * c, dilation=4, name="xconv8_atrous")(x)
+    x, _ = conv(4 * c, dilation=8, name="xconv9_atrous")(x)
+    imagined, _ = conv(4 * c, dilation=16, name="xconv10_atrous")(x)
+
+    x, _ = conv(c, kernel_size=5, name="pmconv1")(filled)
+    x, _ = conv(c, stride=2, name="pmconv2_downsample")(x)
+    x, _ = conv(2 * c, name="pmconv3")(x)
+    x, _ = conv(4 * c, stride=2, name="pmconv4_downsample")(x)
+    x, _ = conv(4 * c, name="pmconv5")(x)
+    x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
+    attended = contextual_attention.contextual_attention(
+      x, x, resize.reduce_nearest(mask, 4)
+    )
+    x, _ = conv(4 * c, name="pmconv9")(attended.features)
+    copied, _ = conv(4 * c, name="pmconv10")(x)
+
+    x = jnp.concatenate([imagined, copied], axis=-1)
+    x, _ = conv(4 * c, name="allconv11")(x)
+    x, _ = conv(4 * c, name="allconv12")(x)
+    x, _ = conv(2 * c, name="allconv13_upsample")(resize.upsample_x2(x))
+    x, _ = conv(2 * c, name="allconv14")(x)
+    x, _ = conv(c, name="allconv15_upsample")(resize.upsample_x2(x))
+    x, _ = conv(c // 2, name="allconv16")(x)
+    x, _ = to_colours(3, activation=None, name="allconv17")(x)
+    return jnp.tanh(x.astype(jnp.float32)), attended.offsets
+
+
+def _check_inputs(incomplete, sketch, guided):
+  _, height, width, _ = incomplete.shape
+  if height % batch_lib.SIZE_MULTIPLE or width % batch_lib.SIZE_MULTIPLE:
+    raise ValueError(
+      f"pictures of {height} x {width}: both sides must be multiples of "
+      f"{batch_lib.SIZE_MULTIPLE}."
+    )
+  if guided != (sketch is not None):
+    wanted = "needs" if guided else "takes no"
+    raise ValueError(f"a generator with guided={guided} {wanted} sketch.")
+
+
+def _convolutions(network):
+  """Binds what all layers of `network` share: (hidden layers, output layer)."""
+  hidden, output = conv_lib.KINDS[network.conv]
+  return (
+    functools.partial(hidden, dtype=network.dtype),
+    functools.partial(output, dtype=network.dtype),
+  )

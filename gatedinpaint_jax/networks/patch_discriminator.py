@@ -1,0 +1,71 @@
+"""SN-PatchGAN: a discriminator that scores every patch and channel.
+
+Source: Yu et al. 2019, section 3.3; Miyato et al. 2018 (spectral norm).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+# The collection of the power iteration. Per layer: `u [1, O]`, the running
+# left singular vector, and `sigma []`, the norm that it gave last.
+SPECTRAL = "spectral"
+
+
+class PatchDiscriminator(nn.Module):
+  """Six strided convolutions with spectral norm; each output is a score.
+
+  Attributes:
+    width: channels of the first layer; the others have 2 and 4 times as many.
+    dtype: of the convolutions; parameters, spectral norm and scores are
+      float32.
+  """
+
+  width: int = 64
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, image, mask, sketch=None, *, update_stats: bool):
+    """Scores pictures, real or completed.
+
+    Args:
+      image: pictures; see `batch.py` for shapes and ranges.
+      mask: where their holes are or would be.
+      sketch: lines inside the holes, for guided models.
+      update_stats: whether to store the step of the power iteration that every
+        call makes; the collection `spectral` must be mutable then.
+
+    Returns:
+      `[B, N] float32`, N scores of every picture, above 0 for real.
+    """
+    sketches = [] if sketch is None else [sketch]
+    x = jnp.concatenate([image, mask, *sketches], axis=-1)
+    multiples = (1, 2, 4, 4, 4, 4)
+    for index, multiple in enumerate(multiples, start=1):
+      conv = nn.Conv(
+        multiple * self.width,
+        kernel_size=(5, 5),
+        strides=2,
+        padding="SAME",
+        kernel_init=nn.initializers.glorot_uniform(),
+        dtype=self.dtype,
+        name=f"conv{index}",
+      )
+      norm = nn.SpectralNorm(
+        conv, collection_name=SPECTRAL, name=f"conv{index}_norm"
+      )
+      # The paper does not activate the scores; the released program does.
+      x = nn.leaky_relu(norm(x, update_stats=update_stats), 0.2)
+    return x.reshape(x.shape[0], -1).astype(jnp.float32)
+
+
+def spectral_norms(spectral) -> dict[str, jax.Array]:
+  """Returns the norm `sigma []` of each layer's kernel, by layer name."""
+  return {
+    name.removesuffix("_norm"): layer[
+      f"{name.removesuffix('_norm')}/kernel/sigma"
+    ]
+    for name, layer in spectral.items()
+  }

@@ -1,0 +1,182 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.networks import inpaint_generator
+from tests import released
+
+
+def read_inputs(golden, *, guided=False):
+  """Returns `(image in RGB, mask, sketch)` of a released inference input."""
+  parts = np.split(golden["server_input"], 3 if guided else 2, axis=2)
+  image = batch_lib.from_uint8(parts[0][..., ::-1].astype(np.float32))
+  mask = (parts[-1][..., :1] > 127.5).astype(np.float32)
+  np.testing.assert_array_equal(mask, golden["mask"])
+  sketch = None
+  if guided:
+    sketch = (parts[1][..., :1] / 255.0 > 0.6).astype(np.float32) * mask
+  return image, mask, sketch
+
+
+def fill(params, image, mask, sketch, **kwargs):
+  generator = inpaint_generator.InpaintGenerator(guided=sketch is not None)
+
+  def apply(params):
+    return generator.apply(
+      {"params": params}, batch_lib.erase(image, mask), mask, sketch, **kwargs
+    )
+
+  return jax.jit(apply)(params)
+
+
+@pytest.mark.parametrize(
+  ("case", "refined_max"),
+  [("64x96", 1e-3), ("72x136", 1e-3), ("guided_64x96", 5e-3)],
+)
+def test_both_stages_equal_the_released_program(case, refined_max):
+  guided = case.startswith("guided")
+  golden = released.load(f"generator_{case}")
+  params, _, _ = released.variables("guided" if guided else "plain")
+  image, mask, sketch = read_inputs(golden, guided=guided)
+  output = fill(params, image, mask, sketch)
+
+  coarse = golden["x_stage1"][..., ::-1]
+  np.testing.assert_allclose(output.coarse, coarse, atol=5e-5, rtol=0)
+  difference = np.abs(output.refined - golden["x_stage2"][..., ::-1])
+  assert difference.max() < refined_max
+  assert difference.mean() < (5e-5 if guided else 1e-5)
+
+  completed = batch_lib.composite(output.refined, image, mask)
+  in_levels = (np.asarray(completed[0]) + 1) * 127.5
+  released_levels = golden["uint8_bgr"][..., ::-1].astype(np.float32)
+  # The released program truncates to whole levels, hence up to one level.
+  hole = mask[0, :, :, 0] == 1
+  assert np.abs(in_levels - 0.5 - released_levels)[hole].max() < 0.75
+
+
+@pytest.mark.slow
+def test_every_layer_equals_the_released_program():
+  golden = released.load("generator_64x96_layers")
+  params, _, _ = released.variables("plain")
+  image, mask, _ = read_inputs(released.load("generator_64x96"))
+  _, intermediates = fill(
+    params, image, mask, None, capture_intermediates=True, mutable=True
+  )
+  tree = intermediates["intermediates"]
+  layers = {**tree["coarse"], **tree["refinement"]}
+  checked = 0
+  for name, layer in layers.items():
+    if name == "__call__":
+      continue
+    ((output, _),) = layer["__call__"]
+    sample = golden[f"{name}__s"]
+    mean, std, low, high = golden[name]
+    if name in ("conv17", "allconv17"):
+      output = output[..., ::-1]
+    tolerance = 1e-4 * std
+    output = np.asarray(output)
+    np.testing.assert_allclose(
+      output[:, ::8, ::8], sample, atol=tolerance, rtol=0, err_msg=name
+    )
+    np.testing.assert_allclose(
+      [output.mean(), output.std(), output.min(), output.max()],
+      [mean, std, low, high],
+      atol=tolerance,
+      rtol=0,
+      err_msg=name,
+    )
+    checked += 1
+  assert checked == 42
+
+
+@pytest.mark.parametrize(
+  ("guided", "expected"), [(False, 4_052_478), (True, 4_053_678)]
+)
+def test_parameter_count_is_the_released_one(guided, expected):
+  assert count_parameters(guided=guided) == expected
+
+
+@pytest.mark.parametrize("conv", ["partial", "vanilla"])
+def test_ungated_networks_have_the_layers_without_their_gates(conv):
+  count = count_parameters(conv=conv)
+  # Half of everything but the two layers that output colours, which have no
+  # gate: 12 * 9 * 3 + 3 parameters each.
+  colours = 2 * (12 * 9 * 3 + 3)
+  assert count == (4_052_478 - colours) // 2 + colours
+
+
+def count_parameters(**options):
+  generator = inpaint_generator.InpaintGenerator(**options)
+  one = jnp.zeros((1, 16, 16, 1))
+  image = jnp.zeros((1, 16, 16, 3))
+  sketch = one if options.get("guided") else None
+  params = jax.eval_shape(generator.init, jax.random.key(0), image, one, sketch)
+  return sum(p.size for p in jax.tree.leaves(params))
+
+
+def small_inputs(batch=2, height=16, width=24):
+  image = jax.random.uniform(
+    jax.random.key(0), (batch, height, width, 3), minval=-1, maxval=1
+  )
+  mask = np.zeros((batch, height, width, 1), np.float32)
+  for i in range(batch):
+    mask[i, 4 + i : 12 + i, 6 * i : 6 * i + 9] = 1
+  return batch_lib.erase(image, mask), mask
+
+
+@pytest.mark.parametrize("conv", ["gated", "partial", "vanilla"])
+def test_each_picture_gets_what_it_gets_alone(conv):
+  generator = inpaint_generator.InpaintGenerator(width=8, conv=conv)
+  incomplete, mask = small_inputs()
+  variables = jax.jit(generator.init)(jax.random.key(1), incomplete, mask)
+  apply = jax.jit(generator.apply)
+  together = apply(variables, incomplete, mask)
+  for i in range(2):
+    alone = apply(variables, incomplete[i : i + 1], mask[i : i + 1])
+    np.testing.assert_allclose(together.refined[i], alone.refined[0], atol=1e-5)
+    np.testing.assert_array_equal(together.offsets[i], alone.offsets[0])
+
+
+def test_losses_of_the_second_network_reach_the_first():
+  generator = inpaint_generator.InpaintGenerator(width=8)
+  incomplete, mask = small_inputs()
+  variables = jax.jit(generator.init)(jax.random.key(1), incomplete, mask)
+
+  def total(params):
+    output = jax.jit(generator.apply)({"params": params}, incomplete, mask)
+    return jnp.sum(jnp.abs(output.refined))
+
+  grads = jax.jit(jax.grad(total))(variables["params"])
+  assert np.abs(grads["coarse"]["conv1"]["kernel"]).max() > 0
+
+
+def test_bfloat16_keeps_float32_parameters_and_outputs():
+  generator = inpaint_generator.InpaintGenerator(width=8, dtype=jnp.bfloat16)
+  incomplete, mask = small_inputs()
+  variables = jax.jit(generator.init)(jax.random.key(1), incomplete, mask)
+  output = jax.jit(generator.apply)(variables, incomplete, mask)
+  exact = jax.jit(inpaint_generator.InpaintGenerator(width=8).apply)(
+    variables, incomplete, mask
+  )
+  assert output.refined.dtype == output.coarse.dtype == jnp.float32
+  assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(variables))
+  assert 0 < np.abs(output.coarse - exact.coarse).max() < 0.05
+
+
+def test_side_that_is_not_a_multiple_of_eight_is_refused():
+  generator = inpaint_generator.InpaintGenerator(width=8)
+  image, mask = jnp.zeros((1, 12, 16, 3)), jnp.zeros((1, 12, 16, 1))
+  with pytest.raises(ValueError, match="12 x 16: both sides must be multiples"):
+    jax.jit(generator.init)(jax.random.key(0), image, mask)
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_sketch_must_come_exactly_with_guidance(guided):
+  generator = inpaint_generator.InpaintGenerator(width=8, guided=guided)
+  image, mask = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
+  with pytest.raises(ValueError, match=f"guided={guided}"):
+    jax.jit(generator.init)(
+      jax.random.key(0), image, mask, None if guided else mask
+    )

@@ -1,0 +1,113 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.networks import patch_discriminator
+
+
+def picture(batch=2, size=64):
+  image = jax.random.normal(jax.random.key(0), (batch, size, size, 3))
+  return image, jnp.zeros((batch, size, size, 1))
+
+
+def initialise(width=4, **kwargs):
+  discriminator = patch_discriminator.PatchDiscriminator(width, **kwargs)
+  variables = jax.jit(discriminator.init, static_argnames="update_stats")(
+    jax.random.key(1), *picture(), update_stats=False
+  )
+  return discriminator, variables
+
+
+@pytest.mark.parametrize(
+  ("guided", "expected"), [(False, 5_946_816), (True, 5_948_416)]
+)
+def test_parameter_count_is_the_released_one(guided, expected):
+  discriminator = patch_discriminator.PatchDiscriminator()
+  image, mask = picture()
+  variables = jax.eval_shape(
+    lambda key: discriminator.init(
+      key, image, mask, mask if guided else None, update_stats=False
+    ),
+    jax.random.key(0),
+  )
+  count = sum(p.size for p in jax.tree.leaves(variables["params"]))
+  assert count == expected
+
+
+def test_every_place_and_channel_is_a_score():
+  discriminator, variables = initialise()
+  scores = discriminator.apply(
+    variables, *picture(size=256), update_stats=False
+  )
+  assert scores.shape == (2, 4 * 4 * 16)
+  assert scores.dtype == jnp.float32
+
+
+def test_spectral_norm_of_four_times_the_identity_is_four():
+  discriminator, variables = initialise()
+  kernel = variables["params"]["conv1"]["kernel"]
+  matrix = 4 * np.eye(kernel.size // 4, 4, dtype=np.float32)
+  variables["params"]["conv1"]["kernel"] = matrix.reshape(kernel.shape)
+  _, changed = discriminator.apply(
+    variables,
+    *picture(),
+    update_stats=True,
+    mutable=[patch_discriminator.SPECTRAL],
+  )
+  norms = patch_discriminator.spectral_norms(
+    changed[patch_discriminator.SPECTRAL]
+  )
+  np.testing.assert_allclose(norms["conv1"], 4, rtol=1e-6)
+  assert len(norms) == 6
+
+
+def test_power_iteration_finds_the_largest_singular_value():
+  discriminator, variables = initialise()
+  apply = jax.jit(
+    lambda variables: discriminator.apply(
+      variables, *picture(), update_stats=True, mutable=["spectral"]
+    )
+  )
+  for _ in range(100):
+    _, changed = apply(variables)
+    variables = {**variables, **changed}
+  norms = patch_discriminator.spectral_norms(variables["spectral"])
+  for name, norm in norms.items():
+    kernel = np.asarray(variables["params"][name]["kernel"])
+    largest = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), ord=2)
+    np.testing.assert_allclose(norm, largest, rtol=1e-3, err_msg=name)
+
+
+def test_scores_do_not_depend_on_the_scale_of_a_kernel():
+  discriminator, variables = initialise()
+  scores = discriminator.apply(variables, *picture(), update_stats=False)
+  conv3 = variables["params"]["conv3"]
+  conv3["kernel"] = 7 * conv3["kernel"]
+  scaled = discriminator.apply(variables, *picture(), update_stats=False)
+  np.testing.assert_allclose(scaled, scores, atol=1e-5)
+
+
+def test_spectral_state_stays_where_no_update_is_asked_for():
+  discriminator, variables = initialise()
+  _, changed = discriminator.apply(
+    variables, *picture(), update_stats=False, mutable=["spectral"]
+  )
+  jax.tree.map(
+    np.testing.assert_array_equal, changed["spectral"], variables["spectral"]
+  )
+
+
+def test_mask_changes_the_scores():
+  discriminator, variables = initialise()
+  image, mask = picture()
+  known = discriminator.apply(variables, image, mask, update_stats=False)
+  hole = discriminator.apply(variables, image, mask + 1, update_stats=False)
+  assert np.abs(known - hole).max() > 1e-3
+
+
+def test_bfloat16_keeps_parameters_norms_and_scores_in_float32():
+  discriminator, variables = initialise(dtype=jnp.bfloat16)
+  scores = discriminator.apply(variables, *picture(), update_stats=False)
+  assert scores.dtype == jnp.float32
+  assert all(v.dtype == jnp.float32 for v in jax.tree.leaves(variables))
