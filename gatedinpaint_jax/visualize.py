@@ -1,0 +1,112 @@
+"""Pictures for people: strips of panels, and the attention as colours.
+
+Works on NumPy arrays; colours are RGB, `uint8`.
+"""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+PANELS = ("original", "masked", "coarse", "refined", "completed", "attention")
+_LABEL_HEIGHT = 14
+# Colours between the six corners of the Middlebury wheel, red first.
+_WHEEL_SECTORS = (15, 6, 4, 11, 13, 6)
+
+
+def strip(panels: np.ndarray) -> np.ndarray:
+  """Lays the rows of pictures below each other, under the names of `PANELS`.
+
+  Args:
+    panels: `[N, H, 6 * W, 3] uint8`, from `draw_panels`.
+
+  Returns:
+    `[14 + N * H, 6 * W, 3] uint8`.
+  """
+  return np.concatenate([_labels(panels.shape[2]), *panels])
+
+
+def draw_panels(batch, output, completed) -> np.ndarray:
+  """Draws one row of `PANELS` for each picture.
+
+  Args:
+    batch: a `Batch` of N pictures.
+    output: their `GeneratorOutput`.
+    completed: the filled pictures, as `batch.image`.
+
+  Returns:
+    `[N, H, 6 * W, 3] uint8`. In the second panel the hole is white and the
+    sketch, if any, is black.
+  """
+  image, mask = np.asarray(batch.image), np.asarray(batch.mask)
+  masked = image * (1 - mask) + mask
+  if batch.sketch is not None:
+    masked = masked * (1 - batch.sketch) - batch.sketch
+  size = image.shape[1:3]
+  panels = [image, masked, output.coarse, output.refined, completed]
+  columns = [to_uint8(panel) for panel in panels]
+  colours = offset_colours(np.asarray(output.offsets))
+  columns.append(np.stack([_enlarge(c, size) for c in colours]))
+  return np.concatenate(columns, axis=2)
+
+
+def to_uint8(image) -> np.ndarray:
+  """Maps pictures in [-1, 1] to pixel values, rounded and clipped."""
+  levels = (np.asarray(image, np.float32) + 1) * 127.5
+  return np.clip(np.round(levels), 0, 255).astype(np.uint8)
+
+
+def offset_colours(offsets: np.ndarray) -> np.ndarray:
+  """Colours each offset by its direction; longer is stronger, none is white.
+
+  Args:
+    offsets: `[B, h, w, 2] int`, (rows, columns).
+
+  Returns:
+    `[B, h, w, 3] uint8`. Full strength is the longest offset of the batch.
+
+  Source: Baker et al. 2011 (Middlebury optical flow), its colour wheel, with
+  rows on its first axis as in the released program.
+  """
+  wheel = _colour_wheel()
+  rows, columns = np.moveaxis(np.asarray(offsets, np.float32), -1, 0)
+  length = np.hypot(rows, columns)
+  strength = length / max(length.max(), np.finfo(np.float32).eps)
+  angle = np.arctan2(-columns, -rows) / np.pi  # [-1, 1]
+  position = (angle + 1) / 2 * (len(wheel) - 1)
+  low = np.floor(position).astype(int)
+  share = (position - low)[..., None]
+  colour = (1 - share) * wheel[low] + share * wheel[(low + 1) % len(wheel)]
+  colour = 1 - strength[..., None] * (1 - colour)
+  return np.floor(255 * colour).astype(np.uint8)
+
+
+def _colour_wheel():
+  """Returns `[55, 3] float32 in [0, 1]`: red, yellow, green, cyan, blue, ..."""
+  corners = np.array(
+    [(1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1)],
+    np.float32,
+  )
+  sectors = []
+  for i, count in enumerate(_WHEEL_SECTORS):
+    start, end = corners[i], corners[(i + 1) % len(corners)]
+    # The wheel of the source is made of whole levels out of 255.
+    levels = np.floor(255 * np.arange(count) / count) / 255
+    share = levels[:, None]
+    rising = start + (end - start).clip(0) * share
+    sectors.append(rising - (start - end).clip(0) * share)
+  return np.concatenate(sectors).astype(np.float32)
+
+
+def _enlarge(colours, size):
+  """Scales `[h, w, 3]` to `(height, width)` without smoothing."""
+  height, width = size
+  picture = Image.fromarray(colours)
+  return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))
+
+
+def _labels(width):
+  """Draws the names of the panels, `[14, width, 3]`, black on white."""
+  label = Image.new("RGB", (width, _LABEL_HEIGHT), "white")
+  draw = ImageDraw.Draw(label)
+  for i, name in enumerate(PANELS):
+    draw.text((i * width // len(PANELS) + 2, 1), name, fill="black")
+  return np.asarray(label)
