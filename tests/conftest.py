@@ -9,7 +9,19 @@ os.environ["XLA_FLAGS"] = (
 )
 
 import jax
+import pytest
 
 jax.config.update("jax_platforms", "cpu")
 # A silent broadcast of (N,) with (N, 1) is the classic way to a wrong loss.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True)
+def compile_quickly(request):
+  """Compiles without optimisation, but for tests marked `optimized`.
+
+  Most tests compile for seconds and compute for milliseconds. Comparisons with
+  the released program run what users run.
+  """
+  quickly = request.node.get_closest_marker("optimized") is None
+  jax.config.update("jax_disable_most_optimizations", quickly)

@@ -24,6 +24,7 @@ def attend(case):
   return golden, forward
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
 def test_output_and_offsets_equal_the_released_program(case):
   golden, forward = attend(case)
@@ -38,6 +39,7 @@ def test_attention_equals_the_released_program():
   np.testing.assert_allclose(attention, golden["attention"], atol=1e-4, rtol=0)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_equal_the_released_program(case):
   golden, forward = attend(case)

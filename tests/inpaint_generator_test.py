@@ -31,6 +31,7 @@ def fill(params, image, mask, sketch, **kwargs):
   return jax.jit(apply)(params)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(
   ("case", "refined_max"),
   [("64x96", 1e-3), ("72x136", 1e-3), ("guided_64x96", 5e-3)],
@@ -56,7 +57,7 @@ def test_both_stages_equal_the_released_program(case, refined_max):
   assert np.abs(in_levels - 0.5 - released_levels)[hole].max() < 0.75
 
 
-@pytest.mark.slow
+@pytest.mark.optimized
 def test_every_layer_equals_the_released_program():
   golden = released.load("generator_64x96_layers")
   params, _, _ = released.variables("plain")

@@ -51,20 +51,23 @@ def spectral(arrays, prefix):
 
 
 def to_ours(name, value):
-  """Returns the path of a released variable in our trees, and it in RGB."""
+  """Returns the path of a released variable in our trees, and it in RGB.
+
+  A scalar, such as the norm of a gradient, stays as it is.
+  """
   scope, *rest = name.split("/")
   if scope == "discriminator":
     layer, *leaf = rest[1:]
     if leaf == ["kernel_sn", "u"]:
       return ("spectral", f"{layer}_norm", f"{layer}/kernel/u"), value
-    if layer == "conv1" and leaf == ["kernel"]:
+    if layer == "conv1" and np.ndim(value) == 4:
       value = flip_inputs(value)
     return ("discriminator", layer, *leaf), value
   layer, leaf = rest[0], rest[-1]
   network = "coarse" if layer.startswith("conv") else "refinement"
-  if f"{network}/{layer}" in _COLOUR_INPUTS and leaf == "kernel":
+  if f"{network}/{layer}" in _COLOUR_INPUTS and np.ndim(value) == 4:
     value = flip_inputs(value)
-  if f"{network}/{layer}" in _COLOUR_OUTPUTS:
+  if f"{network}/{layer}" in _COLOUR_OUTPUTS and np.ndim(value):
     value = value[..., ::-1]
   return ("generator", network, layer, leaf), value
 

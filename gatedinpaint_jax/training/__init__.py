@@ -1,0 +1,1 @@
+"""State, objectives, the step, and what surrounds it."""

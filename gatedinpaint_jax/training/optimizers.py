@@ -1,0 +1,66 @@
+"""Adam with what a config may add to it."""
+
+import optax
+
+from gatedinpaint_jax import errors
+
+DECAYS = ("constant", "linear", "cosine")
+
+
+def make_optimizer(
+  learning_rate: float,
+  *,
+  b1: float = 0.5,
+  b2: float = 0.999,
+  eps: float = 1e-8,
+  decay: str = "constant",
+  warmup_steps: int = 0,
+  steps: int | None = None,
+  clip_norm: float | None = None,
+) -> optax.GradientTransformation:
+  """Returns Adam, with clipping and a schedule where these are asked for.
+
+  Args:
+    learning_rate: the highest one of the schedule.
+    b1: decay of the first moment.
+    b2: decay of the second moment.
+    eps: added to the root of the second moment, after bias correction.
+    decay: one of `DECAYS`; linear and cosine reach 0 at `steps`.
+    warmup_steps: steps over which the learning rate rises from 0.
+    steps: of the whole run, warm-up included; needed unless constant.
+    clip_norm: the global norm that gradients are scaled down to; None: never.
+
+  Raises:
+    UserError: if `decay` is none of `DECAYS`, or the warm-up takes all steps.
+  """
+  schedule = make_schedule(
+    learning_rate, decay=decay, warmup_steps=warmup_steps, steps=steps
+  )
+  adam = optax.adam(schedule, b1=b1, b2=b2, eps=eps)
+  if clip_norm is None:
+    return adam
+  return optax.chain(optax.clip_by_global_norm(clip_norm), adam)
+
+
+def make_schedule(learning_rate, *, decay, warmup_steps, steps):
+  """Returns the learning rate as a function of the step, or a constant."""
+  if decay not in DECAYS:
+    raise errors.UserError(
+      f"config.optimizer.decay={decay!r}: must be one of {', '.join(DECAYS)}."
+    )
+  if decay == "constant":
+    if not warmup_steps:
+      return learning_rate
+    return optax.linear_schedule(0.0, learning_rate, warmup_steps)
+  if warmup_steps >= steps:
+    raise errors.UserError(
+      f"config.optimizer.warmup_steps={warmup_steps}: must be below "
+      f"config.schedule.steps={steps}."
+    )
+  falling_steps = steps - warmup_steps
+  falling = {
+    "linear": optax.linear_schedule(learning_rate, 0.0, falling_steps),
+    "cosine": optax.cosine_decay_schedule(learning_rate, falling_steps),
+  }[decay]
+  rising = optax.linear_schedule(0.0, learning_rate, max(warmup_steps, 1))
+  return optax.join_schedules([rising, falling], [warmup_steps])

@@ -1,0 +1,82 @@
+"""Everything that a training run carries from one step to the next."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from gatedinpaint_jax.networks import patch_discriminator
+
+Params = Any
+
+
+@flax.struct.dataclass
+class TrainState:
+  """The state of a run; a pytree, so it is jitted, sharded and saved whole.
+
+  Attributes:
+    step: `[] int32`, updates made.
+    examples_seen: `[] uint32`, pictures taken from the stream. It is not
+      `step` times the batch size once a run has skipped data.
+    generator: parameters.
+    discriminator: parameters.
+    spectral: the power iteration of the discriminator.
+    generator_optimizer: optax state.
+    discriminator_optimizer: optax state.
+    generator_average: the moving average of `generator`, or None.
+  """
+
+  step: jax.Array
+  examples_seen: jax.Array
+  generator: Params
+  discriminator: Params
+  spectral: Params
+  generator_optimizer: optax.OptState
+  discriminator_optimizer: optax.OptState
+  generator_average: Params | None
+
+  @property
+  def best_generator(self) -> Params:
+    """What inference uses: the moving average where there is one."""
+    if self.generator_average is None:
+      return self.generator
+    return self.generator_average
+
+
+def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
+  """Initialises parameters and optimizers.
+
+  Args:
+    key: random key; it alone decides the parameters.
+    setup: a `training.step.Setup`.
+    image_size: `(height, width)` to trace the networks with.
+
+  Returns:
+    The state at step 0. Pure: under `jax.eval_shape` it gives the shapes.
+  """
+  generator_key, discriminator_key = jax.random.split(key)
+  image = jnp.zeros((1, *image_size, 3))
+  mask = jnp.zeros((1, *image_size, 1))
+  sketch = mask if setup.generator.guided else None
+  generator = setup.generator.init(generator_key, image, mask, sketch)
+  discriminator = setup.discriminator.init(
+    discriminator_key, image, mask, sketch, update_stats=False
+  )
+  keep_average = setup.average_decay is not None
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    examples_seen=jnp.zeros((), jnp.uint32),
+    generator=generator["params"],
+    discriminator=discriminator["params"],
+    spectral=discriminator[patch_discriminator.SPECTRAL],
+    generator_optimizer=setup.generator_optimizer.init(generator["params"]),
+    discriminator_optimizer=setup.discriminator_optimizer.init(
+      discriminator["params"]
+    ),
+    generator_average=(
+      # A copy: a donated state must not hold one buffer twice.
+      jax.tree.map(jnp.copy, generator["params"]) if keep_average else None
+    ),
+  )

@@ -1,0 +1,238 @@
+import functools
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
+from gatedinpaint_jax.training import devices, objectives, step
+from gatedinpaint_jax.training import optimizers as optimizers_lib
+from gatedinpaint_jax.training import state as state_lib
+
+SIZE = (16, 16)
+
+
+def make_setup(**kwargs):
+  adam = optimizers_lib.make_optimizer(1e-4)
+  return step.Setup(
+    generator=inpaint_generator.InpaintGenerator(width=4),
+    discriminator=patch_discriminator.PatchDiscriminator(width=4),
+    generator_optimizer=adam,
+    discriminator_optimizer=adam,
+    weights=objectives.LossWeights(),
+    **kwargs,
+  )
+
+
+@functools.cache
+def initial_state(average_decay=None):
+  setup = make_setup(average_decay=average_decay)
+  return jax.jit(
+    lambda key: state_lib.create_state(key, setup, image_size=SIZE)
+  )(jax.random.key(0))
+
+
+def make_batch(size=8):
+  rng = np.random.default_rng(0)
+  image = rng.uniform(-1, 1, (size, *SIZE, 3)).astype(np.float32)
+  mask = np.zeros((size, *SIZE, 1), np.float32)
+  for i in range(size):
+    mask[i, 2 + i % 4 : 10, 4:12] = 1
+  return batch_lib.Batch(image, mask)
+
+
+def trees_equal(a, b):
+  pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+  return all(np.array_equal(x, y) for x, y in pairs)
+
+
+def generate(setup, state, batch):
+  """Returns the predictions of the generator and their pullback."""
+
+  def predict(params):
+    incomplete = batch_lib.erase(batch.image, batch.mask)
+    output = setup.generator.apply({"params": params}, incomplete, batch.mask)
+    return output.coarse, output.refined
+
+  return jax.vjp(predict, state.generator)
+
+
+def test_discriminator_update_leaves_the_generator_bit_identical():
+  setup, state, batch = make_setup(), initial_state(), make_batch(2)
+  predictions, _ = generate(setup, state, batch)
+  after, _ = jax.jit(functools.partial(step.update_discriminator, setup=setup))(
+    state, batch, predictions
+  )
+  assert trees_equal(after.generator, state.generator)
+  assert trees_equal(after.generator_optimizer, state.generator_optimizer)
+  assert not trees_equal(after.discriminator, state.discriminator)
+  assert not trees_equal(after.spectral, state.spectral)
+
+
+def test_generator_update_leaves_the_discriminator_bit_identical():
+  setup, state, batch = make_setup(), initial_state(), make_batch(2)
+
+  def update(state, batch):
+    predictions, pullback = generate(setup, state, batch)
+    return step.update_generator(
+      state, batch, predictions, pullback, setup=setup
+    )
+
+  after, _ = jax.jit(update)(state, batch)
+  assert trees_equal(after.discriminator, state.discriminator)
+  assert trees_equal(
+    after.discriminator_optimizer, state.discriminator_optimizer
+  )
+  assert trees_equal(after.spectral, state.spectral)
+  assert not trees_equal(after.generator, state.generator)
+
+
+def test_generator_learns_from_the_updated_discriminator():
+  setup, state, batch = make_setup(), initial_state(), make_batch(2)
+
+  def by_hand(state, batch):
+    predictions, pullback = generate(setup, state, batch)
+    state, _ = step.update_discriminator(state, batch, predictions, setup=setup)
+    return step.update_generator(
+      state, batch, predictions, pullback, setup=setup
+    )
+
+  expected, _ = jax.jit(by_hand)(state, batch)
+  actual, metrics = jax.jit(step.make_train_step(setup))(state, batch)
+  for name in ("generator", "discriminator", "spectral"):
+    jax.tree.map(
+      functools.partial(np.testing.assert_allclose, atol=1e-6),
+      getattr(actual, name),
+      getattr(expected, name),
+    )
+  assert actual.step == 1
+  assert actual.examples_seen == 2
+  assert all(np.isfinite(v) and np.ndim(v) == 0 for v in metrics.values())
+  np.testing.assert_allclose(metrics["hole_fraction"], batch.mask.mean())
+
+
+def test_adam_of_both_networks_begins_with_the_learning_rate():
+  # The released program shares one counter: its generator begins with 0.9427 of
+  # the learning rate. See DIFFERENCES.md.
+  setup, state, batch = make_setup(), initial_state(), make_batch(2)
+  after, _ = jax.jit(step.make_train_step(setup))(state, batch)
+  for name in ("generator", "discriminator"):
+    before, now = getattr(state, name), getattr(after, name)
+    largest = max(
+      np.abs(a - b).max()
+      for a, b in zip(
+        jax.tree.leaves(before), jax.tree.leaves(now), strict=True
+      )
+    )
+    np.testing.assert_allclose(largest, 1e-4, rtol=1e-3)
+
+
+def test_moving_average_follows_the_generator():
+  setup = make_setup(average_decay=0.75)
+  state = initial_state(0.75)
+  after, _ = jax.jit(step.make_train_step(setup))(state, make_batch(2))
+  expected = jax.tree.map(
+    lambda old, new: 0.75 * old + 0.25 * new, state.generator, after.generator
+  )
+  jax.tree.map(
+    functools.partial(np.testing.assert_allclose, atol=1e-6),
+    after.generator_average,
+    expected,
+  )
+  assert after.best_generator is after.generator_average
+
+
+def copy_of_initial_state(mesh):
+  """Returns a state on the mesh that may be donated."""
+  return jax.device_put(
+    jax.device_get(initial_state()), devices.replicated(mesh)
+  )
+
+
+def run_on(device_count, steps=2):
+  """Trains on the first so many devices; returns (state, metrics of a step)."""
+  setup = make_setup()
+  mesh = devices.make_mesh(jax.devices()[:device_count])
+  state = copy_of_initial_state(mesh)
+  batch = devices.put_batch(make_batch(8), mesh)
+  train_step = jax.jit(
+    step.make_train_step(setup),
+    donate_argnums=0,
+    out_shardings=devices.replicated(mesh),
+  )
+  history = []
+  for _ in range(steps):
+    state, metrics = train_step(state, batch)
+    history.append(jax.device_get(metrics))
+  return jax.device_get(state), history
+
+
+def test_eight_devices_equal_one():
+  one, one_metrics = run_on(1)
+  eight, eight_metrics = run_on(8)
+  for a, b in zip(one_metrics, eight_metrics, strict=True):
+    for name in a:
+      np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
+  # Moments after one step are gradients; compared to the largest of each array.
+  for name in ("generator_optimizer", "discriminator_optimizer", "spectral"):
+    for a, b in zip(
+      jax.tree.leaves(getattr(one, name)),
+      jax.tree.leaves(getattr(eight, name)),
+      strict=True,
+    ):
+      np.testing.assert_allclose(
+        a, b, rtol=0, atol=1e-5 * np.abs(a).max() + 1e-12
+      )
+
+
+def test_eight_devices_compute_the_gradients_of_one():
+  setup = make_setup()
+
+  def gradients(state, batch):
+    predictions, pullback = generate(setup, state, batch)
+    by_prediction = jax.grad(
+      lambda c, r: objectives.generator_objective(
+        c,
+        r,
+        discriminator=setup.discriminator,
+        discriminator_variables={
+          "params": state.discriminator,
+          "spectral": state.spectral,
+        },
+        batch=batch,
+        weights=setup.weights,
+      )[0],
+      argnums=(0, 1),
+    )(*predictions)
+    return pullback(by_prediction)[0]
+
+  results = []
+  for count in (1, 8):
+    mesh = devices.make_mesh(jax.devices()[:count])
+    state = copy_of_initial_state(mesh)
+    grads = jax.jit(gradients)(state, devices.put_batch(make_batch(8), mesh))
+    results.append(jax.device_get(grads))
+  for a, b in zip(*map(jax.tree.leaves, results), strict=True):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(a).max())
+
+
+def test_clipping_bounds_the_gradient_that_adam_sees():
+  optimizer = optimizers_lib.make_optimizer(1.0, clip_norm=1.0)
+  grads = {"w": np.full(4, 10.0, np.float32)}
+  _, state = optimizer.update(grads, optimizer.init(grads), grads)
+  mu = optax.tree.get(state, "mu")["w"]
+  np.testing.assert_allclose(mu, (1 - 0.5) * np.full(4, 0.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+  ("decay", "end"), [("constant", 1.0), ("linear", 0.0), ("cosine", 0.0)]
+)
+def test_schedule_rises_then_decays(decay, end):
+  schedule = optimizers_lib.make_schedule(
+    1.0, decay=decay, warmup_steps=10, steps=100
+  )
+  np.testing.assert_allclose(schedule(0), 0)
+  np.testing.assert_allclose(schedule(10), 1, atol=1e-6)
+  np.testing.assert_allclose(schedule(100), end, atol=1e-6)
