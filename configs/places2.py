@@ -163,7 +163,7 @@ def get_schedule_config():
   schedule.checkpoint_every_steps = 4000
   # The newest so many checkpoints stay on the disk.
   schedule.keep_checkpoints = 5
-  # Write a profile of a few steps soon after the start, for TensorBoard.
+  # Write profiles for TensorBoard, at step 10 and then once an hour.
   schedule.profile = False
   return schedule
 

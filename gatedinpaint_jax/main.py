@@ -1,0 +1,95 @@
+"""Trains a model.
+
+  python -m gatedinpaint_jax.main --config=configs/places2.py \
+      [--workdir=DIR] [--config.section.key=value ...]
+
+Continues by itself when the workdir holds a checkpoint. A mistake in the config,
+the pictures or the flags ends with one line and exit code 2.
+"""
+
+import logging as std_logging
+import os
+import pathlib
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from gatedinpaint_jax import errors
+
+# TensorFlow only reads pictures here; it need not tell which GPUs it misses.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "What to train: a file of configs/.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir",
+  None,
+  "Where checkpoints, strips and TensorBoard's events go; by default runs/ and "
+  "the name of the config.",
+)
+
+# A mistyped key is an AttributeError or a KeyError, a missing file an OSError.
+_FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, OSError)
+
+
+def main(argv):
+  """Trains what the flags describe and returns the exit code."""
+  del argv
+  from gatedinpaint_jax import train  # after the flags are known to be right
+
+  name = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
+  workdir = _WORKDIR.value or os.path.join("runs", name.stem)
+  _tidy_terminal()
+  logging.info("workdir: %s", workdir)
+  try:
+    train.train_and_evaluate(_CONFIG.value, workdir)
+  except errors.UserError as error:
+    return _fail(error)
+  return 0
+
+
+def parse_flags(argv):
+  """Parses the flags; what is wrong with them ends the program in one line."""
+  try:
+    rest = flags.FLAGS(argv)
+    if flags.FLAGS["config"].value is None:
+      raise flags.Error("--config is missing; --config=configs/quickstart.py")
+    if len(rest) > 1:
+      raise flags.Error(f"{rest[1]!r} is no flag; flags begin with --")
+  except ModuleNotFoundError as error:
+    sys.exit(_fail(f"{error}; run from the folder that holds configs/"))
+  except _FLAG_ERRORS as error:
+    sys.exit(_fail(error))
+  return rest
+
+
+def _tidy_terminal() -> None:
+  """Shows our progress and other packages' warnings, with the time of day.
+
+  Checkpointing alone would print twenty lines each time.
+  """
+  ours = (str(pathlib.Path(__file__).parent), os.path.join("clu", "platform"))
+
+  def is_wanted(record):
+    return record.levelno > std_logging.INFO or any(
+      place in record.pathname for place in ours
+    )
+
+  logging.set_verbosity(logging.INFO)
+  handler = logging.get_absl_handler()
+  handler.addFilter(is_wanted)
+  handler.setFormatter(std_logging.Formatter("%(asctime)s %(message)s", "%X"))
+
+
+def _fail(error) -> int:
+  """Prints an error on one line; returns the exit code of a mistake."""
+  text = error.args[0] if isinstance(error, KeyError) else error
+  line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
+  print(f"error: {line}", file=sys.stderr)
+  return 2
+
+
+if __name__ == "__main__":
+  app.run(main, flags_parser=parse_flags)

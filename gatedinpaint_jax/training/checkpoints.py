@@ -1,0 +1,77 @@
+"""Checkpoints of a run, in `WORKDIR/checkpoints/STEP/`.
+
+Each holds three items: `state`, all that training needs; `generator`, the
+parameters that inference needs (the moving average where there is one); and
+`config`, as JSON.
+"""
+
+import pathlib
+
+import jax
+import orbax.checkpoint as ocp
+
+FOLDER = "checkpoints"
+_ITEMS = ("state", "generator", "config")
+
+
+class Checkpoints:
+  """Saves in the background and restores, the newest `keep` of a run."""
+
+  def __init__(self, workdir, *, keep: int):
+    """Opens the folder of a run, or creates it.
+
+    Args:
+      workdir: of the run; anything `pathlib.Path` takes.
+      keep: how many of the newest checkpoints stay on the disk.
+    """
+    self._manager = ocp.CheckpointManager(
+      pathlib.Path(workdir).resolve() / FOLDER,
+      item_names=_ITEMS,
+      options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+    )
+
+  def latest_step(self) -> int | None:
+    """Returns the step of the newest complete checkpoint, None without one."""
+    return self._manager.latest_step()
+
+  def save(self, state, config: dict) -> None:
+    """Saves at `state.step`; returns before the files are written.
+
+    Args:
+      state: a `TrainState`. Its arrays are copied before this returns.
+      config: plain dictionary of the whole config.
+    """
+    self._manager.save(
+      int(state.step),
+      args=ocp.args.Composite(
+        state=ocp.args.StandardSave(state),
+        generator=ocp.args.StandardSave(state.best_generator),
+        config=ocp.args.JsonSave(config),
+      ),
+    )
+
+  def restore(self, step: int, like):
+    """Returns the state saved at `step`.
+
+    Args:
+      step: of an existing checkpoint.
+      like: a `TrainState` of `jax.ShapeDtypeStruct`s with the shardings wanted,
+        whatever devices the checkpoint was made on.
+    """
+    restored = self._manager.restore(
+      step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like))
+    )
+    return restored.state
+
+  def close(self) -> None:
+    """Waits until everything is on the disk."""
+    self._manager.wait_until_finished()
+    self._manager.close()
+
+
+def abstract(state_shapes, sharding):
+  """Returns `state_shapes` with `sharding` on every array, for `restore`."""
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+    state_shapes,
+  )
