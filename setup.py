@@ -1,0 +1,64 @@
+"""Describes the package to pip: `pip install -e ".[test]"`."""
+
+import pathlib
+import re
+
+import setuptools
+
+ROOT = pathlib.Path(__file__).parent
+
+# Both ends of every range were installed and used together: the lower ends
+# on Python 3.11, the upper ones on Python 3.12 (where jax and numpy are newer).
+INSTALL_REQUIRES = [
+  "absl-py>=2.3,<2.6",
+  # The log writers of clu need TensorFlow and TensorBoard and declare neither.
+  "clu>=0.0.12,<0.0.13",
+  # Before 0.12.7, flax called what jax 0.10 deprecates.
+  "flax>=0.12.7,<0.13",
+  "jax>=0.10.2,<0.12",
+  "ml-collections>=1.0,<1.2",
+  "numpy>=2.1,<2.6",
+  "optax>=0.2.6,<0.3",
+  # jax2onnx 0.17 does not resolve beside 0.12.8; it wants 0.11.36.
+  "orbax-checkpoint>=0.11.36,<0.13",
+  "pillow>=11,<14",
+  "tensorboard>=2.20,<2.22",
+  "tensorflow>=2.20,<2.22",
+  "tensorflow-datasets>=4.9.9,<4.10",
+]
+
+TEST_REQUIRES = [
+  "pytest>=8.4,<10",
+  "pytest-xdist>=3.8,<4",
+  # The format that ruff writes changes from one minor version to the next.
+  "ruff>=0.17.6,<0.18",
+]
+
+
+def _version() -> str:
+  """Reads the version without importing the package, which would need jax."""
+  source = (ROOT / "gatedinpaint_jax" / "__init__.py").read_text("utf-8")
+  return re.search(r'^__version__ = "([^"]+)"$', source, re.M).group(1)
+
+
+setuptools.setup(
+  name="gatedinpaint-jax",
+  version=_version(),
+  description="Free-form image inpainting with gated convolution, in JAX/Flax",
+  long_description=(ROOT / "README.md").read_text("utf-8"),
+  long_description_content_type="text/markdown",
+  author="The gatedinpaint-jax authors",
+  license="Apache-2.0",
+  python_requires=">=3.11",
+  packages=setuptools.find_packages(
+    include=["gatedinpaint_jax", "gatedinpaint_jax.*"]
+  ),
+  package_data={
+    "gatedinpaint_jax": [
+      "example_photos/ATTRIBUTION.csv",
+      "example_photos/*/*.jpg",
+    ]
+  },
+  install_requires=INSTALL_REQUIRES,
+  extras_require={"test": TEST_REQUIRES},
+)
