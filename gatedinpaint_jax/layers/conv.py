@@ -19,7 +19,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
+
+from gatedinpaint_jax.layers import convolution
 
 
 class GatedConv(nn.Module):
@@ -50,7 +51,7 @@ class GatedConv(nn.Module):
   def __call__(self, x, valid=None):
     """Returns the gated features and `valid` as it came."""
     kernel, bias = _kernel_and_bias(self, x.shape[-1], 2 * self.features)
-    y = convolve(x, kernel, self.stride, self.dilation) + bias
+    y = _convolve(self, x, kernel) + bias
     feature, gate = jnp.split(y, 2, axis=-1)
     return self.activation(feature) * nn.sigmoid(gate), valid
 
@@ -78,7 +79,7 @@ class VanillaConv(nn.Module):
   def __call__(self, x, valid=None):
     """Returns the features and `valid` as it came."""
     kernel, bias = _kernel_and_bias(self, x.shape[-1], self.features)
-    y = convolve(x, kernel, self.stride, self.dilation) + bias
+    y = _convolve(self, x, kernel) + bias
     return _activate(self.activation, y), valid
 
 
@@ -115,7 +116,7 @@ class PartialConv(nn.Module):
       valid = jnp.ones((*x.shape[:-1], 1), self.dtype)
     places, valid_places = self._count(jnp.ones_like(valid)), self._count(valid)
     weight = places / jnp.maximum(valid_places, 1)
-    y = convolve(x * valid, kernel, self.stride, self.dilation)
+    y = _convolve(self, x * valid, kernel)
     y = y * weight.astype(self.dtype) + bias
     valid = (valid_places > 0).astype(self.dtype)
     return _activate(self.activation, y * valid), valid
@@ -123,9 +124,7 @@ class PartialConv(nn.Module):
   def _count(self, valid):
     """Sums `valid` over each window; float32, so that it is exact."""
     window = jnp.ones((self.kernel_size, self.kernel_size, 1, 1), jnp.float32)
-    return convolve(
-      valid.astype(jnp.float32), window, self.stride, self.dilation
-    )
+    return _convolve(self, valid, window)
 
 
 # config.model.conv -> (convolution of the hidden layers, of the output layer).
@@ -137,15 +136,13 @@ KINDS = {
 }
 
 
-def convolve(x, kernel, stride: int = 1, dilation: int = 1):
-  """Returns `x [B, H, W, I]` convolved with `kernel [K, K, I, O]`, no bias."""
-  return lax.conv_general_dilated(
+def _convolve(module, x, kernel):
+  """Convolves with the stride and the dilation of `module`, without bias."""
+  return convolution.convolve(
     x.astype(kernel.dtype),
     kernel,
-    (stride, stride),
-    "SAME",
-    rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    stride=module.stride,
+    dilation=module.dilation,
   )
 
 

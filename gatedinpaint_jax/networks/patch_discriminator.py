@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from gatedinpaint_jax.layers import convolution
+
 # The collection of the power iteration. Per layer: `u [1, O]`, the running
 # left singular vector, and `sigma []`, the norm that it gave last.
 SPECTRAL = "spectral"
@@ -50,6 +52,7 @@ class PatchDiscriminator(nn.Module):
         strides=2,
         padding="SAME",
         kernel_init=nn.initializers.glorot_uniform(),
+        conv_general_dilated=_convolve,
         dtype=self.dtype,
         name=f"conv{index}",
       )
@@ -63,9 +66,13 @@ class PatchDiscriminator(nn.Module):
 
 def spectral_norms(spectral) -> dict[str, jax.Array]:
   """Returns the norm `sigma []` of each layer's kernel, by layer name."""
-  return {
-    name.removesuffix("_norm"): layer[
-      f"{name.removesuffix('_norm')}/kernel/sigma"
-    ]
-    for name, layer in spectral.items()
-  }
+  norms = {}
+  for name, layer in spectral.items():
+    conv = name.removesuffix("_norm")
+    norms[conv] = layer[f"{conv}/kernel/sigma"]
+  return norms
+
+
+def _convolve(x, kernel, strides, *_, **__):
+  """Takes what `nn.Conv` passes; only its stride is not what it always is."""
+  return convolution.convolve(x, kernel, stride=strides[0])
