@@ -1,0 +1,252 @@
+"""Pictures from an .npz file, as batches, without TensorFlow.
+
+The same recipe as `pipeline.py` follows, with NumPy's Philox generators instead
+of TensorFlow's: everything random follows from the seed and the number of the
+example. Pictures are cropped and flipped, never scaled.
+"""
+
+import queue
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import drawn_edges, drawn_holes, recipe
+
+# What each draw is for; a number once given keeps its meaning.
+_ORDER, _FRAME, _MASK, _SKETCH = range(4)
+
+
+class Arrays(NamedTuple):
+  """Decoded pictures `[N, H, W, 3]` and sketches `[N, H, W]` or None, uint8."""
+
+  images: np.ndarray
+  sketches: np.ndarray | None = None
+
+
+def load(
+  path: str, *, key: str, size: tuple[int, int], paired: bool = False
+) -> Arrays:
+  """Reads an .npz file with `images` and, where paired, `sketches`.
+
+  Args:
+    path: the file.
+    key: the config key that names it, for the messages.
+    size: the least (height, width) that the pictures may have.
+    paired: whether `sketches` are needed.
+
+  Raises:
+    UserError: if the file is missing, is no .npz file, or an array in it is
+      missing, empty, too small or of another shape or type.
+  """
+  try:
+    with np.load(path) as file:
+      missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
+      if missing:
+        raise errors.UserError(
+          f"{key}: {path} has no array {min(missing)!r}, only"
+          f" {', '.join(sorted(file.files)) or 'nothing'}"
+        )
+      images = file["images"]
+      sketches = file["sketches"] if paired else None
+  except FileNotFoundError:
+    raise errors.UserError(
+      f"{key}: no file at {path}; it should be an .npz file with uint8 images"
+    ) from None
+  except (AttributeError, TypeError, OSError, ValueError, zipfile.BadZipFile):
+    raise errors.UserError(
+      f"{key}: {path} is not an .npz file of plain arrays; write it with"
+      " numpy.savez(path, images=...)"
+    ) from None
+  _check(images, "images", "[N, H, W, 3]", (None, None, 3), path, key)
+  if min(np.subtract(images.shape[1:3], size)) < 0:
+    height, width = images.shape[1:3]
+    raise errors.UserError(
+      f"{key}: the pictures in {path} are {height} x {width}, smaller than"
+      f" config.data.image_size={size}; arrays are cropped, never enlarged"
+    )
+  if sketches is not None:
+    _check(sketches, "sketches", "[N, H, W]", images.shape[1:3], path, key)
+    if len(sketches) != len(images):
+      raise errors.UserError(
+        f"{key}: {path} has {len(images)} images and {len(sketches)} sketches;"
+        " each image needs one"
+      )
+  return Arrays(images, sketches)
+
+
+class ArrayPictures:
+  """Batches of decoded pictures under one recipe."""
+
+  def __init__(
+    self,
+    arrays: Arrays,
+    positions: Sequence[int],
+    steps: recipe.Recipe,
+    *,
+    shuffle: bool,
+  ):
+    """Takes some of the pictures.
+
+    Args:
+      arrays: the decoded pictures and their sketches; not copied.
+      positions: which of the pictures to use.
+      steps: what happens to each.
+      shuffle: a new order in every epoch, otherwise always that of `positions`.
+    """
+    self._arrays = arrays
+    self._positions = np.asarray(positions)
+    self._steps = steps
+    self._shuffle = shuffle
+    self._epoch = None
+    self._order = None
+
+  def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
+    """Yields this process's rows of one batch after the other, without end."""
+    return _ahead(self._stream(rows))
+
+  def listed(
+    self, positions: Sequence[int], batch_size: int
+  ) -> Callable[[], Iterator[batch_lib.Batch]]:
+    """Returns a function that begins a pass over some of the pictures.
+
+    A picture's mask follows from its position. The last batch may be short.
+    """
+
+    def begin():
+      for start in range(0, len(positions), batch_size):
+        part = positions[start : start + batch_size]
+        yield _stack([self._example(i, i) for i in part])
+
+    return begin
+
+  def _stream(self, rows):
+    position = 0
+    while True:
+      examples = []
+      for _ in range(rows.local_batch_size):
+        number = rows.example(position)
+        examples.append(self._example(number, self._place(number)))
+        position += 1
+      yield _stack(examples)
+
+  def _place(self, number):
+    """Returns which picture the example of a stream shows."""
+    epoch, place = divmod(number, len(self._positions))
+    if not self._shuffle:
+      return place
+    if epoch != self._epoch:
+      generator = self._generator(_ORDER, epoch)
+      self._order = generator.permutation(len(self._positions))
+      self._epoch = epoch
+    return self._order[place]
+
+  def _generator(self, purpose, number):
+    # The last word of the counter: no two streams of draws ever meet.
+    return np.random.Generator(
+      np.random.Philox(
+        key=[self._steps.seed, purpose], counter=[0, 0, 0, number]
+      )
+    )
+
+  def _example(self, number, place):
+    """Returns an example's uint8 image, float32 mask and sketch or None."""
+    steps = self._steps
+    height, width = steps.framing.size
+    index = self._positions[place]
+    image = self._arrays.images[index]
+    frame = _frame(self._generator(_FRAME, number), image, steps.framing)
+    image = frame(image)
+    mask = drawn_holes.draw_mask(
+      self._generator(_MASK, number), height, width, steps.holes
+    )
+    if steps.sketching is None:
+      return image, mask, None
+    if steps.sketching.kind == "files":
+      strength = frame(self._arrays.sketches[index]) / 255
+    else:
+      strength = drawn_edges.edges(image)
+    lines = (strength > steps.sketching.threshold)[..., None] * mask
+    dropped = (
+      self._generator(_SKETCH, number).random()
+      < steps.sketching.drop_probability
+    )
+    return image, mask, np.zeros_like(lines) if dropped else lines
+
+
+def _frame(generator, image, framing):
+  """Returns the function that cuts an image, or its sketch, to size."""
+  height, width = framing.size
+  room = np.subtract(image.shape[:2], framing.size)
+  if framing.random_crop:
+    top, left = generator.integers(room, endpoint=True)
+  else:
+    top, left = room // 2
+  step = -1 if framing.flip and generator.random() < 0.5 else 1
+  return lambda x: x[top : top + height, left : left + width][:, ::step]
+
+
+def _stack(examples) -> batch_lib.Batch:
+  images, masks, sketches = zip(*examples, strict=True)
+  image = batch_lib.from_uint8(np.stack(images).astype(np.float32))
+  sketch = None if sketches[0] is None else np.stack(sketches)
+  return batch_lib.Batch(image, np.stack(masks), sketch)
+
+
+def _ahead(iterator):
+  """Yields what an iterator does, with one item made ahead in a thread.
+
+  An error in the thread is raised here. The thread ends with this generator.
+  """
+  ready = queue.Queue(maxsize=1)
+  closed = threading.Event()
+
+  def put(item):
+    while not closed.is_set():
+      try:
+        return ready.put(item, timeout=0.1)
+      except queue.Full:
+        continue
+
+  def work():
+    try:
+      for item in iterator:
+        put((item, None))
+        if closed.is_set():
+          return
+    except BaseException as error:  # whatever it is, the consumer must see it
+      put((None, error))
+
+  def consume():
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+      while True:
+        item, error = ready.get()
+        if error is not None:
+          raise error
+        yield item
+    finally:
+      closed.set()
+      thread.join()
+
+  return consume()
+
+
+def _check(array, name, described, shape, path, key):
+  """Raises UserError unless an array is uint8, not empty and of this shape."""
+  fits = array.ndim == len(shape) + 1 and all(
+    want in {None, have}
+    for have, want in zip(array.shape[1:], shape, strict=True)
+  )
+  if array.dtype != np.uint8 or not fits:
+    raise errors.UserError(
+      f"{key}: {name!r} in {path} is {array.dtype} {list(array.shape)}; it must"
+      f" be uint8 {described}"
+    )
+  if not len(array):
+    raise errors.UserError(f"{key}: {name!r} in {path} is empty")

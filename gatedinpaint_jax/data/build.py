@@ -1,0 +1,294 @@
+"""From a config to batches: the one place here that reads ConfigDicts.
+
+TensorFlow is loaded only for sources that need it, that is, not for arrays.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import (
+  checks,
+  hole_shapes,
+  listing,
+  recipe,
+  unreadable,
+)
+
+_PATH = "config.data.path"
+_VALIDATION_PATH = "config.data.validation_path"
+
+
+class _Pictures(Protocol):
+  """What every source is once it is open: `Pipeline` or `ArrayPictures`."""
+
+  def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
+    """Yields a process's rows of one batch after the other, without end."""
+
+  def listed(
+    self, positions: Sequence[int], batch_size: int
+  ) -> Callable[[], Iterator[batch_lib.Batch]]:
+    """Returns what begins a pass over the pictures at these positions."""
+
+
+def open_training(config: Any) -> Callable[..., Iterator[batch_lib.Batch]]:
+  """Checks a config and finds its pictures, without reading them yet.
+
+  Args:
+    config: the whole config, as in `configs/places2.py`.
+
+  Returns:
+    `training_batches` of this config; its keyword arguments are left to give.
+
+  Raises:
+    UserError: if a value cannot be used, or there are no pictures.
+  """
+  checks.check(config)
+  pictures, _ = _open(config, validation=False)
+
+  def batches(*, first_example=0, process_index=0, process_count=1):
+    checks.check_divisible(
+      "config.data.batch_size", config.data.batch_size, process_count
+    )
+    rows = recipe.Rows(
+      batch_size=config.data.batch_size,
+      first_example=first_example,
+      process_index=process_index,
+      process_count=process_count,
+    )
+    return pictures.stream(rows)
+
+  return batches
+
+
+def training_batches(
+  config: Any,
+  *,
+  first_example: int = 0,
+  process_index: int = 0,
+  process_count: int = 1,
+) -> Iterator[batch_lib.Batch]:
+  """Returns an endless iterator of this process's rows of the global batches.
+
+  Args:
+    config: the whole config, as in `configs/places2.py`.
+    first_example: number of the first example; a stream that starts at k gives
+      what one from 0 gives from its k-th example on.
+    process_index: this process, from 0.
+    process_count: all processes; process p of n has the rows
+      `[p * B / n, (p + 1) * B / n)` of each global batch of B pictures.
+
+  Returns:
+    Batches of NumPy arrays.
+
+  Raises:
+    UserError: as `open_training`, and from the iterator if too many pictures
+      cannot be read.
+  """
+  return open_training(config)(
+    first_example=first_example,
+    process_index=process_index,
+    process_count=process_count,
+  )
+
+
+def validation_batches(
+  config: Any, *, process_index: int = 0, process_count: int = 1
+) -> "ValidationBatches":
+  """Returns the validation pictures: always the same, with the same holes.
+
+  They are cropped in the centre and not mirrored, never lack their sketch, and
+  follow from `config.evaluation.seed`. Without `config.data.validation_path`
+  they are those that training leaves out: `config.evaluation.pictures` at equal
+  distances in the list, at most a quarter of it.
+
+  Args:
+    config: the whole config, as in `configs/places2.py`.
+    process_index: this process, from 0.
+    process_count: all processes. The number of pictures is rounded down to a
+      multiple of it, so that each has equally many rows of every batch.
+
+  Raises:
+    UserError: as `training_batches`, and if there are too few pictures to hold
+      any out.
+  """
+  checks.check(config)
+  batch_size = config.evaluation.batch_size
+  checks.check_divisible(
+    "config.evaluation.batch_size", batch_size, process_count
+  )
+  if not config.evaluation.pictures:
+    return ValidationBatches(lambda: iter(()), 0)
+  pictures, positions = _open(config, validation=True)
+  total = len(positions) // process_count * process_count
+  own = []
+  for start in range(0, total, batch_size):
+    rows = (min(batch_size, total - start)) // process_count
+    own += positions[start + process_index * rows :][:rows]
+  begin = pictures.listed(own, batch_size // process_count)
+  return ValidationBatches(begin, -(-total // batch_size))
+
+
+class ValidationBatches:
+  """A process's rows of the validation batches; every pass is the same.
+
+  `len` is the number of batches. The last one may have fewer pictures.
+  """
+
+  def __init__(
+    self, begin: Callable[[], Iterator[batch_lib.Batch]], length: int
+  ):
+    self._begin = begin
+    self._length = length
+
+  def __len__(self) -> int:
+    return self._length
+
+  def __iter__(self) -> Iterator[batch_lib.Batch]:
+    return self._begin()
+
+
+def _open(config, *, validation) -> tuple[_Pictures, Sequence[int]]:
+  """Opens the source; returns its pictures and the positions to validate on."""
+  opener = {
+    "tfds": _open_tfds,
+    "folder": _open_files,
+    "file_list": _open_files,
+    "arrays": _open_arrays,
+  }[config.data.source]
+  return opener(config, _recipe(config, validation=validation), validation)
+
+
+def _open_files(config, steps, validation):
+  # TensorFlow takes seven seconds to load, so find mistakes before.
+  find = {
+    "folder": listing.find_in_folder,
+    "file_list": listing.read_file_list,
+  }[config.data.source]
+  key, path = _place(config, validation)
+  paired = steps.sketching is not None and steps.sketching.kind == "files"
+  files = find(path, key=key, paired=paired)
+  positions = _positions(config, len(files.photos), validation)
+  files = files.select(positions)
+
+  from gatedinpaint_jax.data import pipeline, sources
+
+  pipeline.keep_off_accelerators()
+  source = sources.FileSource(
+    files, seed=steps.seed, shuffle=config.data.shuffle
+  )
+  return _pipeline(pipeline, source, steps, key), range(len(positions))
+
+
+def _open_tfds(config, steps, validation):
+  from gatedinpaint_jax.data import pipeline, tfds_source
+
+  pipeline.keep_off_accelerators()
+  data = config.data
+  key, name = _place(config, validation)
+  source = tfds_source.TfdsSource(
+    name,
+    key=key,
+    split=data.validation_split if validation else data.train_split,
+    folder=data.tfds_dir,
+    seed=steps.seed,
+    shuffle_buffer=data.shuffle_buffer if data.shuffle else 0,
+  )
+  count = min(config.evaluation.pictures, len(source))
+  return _pipeline(pipeline, source, steps, key), range(count)
+
+
+def _open_arrays(config, steps, validation):
+  from gatedinpaint_jax.data import arrays
+
+  key, path = _place(config, validation)
+  paired = steps.sketching is not None and steps.sketching.kind == "files"
+  loaded = arrays.load(path, key=key, size=steps.framing.size, paired=paired)
+  positions = _positions(config, len(loaded.images), validation)
+  pictures = arrays.ArrayPictures(
+    loaded, positions, steps, shuffle=config.data.shuffle
+  )
+  return pictures, range(len(positions))
+
+
+def _pipeline(pipeline, source, steps, key):
+  tally = unreadable.Tally(key, len(source))
+  return pipeline.Pipeline(source, steps, tally=tally)
+
+
+def _place(config, validation) -> tuple[str, str]:
+  """Returns the key that names the pictures, and its value."""
+  path = config.data.validation_path
+  if validation and path is not None:
+    return _VALIDATION_PATH, os.path.expanduser(path)
+  return _PATH, os.path.expanduser(config.data.path)
+
+
+def _positions(config, total, validation) -> Sequence[int]:
+  """Returns which pictures of a list to use; at least one."""
+  wanted = config.evaluation.pictures
+  if config.data.validation_path is None:
+    training, held_out = listing.hold_out(total, wanted)
+    if not validation:
+      return training
+    if not held_out:
+      raise errors.UserError(
+        f"{_PATH}: the {total} pictures of {config.data.path} are too few to"
+        f" hold any out; set {_VALIDATION_PATH}, or config.evaluation.pictures"
+        " to 0"
+      )
+    return held_out
+  return (
+    listing.spread(total, min(wanted, total)) if validation else range(total)
+  )
+
+
+def _recipe(config, *, validation) -> recipe.Recipe:
+  """Returns what happens to each picture, as plain values."""
+  data = config.data
+  framing = recipe.Framing(
+    size=tuple(data.image_size),
+    resize=data.resize,
+    antialias=data.antialias,
+    random_crop=data.random_crop and not validation,
+    flip=data.flip and not validation,
+  )
+  sketching = None
+  if config.model.guided:
+    sketching = recipe.Sketching(
+      kind=data.sketch,
+      threshold=data.sketch_threshold,
+      drop_probability=0.0 if validation else data.sketch_drop_probability,
+    )
+  seed = config.evaluation.seed if validation else config.seed
+  return recipe.Recipe(seed, framing, _holes(config.mask), sketching)
+
+
+def _holes(mask) -> hole_shapes.Holes:
+  """Returns how masks are made, with the mask files listed."""
+  paths = ()
+  if mask.kind == "files":
+    checks.check_given("config.mask.path", mask.path)
+    folder = os.path.expanduser(mask.path)
+    paths = listing.find_in_folder(folder, key="config.mask.path").photos
+  strokes = hole_shapes.Strokes(
+    count=tuple(mask.strokes.count),
+    vertices=tuple(mask.strokes.vertices),
+    brush_width=tuple(mask.strokes.brush_width),
+    mean_step=mask.strokes.mean_step,
+    mean_angle=mask.strokes.mean_angle,
+    angle_range=mask.strokes.angle_range,
+  )
+  boxes = hole_shapes.Boxes(
+    size=tuple(mask.boxes.size), max_shrink=tuple(mask.boxes.max_shrink)
+  )
+  return hole_shapes.Holes(
+    kind=mask.kind,
+    flip=mask.flip,
+    strokes=strokes,
+    boxes=boxes,
+    paths=paths,
+    invert=mask.invert,
+  )

@@ -1,0 +1,119 @@
+"""Finds unusable values in a config's data sections, before anything is read.
+
+Part of reading the config, as `build.py`; nothing else here sees a ConfigDict.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from gatedinpaint_jax import batch, errors
+from gatedinpaint_jax.data import hole_shapes, recipe
+
+SOURCES = ("tfds", "folder", "file_list", "arrays")
+
+
+def check(config: Any) -> None:
+  """Raises UserError for the first value that the data sections cannot have."""
+  data, mask = config.data, config.mask
+  check_choice("config.data.source", data.source, SOURCES)
+  check_choice("config.data.resize", data.resize, recipe.RESIZES)
+  check_choice("config.mask.kind", mask.kind, hole_shapes.KINDS)
+  check_given("config.data.path", data.path)
+  _check_image_size(data.image_size)
+  _check_guidance(config)
+  for key, value, least in (
+    ("config.data.batch_size", data.batch_size, 1),
+    ("config.data.shuffle_buffer", data.shuffle_buffer, 1),
+    ("config.evaluation.batch_size", config.evaluation.batch_size, 1),
+    ("config.evaluation.pictures", config.evaluation.pictures, 0),
+  ):
+    if value < least:
+      raise errors.UserError(f"{key}={value}: must be {least} or more")
+  for key, value in (
+    ("config.data.sketch_threshold", data.sketch_threshold),
+    ("config.data.sketch_drop_probability", data.sketch_drop_probability),
+  ):
+    if not 0 <= value <= 1:
+      raise errors.UserError(f"{key}={value}: must lie in [0, 1]")
+  _check_holes(mask)
+
+
+def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
+  """Raises UserError, listing what is allowed, if `value` is something else."""
+  if value not in allowed:
+    raise errors.UserError(
+      f"{key}={value!r}: must be one of {', '.join(allowed)}"
+    )
+
+
+def check_given(key: str, value: str | None) -> None:
+  """Raises UserError if a path was left out."""
+  if not value:
+    raise errors.UserError(f"{key}={value!r}: must name the pictures to read")
+
+
+def check_divisible(key: str, batch_size: int, process_count: int) -> None:
+  """Raises UserError unless all processes get equally many pictures."""
+  if batch_size % process_count:
+    raise errors.UserError(
+      f"{key}={batch_size}: must be a multiple of the {process_count} processes"
+    )
+
+
+def _check_image_size(image_size):
+  size = tuple(image_size)
+  key = f"config.data.image_size={size}"
+  if len(size) != 2:
+    raise errors.UserError(f"{key}: must be (height, width)")
+  for side in size:
+    if side < batch.SIZE_MULTIPLE:
+      raise errors.UserError(
+        f"{key}: {side} is too small; {batch.SIZE_MULTIPLE} is the least"
+      )
+    if side % batch.SIZE_MULTIPLE:
+      below = side - side % batch.SIZE_MULTIPLE
+      raise errors.UserError(
+        f"{key}: {side} is not a multiple of {batch.SIZE_MULTIPLE}; {below} or"
+        f" {below + batch.SIZE_MULTIPLE} would be"
+      )
+
+
+def _check_guidance(config):
+  sketch = config.data.sketch
+  if config.model.guided and sketch is None:
+    raise errors.UserError(
+      "config.data.sketch=None: config.model.guided needs sketches; set it to"
+      f" one of {', '.join(recipe.SKETCHES)}"
+    )
+  if sketch is None:
+    return
+  check_choice("config.data.sketch", sketch, recipe.SKETCHES)
+  if not config.model.guided:
+    raise errors.UserError(
+      f"config.data.sketch={sketch!r}: config.model.guided=False takes no"
+      " sketches; set it to True or leave data.sketch out"
+    )
+  if config.data.source == "tfds" and sketch == "files":
+    raise errors.UserError(
+      "config.data.sketch='files': config.data.source='tfds' has no sketch"
+      " files; use 'edges', or source='folder'"
+    )
+
+
+def _check_holes(mask):
+  for key, bounds, least in (
+    ("config.mask.strokes.count", mask.strokes.count, 1),
+    ("config.mask.strokes.vertices", mask.strokes.vertices, 1),
+    ("config.mask.strokes.brush_width", mask.strokes.brush_width, 0),
+  ):
+    bounds = tuple(bounds)
+    if len(bounds) != 2 or not least <= bounds[0] <= bounds[1]:
+      raise errors.UserError(
+        f"{key}={bounds}: must be (least, most), both {least} or more"
+      )
+  for side, shrink in zip(mask.boxes.size, mask.boxes.max_shrink, strict=True):
+    if not 0 <= 2 * shrink < side <= 1:
+      raise errors.UserError(
+        f"config.mask.boxes: size {side} and max_shrink {shrink} must have"
+        " 0 <= 2 * max_shrink < size <= 1"
+      )

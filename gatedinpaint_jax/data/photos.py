@@ -1,0 +1,81 @@
+"""From an encoded photograph to pixels of the wanted size, in TensorFlow.
+
+Pixels stay uint8, `[H, W, C]` with values in [0, 255], until a whole batch is
+made: that is a quarter of the memory to move.
+"""
+
+import tensorflow as tf
+
+from gatedinpaint_jax.data import recipe
+
+
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+  """Returns the `[H, W, 3] uint8` RGB pixels of a JPEG, PNG or WebP file.
+
+  Grey pictures become RGB with three equal channels, palettes are looked up,
+  transparency is dropped; of an animation the first picture is taken. The
+  orientation noted in a photo's Exif data is not applied.
+
+  Raises:
+    tf.errors.InvalidArgumentError: when run, for anything else, and for a file
+      that ends early.
+  """
+  pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+  return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def frame(
+  pixels: tf.Tensor, seed: tf.Tensor, framing: recipe.Framing
+) -> tf.Tensor:
+  """Returns a `[height, width, C] uint8` part of a picture.
+
+  Scaled pictures are rounded to whole values. Without antialias the scaling is
+  the bilinear one of OpenCV (INTER_LINEAR).
+
+  Args:
+    pixels: `[H, W, C]` uint8; a paired sketch goes in as a further channel.
+    seed: `[2]` integers; the crop and the flip follow from it.
+    framing: the wanted size and the rules for scaling, cropping and flipping.
+  """
+  pixels = _resize(pixels, framing)
+  uniform = tf.random.stateless_uniform([3], seed, alg="philox")
+  room = tf.shape(pixels)[:2] - tf.constant(framing.size)
+  if framing.random_crop:
+    draws = tf.cast(uniform[:2], tf.float64)
+    offset = tf.cast(tf.floor(draws * tf.cast(room + 1, tf.float64)), tf.int32)
+  else:
+    offset = room // 2
+  channels = pixels.shape[-1]
+  pixels = tf.slice(pixels, tf.pad(offset, [[0, 1]]), [*framing.size, channels])
+  if framing.flip:
+    axes = tf.stack([False, uniform[2] < 0.5, False])
+    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=axes)
+  return tf.ensure_shape(pixels, [*framing.size, channels])
+
+
+def _resize(pixels, framing):
+  """Scales a picture as `framing.resize` says; never below `framing.size`."""
+  shape = tf.shape(pixels)[:2]
+  size = _scaled_size(shape, framing)
+
+  def scale():
+    scaled = tf.image.resize(
+      pixels, size, method="bilinear", antialias=framing.antialias
+    )
+    return tf.saturate_cast(tf.round(scaled), tf.uint8)
+
+  return tf.cond(tf.reduce_all(size == shape), lambda: pixels, scale)
+
+
+def _scaled_size(shape, framing):
+  """Returns the [2] int32 size to scale to, by whole-number arithmetic."""
+  wanted = tf.constant(framing.size)
+  if framing.resize == "stretch":
+    return wanted
+  # The side with the larger ratio is met exactly, the other one rounded up:
+  # [height by the ratio of widths, width by the ratio of heights].
+  other = -(-shape * wanted[::-1] // shape[::-1])
+  covering = tf.maximum(wanted, other)
+  if framing.resize == "short_side":
+    return covering
+  return tf.where(tf.reduce_any(shape < wanted), covering, shape)

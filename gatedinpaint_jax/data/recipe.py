@@ -1,0 +1,84 @@
+"""What happens to every picture on its way into a batch, as plain values.
+
+Both routes to a batch follow it, `pipeline.py` in TensorFlow and `arrays.py` in
+NumPy. Everything random follows from `Recipe.seed` and the example's number.
+"""
+
+import dataclasses
+
+from gatedinpaint_jax.data import hole_shapes
+
+RESIZES = ("enlarge", "short_side", "stretch")
+SKETCHES = ("files", "edges")
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+  """How a photo is brought to the size of the batch.
+
+  Attributes:
+    size: (height, width) of the result.
+    resize: one of RESIZES. "enlarge" scales up only, until it covers `size`;
+      "short_side" scales either way until it just covers it; "stretch" gives
+      up the aspect ratio.
+    antialias: smooth before scaling down.
+    random_crop: crop anywhere, otherwise the centre.
+    flip: mirror every other photo left to right.
+  """
+
+  size: tuple[int, int]
+  resize: str = "enlarge"
+  antialias: bool = False
+  random_crop: bool = True
+  flip: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Sketching:
+  """Where a guided model's lines come from.
+
+  Attributes:
+    kind: one of SKETCHES.
+    threshold: in [0, 1]; what lies strictly above it is a line.
+    drop_probability: how often a picture goes without its lines.
+  """
+
+  kind: str
+  threshold: float = 0.6
+  drop_probability: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+  """Everything that happens to a picture; `sketching` is None if unguided."""
+
+  seed: int
+  framing: Framing
+  holes: hole_shapes.Holes
+  sketching: Sketching | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+  """Which examples of the stream make up one process's part of each batch.
+
+  The global batch b holds the examples `first_example + b * batch_size` and
+  onwards; process p of n has the rows `[p * B / n, (p + 1) * B / n)` of it.
+  """
+
+  batch_size: int
+  first_example: int = 0
+  process_index: int = 0
+  process_count: int = 1
+
+  @property
+  def local_batch_size(self) -> int:
+    """Rows of each global batch that this process makes."""
+    return self.batch_size // self.process_count
+
+  def example(self, position):
+    """Returns the example's number at this process's `position`, from 0."""
+    batch = position // self.local_batch_size
+    row = position % self.local_batch_size
+    row += self.process_index * self.local_batch_size
+    return self.first_example + batch * self.batch_size + row

@@ -1,0 +1,230 @@
+"""Photographs of a TensorFlow Datasets set, by their number in the stream."""
+
+import difflib
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import recipe
+
+# Shards read in turn, and records of one before the next one's turn.
+_CYCLE, _BLOCK = 16, 16
+# What a failing download may raise, from a missing network or package on.
+_DOWNLOAD_ERRORS = (
+  AssertionError,
+  ImportError,
+  OSError,
+  RuntimeError,
+  ValueError,
+  tfds.download.DownloadError,
+  tf.errors.OpError,
+)
+# Features that name a picture, in the order of preference.
+_NAME_FEATURES = ("file_name", "filename", "image/filename", "id")
+
+
+class TfdsSource:
+  """Pictures of one split; yields elements as described in `sources.py`.
+
+  Any epoch is reached at once; inside one, earlier records are skipped.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    *,
+    key: str,
+    split: str,
+    folder: str | None,
+    seed: int,
+    shuffle_buffer: int,
+  ):
+    """Opens a set, and downloads and prepares it if it is not on the disk.
+
+    Args:
+      name: of the set, with configuration and version if wanted.
+      key: the config key that names it, for the messages.
+      split: split expression, such as "train[:90%]".
+      folder: where sets are kept; None for TFDS's own default.
+      seed: a new order in each epoch follows from it and the epoch.
+      shuffle_buffer: records held in memory to draw from; 0 keeps the order.
+
+    Raises:
+      UserError: if there is no such set or split, it has no pictures, or it
+        can be neither found nor downloaded.
+    """
+    builder = _open(name, key, folder)
+    _check(builder, name, key, split)
+    self._split = builder.info.splits[split]
+    self._features = builder.info.features
+    self._label = f"{builder.name} {split}"
+    self._seed = seed
+    self._buffer = shuffle_buffer
+
+  def __len__(self) -> int:
+    return self._split.num_examples
+
+  def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
+    """Returns this process's examples without end."""
+    total = len(self)
+    first_epoch, skipped = divmod(rows.first_example, total)
+
+    def examples_of(epoch):
+      skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
+      numbers = tf.data.Dataset.range(epoch * total + skip, (epoch + 1) * total)
+      return tf.data.Dataset.zip(numbers, self._records(epoch).skip(skip))
+
+    def is_mine(number, _):
+      row = (number - rows.first_example) % rows.batch_size
+      return row // rows.local_batch_size == rows.process_index
+
+    examples = tf.data.Dataset.range(first_epoch, 2**62).flat_map(examples_of)
+    if rows.process_count > 1:
+      examples = examples.filter(is_mine)
+    return examples.map(self._element)
+
+  def listed(self, positions: Sequence[int] | None = None) -> tf.data.Dataset:
+    """Returns the examples at these rising positions; all by default."""
+    shards = tf.data.Dataset.range(len(self._split.file_instructions))
+    records = shards.flat_map(self._shard_records()).enumerate()
+    if positions is not None:
+      wanted = tf.constant(list(positions), tf.int64, shape=[len(positions)])
+      records = records.take(max(positions, default=-1) + 1)
+      records = records.filter(lambda i, _: tf.reduce_any(wanted == i))
+    return records.map(self._element)
+
+  def encoded(self, element) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the bytes of an element's photo, and no sketch."""
+    return element["photo"], tf.constant(b"")
+
+  def _records(self, epoch):
+    """Returns the records of one epoch in that epoch's order."""
+    shard_records = self._shard_records()
+    count = len(self._split.file_instructions)
+    seed = tf.stack([tf.constant(self._seed, tf.int64), epoch])
+    shards = tf.data.Dataset.range(count)
+    if not self._buffer:
+      return shards.flat_map(shard_records)
+    last = tf.constant(count - 1, tf.int64)
+    shards = shards.map(
+      lambda i: tf.random.experimental.index_shuffle(i, seed, last)
+    )
+    records = shards.interleave(
+      shard_records,
+      cycle_length=min(_CYCLE, count),
+      block_length=_BLOCK,
+      num_parallel_calls=tf.data.AUTOTUNE,
+      deterministic=True,
+    )
+    mixed = tf.random.experimental.stateless_fold_in(seed, epoch, alg="philox")
+    return records.shuffle(
+      self._buffer, seed=mixed[0], reshuffle_each_iteration=False
+    )
+
+  def _shard_records(self):
+    """Returns the function from a shard's number to its records."""
+    shards = self._split.file_instructions
+    paths = tf.constant([os.fspath(shard.filename) for shard in shards])
+    skips = tf.constant([shard.skip for shard in shards], tf.int64)
+    takes = tf.constant([shard.take for shard in shards], tf.int64)
+    return lambda i: (
+      tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
+    )
+
+  def _element(self, number, record):
+    features = self._features.deserialize_example(
+      record, decoders={"image": tfds.decode.SkipDecoding()}
+    )
+    named = [feature for feature in _NAME_FEATURES if feature in features]
+    if named:
+      name = tf.as_string(features[named[0]])
+    else:
+      place = tf.as_string(number % len(self))
+      name = tf.strings.join([f"{self._label} #", place])
+    return {
+      "example": number,
+      "name": name,
+      "photo": features["image"],
+      "sketch": tf.constant(""),
+    }
+
+
+def _open(name, key, folder):
+  """Returns the prepared builder of a set."""
+  try:
+    builder = tfds.builder(name, data_dir=folder)
+  except tfds.core.DatasetNotFoundError:
+    known = tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    meant = f"; near: {', '.join(near)}" if near else ""
+    raise errors.UserError(
+      f"{key}: TensorFlow Datasets has no {name!r}{meant}; for a folder of"
+      ' pictures set config.data.source="folder"'
+    ) from None
+  except (AssertionError, ValueError) as error:
+    raise errors.UserError(
+      f"{key}: {name!r} cannot be opened by TensorFlow Datasets:"
+      f" {_one_line(error)}"
+    ) from None
+  try:
+    builder.download_and_prepare()
+  except _DOWNLOAD_ERRORS as error:
+    message = _missing(builder, name, key, folder, error)
+    raise errors.UserError(message) from error
+  return builder
+
+
+def _missing(builder, name, key, folder, error) -> str:
+  """Says where a set was looked for and what is wanted there."""
+  if isinstance(error, ImportError):
+    return (
+      f"{key}: preparing {name!r} needs a Python package: {_one_line(error)};"
+      " install it with pip"
+    )
+  root = folder or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+  root = os.path.expanduser(root)
+  wanted = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+  if wanted:
+    manual = os.path.join(root, "downloads", "manual")
+    return (
+      f"{key}: {name!r} is not in {builder.data_dir} and has to be fetched by"
+      f" hand; put into {manual}: {_one_line(wanted)}"
+    )
+  return (
+    f"{key}: {name!r} is not in {builder.data_dir} and cannot be downloaded"
+    f" ({_one_line(error)}); prepare it on a machine with a network and copy"
+    f" that folder here, or set config.data.tfds_dir to where it is"
+  )
+
+
+def _check(builder, name, key, split):
+  """Raises UserError unless the split can be read and holds pictures."""
+  info = builder.info
+  try:
+    total = info.splits[split].num_examples
+  except (KeyError, ValueError):
+    raise errors.UserError(
+      f"{key}: {name!r} has no split {split!r}, only"
+      f" {', '.join(sorted(info.splits))}; set config.data.train_split and"
+      " config.data.validation_split"
+    ) from None
+  if not total:
+    raise errors.UserError(f"{key}: split {split!r} of {name!r} is empty")
+  image = info.features["image"] if "image" in info.features else None
+  if not isinstance(image, tfds.features.Image):
+    raise errors.UserError(
+      f"{key}: {name!r} has no feature 'image', only"
+      f" {', '.join(sorted(info.features))}"
+    )
+  if info.file_format is not tfds.core.FileFormat.TFRECORD:
+    raise errors.UserError(
+      f"{key}: {name!r} is stored as {info.file_format.value}; only tfrecord is"
+      " read"
+    )
+
+
+def _one_line(text) -> str:
+  return " ".join(str(text).split())[:400]

@@ -1,0 +1,196 @@
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import build
+from tests import pictures
+
+
+@pytest.fixture
+def numbered(tmp_path):
+  return pictures.write_numbered(tmp_path, 20)
+
+
+MISTAKES = {
+  "source": (
+    {"data.source": "zip"},
+    "config.data.source='zip': must be one of tfds, folder, file_list, arrays",
+  ),
+  "resize": (
+    {"data.resize": "fit"},
+    "config.data.resize='fit': must be one of enlarge, short_side, stretch",
+  ),
+  "mask_kind": (
+    {"mask.kind": "blob"},
+    "config.mask.kind='blob': must be one of strokes, boxes,"
+    " strokes_and_boxes, files",
+  ),
+  "mask_path": (
+    {"mask.kind": "files"},
+    "config.mask.path=None: must name the pictures to read",
+  ),
+  "missing_masks": (
+    {"mask.kind": "files", "mask.path": "/nowhere"},
+    "config.mask.path: no folder at /nowhere",
+  ),
+  "path": (
+    {"data.path": "/nowhere"},
+    "config.data.path: no folder at /nowhere; it should hold jpg, png or webp",
+  ),
+  "image_size": (
+    {"data.image_size": (250, 256)},
+    "config.data.image_size=(250, 256): 250 is not a multiple of 8; 248 or 256"
+    " would be",
+  ),
+  "image_size_small": (
+    {"data.image_size": (0, 256)},
+    "config.data.image_size=(0, 256): 0 is too small; 8 is the least",
+  ),
+  "batch_size": (
+    {"data.batch_size": 0},
+    "config.data.batch_size=0: must be 1 or more",
+  ),
+  "guided": (
+    {"model.guided": True},
+    "config.data.sketch=None: config.model.guided needs sketches; set it to one"
+    " of files, edges",
+  ),
+  "unguided": (
+    {"data.sketch": "edges"},
+    "config.data.sketch='edges': config.model.guided=False takes no sketches",
+  ),
+  "sketch": (
+    {"data.sketch": "lines", "model.guided": True},
+    "config.data.sketch='lines': must be one of files, edges",
+  ),
+  "tfds_sketch": (
+    {"data.source": "tfds", "data.sketch": "files", "model.guided": True},
+    "config.data.sketch='files': config.data.source='tfds' has no sketch files",
+  ),
+  "probability": (
+    {"data.sketch_drop_probability": 1.5},
+    "config.data.sketch_drop_probability=1.5: must lie in [0, 1]",
+  ),
+  "strokes": (
+    {"mask.strokes.count": (3, 1)},
+    "config.mask.strokes.count=(3, 1): must be (least, most)",
+  ),
+  "boxes": (
+    {"mask.boxes.size": (1.5, 0.5)},
+    "config.mask.boxes: size 1.5 and max_shrink 0.0625 must have",
+  ),
+  "validation_path": (
+    {"data.validation_path": "/nowhere", "evaluation.pictures": 1},
+    "config.data.validation_path: no folder at /nowhere",
+  ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_in_the_config_are_explained(numbered, name):
+  values, message = MISTAKES[name]
+  config = pictures.config(numbered)
+  config.update_from_flattened_dict(values)
+  with pytest.raises(errors.UserError, match="^" + re.escape(message)):
+    build.training_batches(config)
+    build.validation_batches(config)
+
+
+def test_batches_must_divide_by_the_processes(numbered):
+  config = pictures.config(numbered)
+  with pytest.raises(
+    errors.UserError,
+    match=r"config\.data\.batch_size=4: must be a multiple of the 3 processes",
+  ):
+    build.training_batches(config, process_count=3)
+  with pytest.raises(errors.UserError, match=r"config\.evaluation\.batch_size"):
+    build.validation_batches(config, process_count=3)
+
+
+def validation(folder, pictures_wanted, **data):
+  config = pictures.config(folder, **data)
+  config.evaluation.pictures = pictures_wanted
+  return config
+
+
+def test_held_out_pictures_never_appear_in_training(numbered):
+  config = validation(numbered, 5)
+  held_out = build.validation_batches(config)
+  assert len(held_out) == 2
+  seen = pictures.numbers(*held_out)
+  assert seen == [0, 4, 8, 12, 16]
+  stream = itertools.islice(build.training_batches(config), 12)
+  trained = pictures.numbers(*stream)
+  assert set(trained) == set(range(20)) - set(seen)
+
+
+def test_more_pictures_than_there_are_is_fine(numbered, tmp_path_factory):
+  other = pictures.write_numbered(tmp_path_factory.mktemp("other"), 6)
+  config = validation(numbered, 100, validation_path=str(other))
+  sizes = [len(batch.image) for batch in build.validation_batches(config)]
+  assert sizes == [4, 2]
+  config.data.validation_path = None
+  held_out = build.validation_batches(config)
+  assert sum(len(batch.image) for batch in held_out) == 5
+
+
+def test_nothing_is_held_out_beside_a_validation_path(numbered):
+  config = validation(numbered, 5, validation_path=str(numbered))
+  stream = itertools.islice(build.training_batches(config), 10)
+  trained = pictures.numbers(*stream)
+  assert set(trained) == set(range(20))
+
+
+def test_too_few_pictures_to_hold_out_are_explained(tmp_path):
+  config = validation(pictures.write_numbered(tmp_path, 3), 4)
+  with pytest.raises(
+    errors.UserError, match=r"the 3 pictures of .* are too few to hold any out"
+  ):
+    build.validation_batches(config)
+  config.evaluation.pictures = 0
+  assert list(build.validation_batches(config)) == []
+
+
+def test_validation_is_the_same_in_every_pass_and_under_every_seed(tmp_path):
+  for i in range(8):
+    data = pictures.encoded(pictures.noise(32, 40, seed=i))
+    (tmp_path / f"{i}.jpg").write_bytes(data)
+  config = validation(tmp_path, 2, flip=True)
+  batches = build.validation_batches(config)
+  config.seed = 7
+  for a, b, c in zip(
+    batches, batches, build.validation_batches(config), strict=True
+  ):
+    pictures.assert_same(a, b)
+    pictures.assert_same(a, c)
+  config.evaluation.seed = 7
+  other = next(iter(build.validation_batches(config)))
+  first = next(iter(batches))
+  np.testing.assert_array_equal(other.image, first.image)
+  assert not np.array_equal(other.mask, first.mask)
+
+
+def test_validation_pictures_are_cropped_in_the_centre(tmp_path):
+  pixels = np.zeros((32, 48, 3), np.uint8)
+  pixels[8:24, 12:36] = 255
+  for i in range(4):
+    (tmp_path / f"{i}.png").write_bytes(pictures.encoded(pixels, "PNG"))
+  config = validation(tmp_path, 1, flip=True)
+  assert next(iter(build.validation_batches(config))).image.min() == 1
+
+
+def test_processes_divide_the_validation_batches(numbered):
+  config = validation(numbered, 6, validation_path=str(numbered))
+  whole = build.validation_batches(config)
+  halves = [
+    build.validation_batches(config, process_index=i, process_count=2)
+    for i in range(2)
+  ]
+  assert len(whole) == len(halves[0]) == 2
+  for batch, first, second in zip(whole, *halves, strict=True):
+    for part, a, b in zip(batch, first, second, strict=True):
+      if part is not None:
+        np.testing.assert_array_equal(part, np.concatenate([a, b]))

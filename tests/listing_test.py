@@ -1,0 +1,113 @@
+import re
+
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import listing
+
+
+def touch(folder, *names):
+  for name in names:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+
+
+def names(files):
+  return [path.rsplit("/", 1)[1] for path in files]
+
+
+def find(folder, **kwargs):
+  return listing.find_in_folder(str(folder), key="config.data.path", **kwargs)
+
+
+def test_folder_is_searched_at_any_depth_and_sorted(tmp_path):
+  touch(tmp_path, "b.JPG", "a/z.webp", "c.png", "d.jpeg", "e.txt", "x/y/q.Png")
+  photos = find(tmp_path).photos
+  assert names(photos) == ["z.webp", "b.JPG", "c.png", "d.jpeg", "q.Png"]
+
+
+def test_folder_named_like_a_picture_is_searched_not_read(tmp_path):
+  touch(tmp_path, "a.jpg/b.png")
+  assert names(find(tmp_path).photos) == ["b.png"]
+
+
+def test_sketches_are_paired_and_are_not_photos(tmp_path):
+  touch(tmp_path, "a.jpg", "a_edge.jpg", "b.png", "b_edge.png")
+  files = find(tmp_path, paired=True)
+  assert names(files.photos) == ["a.jpg", "b.png"]
+  assert names(files.sketches) == ["a_edge.jpg", "b_edge.png"]
+  assert len(find(tmp_path).photos) == 4
+
+
+def test_photos_without_sketch_are_named(tmp_path):
+  touch(tmp_path, "a.jpg", "b.jpg", "c.jpg", "c_edge.jpg")
+  with pytest.raises(
+    errors.UserError, match=r"no sketch at .*a_edge\.jpg and 1 more"
+  ):
+    find(tmp_path, paired=True)
+
+
+def test_missing_folder_is_named(tmp_path):
+  with pytest.raises(
+    errors.UserError, match=r"config\.data\.path: no folder at .*nowhere"
+  ):
+    find(tmp_path / "nowhere")
+
+
+def test_empty_folder_is_told_from_one_of_other_files(tmp_path):
+  with pytest.raises(
+    errors.UserError, match=r"no picture below .*, and no other file"
+  ):
+    find(tmp_path)
+  touch(tmp_path, "a.txt", "b.txt")
+  with pytest.raises(
+    errors.UserError, match=r"no picture below .*, but 2 other files"
+  ):
+    find(tmp_path)
+
+
+def read(path, **kwargs):
+  return listing.read_file_list(str(path), key="config.data.path", **kwargs)
+
+
+def test_file_list_keeps_its_order_and_starts_at_its_own_folder(tmp_path):
+  touch(tmp_path, "sub/b.jpg", "a.jpg")
+  absolute = str(tmp_path / "a.jpg")
+  (tmp_path / "list.txt").write_text(f"sub/b.jpg\n\n  {absolute}\n")
+  photos = read(tmp_path / "list.txt").photos
+  assert photos == (str(tmp_path / "sub/b.jpg"), absolute)
+
+
+def test_file_list_pairs_sketches(tmp_path):
+  touch(tmp_path, "a.jpg", "a_edge.png")
+  (tmp_path / "list.txt").write_text("a.jpg\n")
+  assert names(read(tmp_path / "list.txt", paired=True).sketches) == [
+    "a_edge.png"
+  ]
+
+
+@pytest.mark.parametrize(
+  "content,message",
+  [
+    (None, "no file at"),
+    (b"", "lists nothing"),
+    (b"\xff\xfe\x00", "is not a text file"),
+    (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which does not exist"),
+  ],
+)
+def test_unusable_file_list_is_explained(tmp_path, content, message):
+  path = tmp_path / "list.txt"
+  if content is not None:
+    path.write_bytes(content)
+  with pytest.raises(errors.UserError, match=re.escape(message)):
+    read(path)
+
+
+def test_held_out_pictures_are_spread_and_at_most_a_quarter():
+  training, held_out = listing.hold_out(20, 4)
+  assert held_out == [0, 5, 10, 15]
+  assert sorted(training + held_out) == list(range(20))
+  assert len(listing.hold_out(20, 100)[1]) == 5
+  assert listing.hold_out(3, 4) == ([0, 1, 2], [])
+  assert listing.hold_out(5, 0) == ([0, 1, 2, 3, 4], [])

@@ -1,0 +1,126 @@
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gatedinpaint_jax.data import photos, recipe
+from tests import pictures
+
+SEED = tf.constant([1, 2], tf.int64)
+GRADIENT = np.broadcast_to(
+  np.arange(0, 240, 6, dtype=np.uint8)[:, None, None], (40, 60, 3)
+)
+
+
+def frame(pixels, **framing):
+  return photos.frame(pixels, SEED, recipe.Framing(**framing)).numpy()
+
+
+def decode(data):
+  return photos.decode(tf.constant(data)).numpy()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_colour_pictures_decode_to_rgb(kind):
+  pixels = np.full((8, 8, 3), (250, 120, 10), np.uint8)
+  decoded = decode(pictures.encoded(pixels, kind)).astype(int)
+  assert decoded.shape == (8, 8, 3)
+  assert np.abs(decoded - pixels).max() <= 3
+
+
+@pytest.mark.parametrize(
+  "mode,kind",
+  [("L", "PNG"), ("L", "JPEG"), ("P", "PNG"), ("1", "PNG"), ("LA", "PNG")],
+)
+def test_grey_and_palette_pictures_decode_to_equal_channels(mode, kind):
+  pixels = np.full((8, 8, 3), 255, np.uint8)
+  pixels[4:] = 0
+  decoded = decode(pictures.encoded(pixels, kind, mode=mode)).astype(int)
+  assert np.abs(decoded - pixels).max() <= 3
+
+
+def test_transparency_is_dropped_not_blended():
+  pixels = np.full((8, 8, 4), (200, 100, 50, 0), np.uint8)
+  file = io.BytesIO()
+  Image.fromarray(pixels).save(file, "PNG")
+  np.testing.assert_array_equal(decode(file.getvalue()), pixels[..., :3])
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\xff\xd8\xff\xe0 cut"])
+def test_what_is_no_picture_is_an_error(data):
+  with pytest.raises(tf.errors.InvalidArgumentError):
+    decode(data)
+
+
+def test_truncated_jpeg_is_an_error():
+  data = pictures.encoded(pictures.noise(64, 64))
+  with pytest.raises(tf.errors.InvalidArgumentError):
+    decode(data[: len(data) // 2])
+
+
+def test_enlarge_covers_the_size_by_the_larger_ratio_rounded_up():
+  # Ratio 48 / 40: 60 * 48 / 40 = 72 columns.
+  framing = recipe.Framing(size=(48, 64))
+  resized = photos._resize(tf.constant(GRADIENT), framing)
+  assert resized.shape == (48, 72, 3)
+  # 41 * 56 / 50 = 45.92 rows.
+  odd = photos._resize(
+    tf.zeros([41, 50, 3], tf.uint8), recipe.Framing((40, 56))
+  )
+  assert odd.shape == (46, 56, 3)
+
+
+def test_enlarge_leaves_larger_pictures_alone():
+  framing = recipe.Framing(size=(16, 24), random_crop=False)
+  out = photos.frame(GRADIENT, SEED, framing)
+  np.testing.assert_array_equal(out, GRADIENT[12:28, 18:42])
+
+
+def test_short_side_just_covers_the_size():
+  framing = recipe.Framing(size=(16, 16), resize="short_side")
+  assert photos._resize(tf.constant(GRADIENT), framing).shape == (16, 24, 3)
+
+
+def test_stretch_gives_up_the_aspect_ratio():
+  out = frame(GRADIENT, size=(16, 64), resize="stretch")
+  assert out.shape == (16, 64, 3)
+  assert out[-1, 0, 0] > 220 and out[0, 0, 0] < 12
+
+
+def test_bilinear_scaling_is_the_one_of_opencv():
+  pixels = np.array([[0, 100], [200, 40]], np.uint8)[..., None]
+  # cv2.resize(pixels, (4, 4), interpolation=cv2.INTER_LINEAR): sample centres
+  # at 0.25 and 0.75 of the way between the pixels, the border repeated.
+  expected = [
+    [0, 25, 75, 100],
+    [50, 59, 76, 85],
+    [150, 126, 79, 55],
+    [200, 160, 80, 40],
+  ]
+  np.testing.assert_array_equal(
+    frame(pixels, size=(4, 4), resize="stretch")[..., 0], expected
+  )
+
+
+def test_antialias_averages_what_the_plain_scaling_skips():
+  stripes = np.zeros((16, 64, 3), np.uint8)
+  stripes[:, ::4] = 252
+  plain = frame(stripes, size=(16, 16), resize="stretch")
+  smooth = frame(stripes, size=(16, 16), resize="stretch", antialias=True)
+  assert plain.max() == 0
+  assert abs(smooth.mean() - 63) < 5
+
+
+def test_random_crop_reaches_every_corner_and_flip_half_of_the_pictures():
+  pixels = np.zeros((3, 3, 1), np.uint8)
+  pixels[..., 0] = np.arange(9).reshape(3, 3)
+  framing = recipe.Framing(size=(2, 2), flip=True)
+  crops = tf.data.Dataset.range(200).map(
+    lambda i: photos.frame(pixels, tf.stack([4, i]), framing)
+  )
+  seen = [tuple(crop[0, :, 0]) for crop in crops.as_numpy_iterator()]
+  pairs = {(0, 1), (1, 2), (3, 4), (4, 5)}
+  assert set(seen) == pairs | {pair[::-1] for pair in pairs}
+  assert 70 < sum(pair[0] < pair[1] for pair in seen) < 130

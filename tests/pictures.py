@@ -1,0 +1,57 @@
+"""Small configs and picture files for the tests of the data pipeline."""
+
+import io
+import pathlib
+import runpy
+
+import numpy as np
+from PIL import Image
+
+_CONFIG = pathlib.Path(__file__).parent.parent / "configs" / "places2.py"
+
+
+def config(path, *, source="folder", **data):
+  """Returns the reference config for 16 x 24 pictures in batches of 4."""
+  result = runpy.run_path(str(_CONFIG))["get_config"]()
+  result.data.update(source=source, path=str(path), batch_size=4, **data)
+  if "image_size" not in data:
+    result.data.image_size = (16, 24)
+  # Boxes are enough here, and strokes take a second to set up.
+  result.mask.kind = "boxes"
+  result.evaluation.update(pictures=0, batch_size=4)
+  return result
+
+
+def encoded(pixels, kind="JPEG", *, mode="RGB"):
+  """Returns the bytes of a picture file."""
+  file = io.BytesIO()
+  Image.fromarray(pixels).convert(mode).save(file, kind)
+  return file.getvalue()
+
+
+def noise(height, width, seed=0):
+  """Returns `[height, width, 3] uint8` pixels, smooth enough for JPEG."""
+  generator = np.random.default_rng(seed)
+  small = generator.integers(0, 256, (height // 4, width // 4, 3), np.uint8)
+  return np.asarray(Image.fromarray(small).resize((width, height)))
+
+
+def write_numbered(folder, count, size=(16, 24)):
+  """Writes pictures of one grey value each, 8 apart; see `numbers`."""
+  for i in range(count):
+    pixels = np.full((*size, 3), 8 * i, np.uint8)
+    (folder / f"{i:03d}.png").write_bytes(encoded(pixels, "PNG"))
+  return folder
+
+
+def numbers(*batches):
+  """Returns which of the numbered pictures are in the batches, in order."""
+  corners = [np.asarray(batch.image)[:, 0, 0, 0] for batch in batches]
+  values = (np.concatenate(corners) + 1) * 127.5 / 8
+  return [round(float(value)) for value in values]
+
+
+def assert_same(a, b):
+  """Compares two batches to the bit."""
+  for x, y in zip(a, b, strict=True):
+    np.testing.assert_array_equal(x, y)
