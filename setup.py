@@ -15,6 +15,8 @@ INSTALL_REQUIRES = [
   "clu>=0.0.12,<0.0.13",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7,<0.13",
+  # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.
+  "importlib_resources>=6,<8",
   "jax>=0.10.2,<0.12",
   "ml-collections>=1.0,<1.2",
   "numpy>=2.1,<2.6",

@@ -1,6 +1,6 @@
 """A few minutes on two CPU cores, with the photographs of the package.
 
-  python -m gatedinpaint_jax.main --config=configs/quickstart.py
+python -m gatedinpaint_jax.main --config=configs/quickstart.py
 """
 
 import pathlib

@@ -3,10 +3,11 @@
   python -m gatedinpaint_jax.main --config=configs/places2.py \
       [--workdir=DIR] [--config.section.key=value ...]
 
-Continues by itself when the workdir holds a checkpoint. A mistake in the config,
-the pictures or the flags ends with one line and exit code 2.
+Continues by itself when the workdir holds a checkpoint. A mistake in the
+config, the pictures or the flags ends with one line and exit code 2.
 """
 
+import difflib
 import logging as std_logging
 import os
 import pathlib
@@ -56,13 +57,25 @@ def parse_flags(argv):
     rest = flags.FLAGS(argv)
     if flags.FLAGS["config"].value is None:
       raise flags.Error("--config is missing; --config=configs/quickstart.py")
+    # A file that does not load says so only when it is used.
+    _CONFIG.value.to_dict()
     if len(rest) > 1:
       raise flags.Error(f"{rest[1]!r} is no flag; flags begin with --")
   except ModuleNotFoundError as error:
     sys.exit(_fail(f"{error}; run from the folder that holds configs/"))
+  except flags.UnrecognizedFlagError as error:
+    sys.exit(_fail(_name_the_nearest(error.flagname)))
   except _FLAG_ERRORS as error:
     sys.exit(_fail(error))
   return rest
+
+
+def _name_the_nearest(unknown: str) -> str:
+  """Returns what to say of a flag that does not exist, dotted or not."""
+  name, dot, key = unknown.partition(".")
+  nearest = difflib.get_close_matches(name, list(flags.FLAGS), n=1)
+  hint = f"; did you mean --{nearest[0]}{dot}{key}?" if nearest else ""
+  return f"unknown flag --{unknown}{hint}"
 
 
 def _tidy_terminal() -> None:

@@ -49,20 +49,19 @@ def train_and_evaluate(config, workdir) -> state_lib.TrainState:
   """
   _check_schedule(config.schedule)
   mesh = devices.make_mesh()
-  for section in ("data", "evaluation"):
-    devices.check_batch_size(
-      config[section].batch_size, mesh, key=f"config.{section}.batch_size"
-    )
+  devices.check_batch_size(
+    config.data.batch_size, mesh, key="config.data.batch_size"
+  )
   setup = build_setup(config)
   validation = _make_validation(config, setup, mesh)
+  training_batches = data_build.open_training(config)
   workdir = _make_workdir(workdir)
   checkpoints = checkpoints_lib.Checkpoints(
     workdir, keep=config.schedule.keep_checkpoints
   )
   with contextlib.closing(checkpoints):
     state = _create_or_restore(config, setup, mesh, checkpoints)
-    batches = data_build.training_batches(
-      config,
+    batches = training_batches(
       first_example=int(state.examples_seen),
       process_index=jax.process_index(),
       process_count=jax.process_count(),

@@ -44,12 +44,13 @@ class Validation:
       batches: whole batches in NumPy, the same on every host; only the last
         may be smaller than the others.
       mesh: of `devices.make_mesh`.
-      batch_size: of all batches but the last; the devices divide it.
+      batch_size: of all batches but the last.
       strips: how many of the first pictures are drawn.
     """
     self._batches = list(batches)
     self._mesh = mesh
-    self._batch_size = batch_size
+    # All batches are padded to one size, which the devices divide.
+    self._padded_size = batch_size + -batch_size % mesh.size
     self._strips = strips
     self._complete = jax.jit(
       lambda params, batch: _complete(generator, params, batch),
@@ -65,7 +66,7 @@ class Validation:
     """Completes all pictures with these parameters of the generator."""
     scores, drawn = [], []
     for batch in self._batches:
-      padded = _repeat_last(batch, self._batch_size)
+      padded = _repeat_last(batch, self._padded_size)
       output, completed, score = jax.device_get(
         self._complete(params, devices.put_whole_batch(padded, self._mesh))
       )

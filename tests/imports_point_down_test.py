@@ -1,0 +1,216 @@
+"""Imports point down, and TensorFlow stays in its corner.
+
+Both are read from the source of every module, imports inside functions
+included; one subprocess shows the second by running.
+"""
+
+import ast
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import gatedinpaint_jax
+
+PACKAGE = "gatedinpaint_jax"
+ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
+
+CONVENTIONS = ("batch", "errors")
+PROGRAMS = (
+  "main",
+  "train",
+  "evaluate",
+  "inpaint",
+  "import_weights",
+  "export_weights",
+  "export_model",
+  "compare",
+  "demo",
+)
+
+# Who may import whom, from low to high: a part (a module, or a folder with all
+# that is in it) may import itself and what its line names. A line may name
+# only parts above it; a module without a line fails.
+PARTS = {
+  "batch": (),
+  "errors": (),
+  "layers": CONVENTIONS,
+  "losses": CONVENTIONS,
+  "metrics": CONVENTIONS,
+  "data": CONVENTIONS,
+  "visualize": CONVENTIONS,
+  "networks": (*CONVENTIONS, "layers"),
+  "training": (
+    *CONVENTIONS,
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "visualize",
+  ),
+  "weights": (*CONVENTIONS, "layers", "networks", "training"),
+  "inference": (*CONVENTIONS, "layers", "networks", "training"),
+}
+# The package's own `__init__.py` is its public face.
+PARTS[""] = (*CONVENTIONS, "inference")
+PARTS |= {program: (*PARTS, *PROGRAMS) for program in PROGRAMS}
+
+# These import TensorFlow when they are imported; so do the programs that use
+# them. In `data`, the modules that serve pre-decoded arrays do not.
+TENSORFLOW_CORNER = ("data", "training.logging")
+OUTSIDE_THE_CORNER = (
+  "data.arrays",
+  "data.build",
+  "data.checks",
+  "data.drawn_edges",
+  "data.drawn_holes",
+  "data.hole_shapes",
+  "data.listing",
+  "data.recipe",
+  "data.unreadable",
+)
+# clu's metric_writers and periodic_actions import TensorFlow.
+LOAD_TENSORFLOW = (
+  "clu.metric_writers",
+  "clu.periodic_actions",
+  "tensorflow",
+  "tensorflow_datasets",
+)
+
+
+def _modules():
+  """Returns {dotted name inside the package: file}; its root is ""."""
+  modules = {}
+  for file in sorted(ROOT.rglob("*.py")):
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    modules[".".join(p for p in parts if p != "__init__")] = file
+  return modules
+
+
+MODULES = _modules()
+
+
+def _part(module):
+  return module.partition(".")[0]
+
+
+def _is_in(module, names):
+  return any(module == n or module.startswith(n + ".") for n in names)
+
+
+def _in_tensorflow_corner(module):
+  # `data` itself is an empty `__init__.py` that its TF-free modules import.
+  return (
+    _is_in(module, TENSORFLOW_CORNER)
+    and module != "data"
+    and module not in OUTSIDE_THE_CORNER
+  )
+
+
+def _imported(source):
+  """Yields (line, full name) of all imports, those in functions included."""
+  for node in ast.walk(ast.parse(source)):
+    if isinstance(node, ast.Import):
+      for alias in node.names:
+        yield node.lineno, alias.name
+    elif isinstance(node, ast.ImportFrom):
+      assert not node.level, f"line {node.lineno}: relative import"
+      for alias in node.names:
+        yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def _upward_imports(module, source):
+  """Returns a line for each import that `PARTS` does not allow."""
+  part = _part(module)
+  wrong = []
+  for line, name in _imported(source):
+    if _part(name) != PACKAGE:
+      continue
+    # `from gatedinpaint_jax.batch import erase` imports from batch.
+    target = _part(name.partition(".")[2])
+    if target not in PARTS:
+      target = ""  # a name of the package's own __init__.py
+    if target != part and target not in PARTS[part]:
+      wrong.append(f"{module}.py:{line} imports {name}")
+  return wrong
+
+
+def test_each_line_of_the_table_names_only_parts_above_it():
+  above = set()
+  for part, allowed in PARTS.items():
+    if part in PROGRAMS:
+      above |= set(PROGRAMS)  # programs may call one another
+    assert set(allowed) <= above | {part}, part
+    above.add(part)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_level(module):
+  assert _part(module) in PARTS, (
+    f"{module}: give it a line in PARTS of {pathlib.Path(__file__).name}"
+  )
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if _part(m) in PARTS])
+def test_imports_point_down(module):
+  assert _upward_imports(module, MODULES[module].read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+  "statement",
+  [
+    "from gatedinpaint_jax import train",
+    "import gatedinpaint_jax.train",
+    "from gatedinpaint_jax.data import build",
+    "from gatedinpaint_jax.inference.inpainter import Inpainter",
+    "from gatedinpaint_jax import Inpainter",
+    "def later():\n  from gatedinpaint_jax.data import build",
+  ],
+)
+def test_an_upward_import_is_found_however_it_is_written(statement):
+  assert _upward_imports("training.step", statement)
+
+
+def test_an_import_of_the_own_part_and_of_a_lower_one_is_allowed():
+  source = (
+    "import jax\n"
+    "from gatedinpaint_jax import batch as batch_lib\n"
+    "from gatedinpaint_jax.networks import build\n"
+    "from gatedinpaint_jax.training import state\n"
+  )
+  assert _upward_imports("training.step", source) == []
+
+
+@pytest.mark.parametrize(
+  "module",
+  [m for m in MODULES if not _in_tensorflow_corner(m)],
+)
+def test_only_the_corner_imports_tensorflow_directly(module):
+  imports = _imported(MODULES[module].read_text("utf-8"))
+  assert [name for _, name in imports if _part(name) in LOAD_TENSORFLOW] == []
+
+
+def test_importing_what_is_outside_the_corner_loads_no_tensorflow():
+  names = [
+    f"{PACKAGE}.{module}".rstrip(".")
+    for module in MODULES
+    if not _in_tensorflow_corner(module) and _part(module) not in PROGRAMS
+  ]
+  program = (
+    "import importlib, json, sys\n"
+    "for name in json.loads(sys.argv[1]):\n"
+    "  importlib.import_module(name)\n"
+    "  if 'tensorflow' in sys.modules:\n"
+    "    sys.exit(name + ' loads TensorFlow')\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", program, json.dumps(names)],
+    env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert result.returncode == 0, result.stderr

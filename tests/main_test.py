@@ -1,0 +1,125 @@
+"""A person's mistakes at the command line: one line, exit code 2."""
+
+import pathlib
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+from absl import flags
+
+from gatedinpaint_jax import main
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+
+
+def run(capsys, *arguments, config="quickstart"):
+  """Runs the program in this process; returns (exit code, what it printed)."""
+  flags.FLAGS.unparse_flags()
+  # Overrides define flags of their own, bound to the config of that time.
+  for name in list(flags.FLAGS):
+    if name.startswith("config."):
+      delattr(flags.FLAGS, name)
+  argv = ["main", f"--config={CONFIGS / config}.py", *arguments]
+  with mock.patch.object(sys, "argv", argv):  # where overrides are looked for
+    try:
+      code = main.main(main.parse_flags(argv))
+    except SystemExit as exit_:
+      code = exit_.code
+  return code, capsys.readouterr().err
+
+
+def assert_one_line(result, *parts):
+  code, printed = result
+  assert code == 2
+  lines = [line for line in printed.splitlines() if line.startswith("error: ")]
+  assert len(lines) == 1, printed
+  assert "Traceback" not in printed
+  for part in parts:
+    assert part in lines[0]
+
+
+@pytest.mark.parametrize(
+  ("flag", "parts"),
+  [
+    ("--config.data.imagesize=3", ['"image_size" instead of "imagesize"']),
+    ("--config.schedle.steps=3", ['"schedule" instead of "schedle"']),
+    ("--confg.seed=3", ["--confg.seed", "did you mean --config.seed?"]),
+    ("--wokdir=x", ["--wokdir", "did you mean --workdir?"]),
+    ("--config.seed=many", ["config.seed", "many"]),
+    ("--config=configs/plases2.py", ["configs/plases2.py", "No such file"]),
+    ("stray", ["'stray' is no flag"]),
+  ],
+)
+def test_mistaken_flag_names_what_would_be_right(capsys, flag, parts):
+  assert_one_line(run(capsys, flag), *parts)
+
+
+def folder_of_texts(tmp_path):
+  for i in range(12):
+    (tmp_path / f"{i}.jpg").write_text("not a picture")
+
+
+@pytest.mark.parametrize(
+  ("arguments", "parts"),
+  [
+    (["--config.data.path=/no/such"], ["config.data.path", "/no/such"]),
+    (["--config.data.image_size=(60,64)"], ["config.data.image_size", "60"]),
+    (["--config.data.image_size=64"], ["config.data.image_size", "64"]),
+    (["--config.data.source=floder"], ["config.data.source", "folder"]),
+    (["--config.data.batch_size=9"], ["config.data.batch_size=9", "8 devices"]),
+    (["--config.model.conv=gate"], ["config.model.conv", "gated"]),
+    (["--config.model.dtype=half"], ["config.model.dtype", "bfloat16"]),
+    (["--config.model.width=10"], ["config.model.width=10", "multiple of 4"]),
+    (["--config.optimizer.decay=no"], ["config.optimizer.decay", "cosine"]),
+    (["--config.schedule.steps=0"], ["config.schedule.steps=0"]),
+    (["--config.model.guided=True"], ["config.data.sketch"]),
+  ],
+)
+def test_mistaken_value_names_its_key(capsys, tmp_path, arguments, parts):
+  result = run(capsys, f"--workdir={tmp_path}", *arguments)
+  assert_one_line(result, *parts)
+
+
+def test_empty_folder_and_folder_of_texts_are_named(capsys, tmp_path):
+  flag = f"--config.data.path={tmp_path}"
+  fitting = ["--config.evaluation.batch_size=8", f"--workdir={tmp_path}/w"]
+  assert_one_line(
+    run(capsys, *fitting, flag), "config.data.path", str(tmp_path)
+  )
+  folder_of_texts(tmp_path)
+  assert_one_line(run(capsys, *fitting, flag), "config.data.path", "0.jpg")
+
+
+def test_workdir_that_cannot_be_written_is_named(capsys, tmp_path):
+  np.savez(tmp_path / "a.npz", images=np.zeros((9, 64, 64, 3), np.uint8))
+  (tmp_path / "file").write_text("in the way")
+  result = run(
+    capsys,
+    f"--workdir={tmp_path}/file/run",
+    "--config.data.source=arrays",
+    f"--config.data.path={tmp_path}/a.npz",
+    f"--config.data.validation_path={tmp_path}/a.npz",
+  )
+  assert_one_line(result, "--workdir", "cannot be written")
+
+
+def test_program_ends_with_exit_code_two_and_no_traceback(tmp_path):
+  def program(*arguments):
+    done = subprocess.run(
+      [sys.executable, "-m", "gatedinpaint_jax.main", *arguments],
+      cwd=CONFIGS.parent,
+      capture_output=True,
+      text=True,
+      timeout=120,
+      check=False,
+    )
+    return done.returncode, done.stderr
+
+  assert_one_line(program(), "--config is missing")
+  workdir = f"--workdir={tmp_path}/run"
+  config = "--config=configs/quickstart.py"
+  result = program(config, "--config.data.path=/no/such", workdir)
+  assert_one_line(result, "config.data.path", "/no/such")
+  assert not (tmp_path / "run").exists()

@@ -1,0 +1,223 @@
+"""Runs of the whole program on 16-pixel pictures."""
+
+import dataclasses
+import inspect
+import json
+import logging as std_logging
+import re
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from absl import logging
+from PIL import Image
+from tensorboard.backend.event_processing import event_accumulator
+
+from configs import places2
+from gatedinpaint_jax import errors, train
+from gatedinpaint_jax.data import build as data_build
+from gatedinpaint_jax.networks import build as networks_build
+from gatedinpaint_jax.training import checkpoints, objectives
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  """An .npz of twelve soft pictures, 20 x 24."""
+  rng = np.random.default_rng(0)
+  corners = rng.uniform(0, 255, (12, 2, 2, 3)).astype(np.uint8)
+  soft = [
+    Image.fromarray(c).resize((24, 20), Image.Resampling.BILINEAR)
+    for c in corners
+  ]
+  path = tmp_path_factory.mktemp("photos") / "photos.npz"
+  np.savez(path, images=np.stack([np.asarray(p) for p in soft]))
+  return path
+
+
+def tiny_config(photos, **schedule):
+  config = places2.get_config()
+  config.data.update(
+    source="arrays", path=str(photos), image_size=(16, 16), batch_size=8
+  )
+  config.model.width = 4
+  config.optimizer.average_decay = 0.9
+  config.schedule.update(
+    steps=4,
+    log_every_steps=2,
+    evaluate_every_steps=4,
+    checkpoint_every_steps=2,
+    **schedule,
+  )
+  config.evaluation.update(pictures=3, strips=2, batch_size=8)
+  config.lock()
+  return config
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory):
+  """A finished run of four steps: (config, workdir, last state)."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  workdir = tmp_path_factory.mktemp("run")
+  config = tiny_config(photos)
+  return config, workdir, train.train_and_evaluate(config, workdir)
+
+
+def read_events(workdir):
+  events = event_accumulator.EventAccumulator(str(workdir))
+  events.Reload()
+  return events
+
+
+def test_scalars_images_and_texts_reach_tensorboard(run):
+  _, workdir, _ = run
+  events = read_events(workdir)
+  tags = events.Tags()
+  wanted = {
+    "train/generator_loss",
+    "train/discriminator_loss",
+    "train/l1_coarse",
+    "train/l1_refined",
+    "train/real_score",
+    "train/fake_score",
+    "train/spectral_norm/conv6",
+    "train/hole_fraction",
+    "train/images_per_second",
+    "train/seconds_waited_for_data",
+    "validation/l1",
+    "validation/l2",
+    "validation/psnr",
+    "validation/hole_l1",
+  }
+  assert wanted <= set(tags["tensors"]) | set(tags["scalars"])
+  assert "validation/strip" in {*tags["tensors"], *tags["images"]}
+  assert {"config", "generator", "discriminator"} <= {
+    tag.removesuffix("/text_summary") for tag in tags["tensors"]
+  }
+  steps = [event.step for event in events.Tensors("train/generator_loss")]
+  assert steps == [2, 4]
+
+
+def test_strip_has_a_row_for_each_picture_asked_for(run):
+  _, workdir, _ = run
+  strips = sorted(path.name for path in (workdir / "strips").iterdir())
+  assert strips == ["step_0000000.png", "step_0000004.png"]
+  with Image.open(workdir / "strips" / strips[0]) as strip:
+    assert strip.size == (6 * 16, 14 + 2 * 16)
+
+
+def test_checkpoint_holds_state_generator_and_config(run):
+  config, workdir, state = run
+  saved = workdir / "checkpoints"
+  assert sorted(path.name for path in saved.iterdir()) == ["2", "4"]
+  assert {"state", "generator", "config"} <= {
+    path.name for path in (saved / "4").iterdir()
+  }
+  store = checkpoints.Checkpoints(workdir, keep=5)
+  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  like = checkpoints.abstract(state, sharding)
+  restored = store.restore(4, like)
+  jax.tree.map(np.testing.assert_array_equal, restored, state)
+  store.close()
+  (path,) = (saved / "4" / "config").glob("metadata")
+  assert json.loads(path.read_text())["model"]["width"] == config.model.width
+
+
+def test_resumed_run_equals_one_that_was_never_stopped(run, photos, tmp_path):
+  _, _, expected = run
+  records = []
+  handler = std_logging.Handler()
+  handler.emit = lambda record: records.append(record.getMessage())
+  logging.get_absl_logger().addHandler(handler)
+  logging.set_verbosity(logging.INFO)
+  config = tiny_config(photos)
+  with config.unlocked():
+    config.schedule.steps = 2
+  train.train_and_evaluate(config, tmp_path)
+  assert not any(line.startswith("resumed at") for line in records)
+  state = train.train_and_evaluate(tiny_config(photos), tmp_path)
+  logging.get_absl_logger().removeHandler(handler)
+  assert "resumed at step 2" in records
+  assert state.step == 4
+  assert state.examples_seen == 32
+  jax.tree.map(np.testing.assert_array_equal, state, expected)
+
+
+def test_summary_names_the_strip_and_the_error_in_the_hole(
+  photos, tmp_path, capsys
+):
+  config = tiny_config(photos)
+  with config.unlocked():
+    config.schedule.steps = 1
+  train.train_and_evaluate(config, tmp_path)
+  strip, hole = capsys.readouterr().out.strip().splitlines()
+  assert str(tmp_path / "strips" / "step_0000001.png") in strip
+  assert re.fullmatch(
+    r"hole l1 on 3 held-out pictures: "
+    r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 1 0\.\d{4}",
+    hole,
+  )
+
+
+def test_loss_that_is_not_finite_stops_the_run(photos, tmp_path):
+  config = tiny_config(photos)
+  with config.unlocked():
+    config.optimizer.generator_learning_rate = float("inf")
+  with pytest.raises(errors.UserError, match="lower the learning rates"):
+    train.train_and_evaluate(config, tmp_path)
+
+
+def test_every_key_of_the_reference_config_is_read():
+  # Only these modules read a config; the loss weights go in as a whole.
+  readers = (train, data_build, networks_build)
+  source = "".join(inspect.getsource(module) for module in readers)
+  weights = {field.name for field in dataclasses.fields(objectives.LossWeights)}
+  assert set(places2.get_config().loss) == weights
+  for key in leaves(places2.get_config()):
+    if not key.startswith("loss."):
+      name = key.rsplit(".", 1)[-1]
+      assert re.search(rf"\.{name}\b", source), f"nobody reads config.{key}"
+
+
+def leaves(config, prefix=""):
+  """Returns the dotted names of all values of a config."""
+  names = []
+  for name, value in config.items():
+    if isinstance(value, type(config)):
+      names += leaves(value, f"{prefix}{name}.")
+    else:
+      names.append(prefix + name)
+  return names
+
+
+def test_training_from_arrays_works_without_tensorflow(photos, tmp_path):
+  program = f"""
+import sys
+for name in ("tensorflow", "tensorboard"):
+  sys.modules[name] = None  # as if it were not installed
+import numpy as np
+from configs import places2
+from gatedinpaint_jax import train
+config = places2.get_config()
+config.data.update(
+  source="arrays", path={str(photos)!r}, image_size=(16, 16), batch_size=8
+)
+config.model.width = 4
+config.schedule.update(steps=1, log_every_steps=1)
+config.evaluation.update(pictures=2, strips=2, batch_size=2)
+train.train_and_evaluate(config, {str(tmp_path)!r})
+"""
+  subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+  rows = [
+    json.loads(line)
+    for line in (tmp_path / "metrics.jsonl").read_text().splitlines()
+  ]
+  assert {"train/generator_loss", "step", "time"} <= set().union(*rows)
+
+
+@pytest.mark.parametrize(
+  ("step", "due"), [(0, True), (3, False), (4, True), (5, True)]
+)
+def test_what_happens_every_so_often_is_due_at_the_end_too(step, due):
+  assert train.is_due(step, every=4, last=5) == due
