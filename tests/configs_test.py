@@ -1,0 +1,52 @@
+import importlib
+import pathlib
+
+import pytest
+
+from configs import places2
+from gatedinpaint_jax import train
+from gatedinpaint_jax.data import checks
+
+CONFIGS = pathlib.Path(places2.__file__).parent
+NAMES = sorted(path.stem for path in CONFIGS.glob("*.py"))
+
+
+def test_there_are_configs():
+  assert {"celeba_hq", "folder", "places2", "places2_guided", "quickstart"} <= {
+    *NAMES
+  }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config_has_the_keys_of_the_reference_and_usable_values(name):
+  config = importlib.import_module(f"configs.{name}").get_config()
+  assert set(config) == set(places2.get_config())
+  for section, values in places2.get_config().items():
+    if section != "seed":
+      assert set(config[section]) == set(values), section
+  checks.check(config)
+  setup = train.build_setup(config)
+  assert setup.generator.guided == config.model.guided
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring_gives_the_command(name):
+  source = (CONFIGS / f"{name}.py").read_text()
+  assert f"-m gatedinpaint_jax.main --config=configs/{name}.py" in source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_tells_what_the_config_is(name):
+  readme = (CONFIGS.parent / "README.md").read_text()
+  assert f"(configs/{name}.py)" in readme
+
+
+def test_released_hyper_parameters():
+  config = places2.get_config()
+  assert config.data.image_size == (256, 256)
+  assert config.data.batch_size == 16
+  assert config.optimizer.generator_learning_rate == 1e-4
+  assert (config.optimizer.b1, config.optimizer.b2) == (0.5, 0.999)
+  assert config.model.width == 48
+  assert (config.loss.l1_coarse, config.loss.l1_refined) == (1, 1)
+  assert (config.loss.adversarial, config.loss.discriminator) == (1, 0.5)

@@ -1,0 +1,63 @@
+import jax
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.networks import inpaint_generator
+from gatedinpaint_jax.training import devices, validation
+
+
+def make_batches(sizes):
+  rng = np.random.default_rng(0)
+  batches = []
+  for size in sizes:
+    image = rng.uniform(-1, 1, (size, 16, 16, 3)).astype(np.float32)
+    mask = np.zeros((size, 16, 16, 1), np.float32)
+    mask[:, 4:12, 2:10] = 1
+    batches.append(batch_lib.Batch(image, mask))
+  return batches
+
+
+def validate(batches, device_count, **kwargs):
+  generator = inpaint_generator.InpaintGenerator(width=4)
+  params = jax.jit(generator.init)(
+    jax.random.key(0), batches[0].image[:1], batches[0].mask[:1]
+  )["params"]
+  mesh = devices.make_mesh(jax.devices()[:device_count])
+  run = validation.Validation(generator, batches, mesh, **kwargs)
+  return run, run(jax.device_put(params, devices.replicated(mesh)))
+
+
+def test_scores_do_not_depend_on_how_pictures_are_batched():
+  whole = make_batches([5])
+  parts = [
+    jax.tree.map(lambda x, i=i: x[i : i + 2], whole[0]) for i in (0, 2, 4)
+  ]
+  one, expected = validate(whole, 1, batch_size=5, strips=3)
+  two, actual = validate(parts, 4, batch_size=2, strips=3)
+  assert one.pictures == two.pictures == 5
+  for name, score in expected.scores.items():
+    np.testing.assert_allclose(actual.scores[name], score, rtol=1e-5)
+  assert actual.strip.shape == (14 + 3 * 16, 6 * 16, 3)
+  difference = actual.strip.astype(int) - expected.strip
+  # Rounding to levels may turn a difference in the last bit into one level; the
+  # colours of the attention depend on the longest offset of a batch.
+  assert np.abs(difference[:, : 5 * 16]).max() <= 1
+
+
+def test_mean_fill_is_the_mean_colour_of_the_known_pixels():
+  image = np.zeros((1, 16, 16, 3), np.float32)
+  image[:, :, 8:] = 0.5
+  mask = np.zeros((1, 16, 16, 1), np.float32)
+  mask[:, :4] = 1
+  run, _ = validate([batch_lib.Batch(image, mask)], 1, batch_size=1, strips=1)
+  # Half of the hole is 0, half is 0.5, filled with 0.25: off by 1/8 of the
+  # range everywhere.
+  np.testing.assert_allclose(run.score_mean_fill(), 0.125, rtol=1e-6)
+
+
+def test_known_pixels_count_in_the_error_of_the_picture_but_not_of_the_hole():
+  (batch,) = make_batches([2])
+  completed = batch.image + 0.2 * batch.mask
+  scores = validation.score(completed, batch)
+  np.testing.assert_allclose(scores["hole_l1"], 0.1, rtol=1e-5)
+  np.testing.assert_allclose(scores["l1"], 0.1 * 64 / 256, rtol=1e-5)
