@@ -3,8 +3,7 @@
 python -m gatedinpaint_jax.main --config=configs/small.py \
     --config.data.path=PHOTOS
 
-300 steps of 4 pictures with three times the paper's learning rate; about ten
-minutes on two CPU cores.
+300 steps of 4 pictures; about ten minutes on two CPU cores.
 """
 
 from configs import folder
@@ -15,9 +14,12 @@ def get_config():
   config.data.image_size = (128, 128)
   config.data.batch_size = 4
   config.model.width = 24
-  config.optimizer.generator_learning_rate = 3e-4
-  config.optimizer.discriminator_learning_rate = 3e-4
-  config.optimizer.average_decay = 0.98
+  # So short a training is for the l1 loss; the discriminator only comes along.
+  config.loss.adversarial = 0.1
+  config.optimizer.generator_learning_rate = 7e-4
+  config.optimizer.discriminator_learning_rate = 7e-4
+  config.optimizer.decay = "cosine"
+  config.optimizer.average_decay = 0.97
   config.schedule.steps = 300
   config.schedule.log_every_steps = 20
   config.schedule.evaluate_every_steps = 100

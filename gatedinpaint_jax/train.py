@@ -80,6 +80,7 @@ def build_setup(config) -> step_lib.Setup:
   """
   generator, discriminator = networks_build.build_networks(config)
   optimizer = config.optimizer
+  _check_optimizer(optimizer)
   shared = {
     "b1": optimizer.b1,
     "b2": optimizer.b2,
@@ -213,7 +214,7 @@ def _create_or_restore(config, setup, mesh, checkpoints):
   step = checkpoints.latest_step()
   if step is not None:
     like = checkpoints_lib.abstract(jax.eval_shape(create, key), sharding)
-    state = checkpoints.restore(step, like)
+    state = checkpoints.restore(step, like, config.to_dict())
     logging.info("resumed at step %d", step)
     return state
   # Drawing random numbers compiles eight times as long with optimisation.
@@ -254,6 +255,23 @@ def _open_log(config, workdir, state):
       logging.info("parameters of the %s:\n%s", network, overview)
   log.texts({name: f"```\n{text}\n```" for name, text in texts.items()})
   return log
+
+
+def _check_optimizer(optimizer):
+  decay, clip_norm = optimizer.average_decay, optimizer.clip_norm
+  if decay is not None and not 0 <= decay < 1:
+    raise errors.UserError(
+      f"config.optimizer.average_decay={decay}: must be in [0, 1)"
+    )
+  if clip_norm is not None and not clip_norm > 0:
+    raise errors.UserError(
+      f"config.optimizer.clip_norm={clip_norm}: must be above 0"
+    )
+  if optimizer.warmup_steps < 0:
+    raise errors.UserError(
+      f"config.optimizer.warmup_steps={optimizer.warmup_steps}: must be 0 or "
+      "more"
+    )
 
 
 def _check_schedule(schedule):

@@ -73,6 +73,8 @@ def folder_of_texts(tmp_path):
     (["--config.model.dtype=half"], ["config.model.dtype", "bfloat16"]),
     (["--config.model.width=10"], ["config.model.width=10", "multiple of 4"]),
     (["--config.optimizer.decay=no"], ["config.optimizer.decay", "cosine"]),
+    (["--config.optimizer.average_decay=2."], ["average_decay=2.0", "[0, 1)"]),
+    (["--config.optimizer.clip_norm=-1."], ["clip_norm=-1.0", "above 0"]),
     (["--config.schedule.steps=0"], ["config.schedule.steps=0"]),
     (["--config.model.guided=True"], ["config.data.sketch"]),
   ],

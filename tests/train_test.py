@@ -117,11 +117,21 @@ def test_checkpoint_holds_state_generator_and_config(run):
   store = checkpoints.Checkpoints(workdir, keep=5)
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   like = checkpoints.abstract(state, sharding)
-  restored = store.restore(4, like)
+  restored = store.restore(4, like, config.to_dict())
   jax.tree.map(np.testing.assert_array_equal, restored, state)
   store.close()
   (path,) = (saved / "4" / "config").glob("metadata")
   assert json.loads(path.read_text())["model"]["width"] == config.model.width
+
+
+def test_checkpoint_of_another_model_names_what_differs(run, photos):
+  _, workdir, _ = run
+  config = tiny_config(photos)
+  config.model.width = 8
+  with pytest.raises(
+    errors.UserError, match=r"checkpoint 4 .*config\.model\.width is 8, was 4"
+  ):
+    train.train_and_evaluate(config, workdir)
 
 
 def test_resumed_run_equals_one_that_was_never_stopped(run, photos, tmp_path):

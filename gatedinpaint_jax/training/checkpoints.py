@@ -5,10 +5,13 @@ parameters that inference needs (the moving average where there is one); and
 `config`, as JSON.
 """
 
+import json
 import pathlib
 
 import jax
 import orbax.checkpoint as ocp
+
+from gatedinpaint_jax import errors
 
 FOLDER = "checkpoints"
 _ITEMS = ("state", "generator", "config")
@@ -50,18 +53,33 @@ class Checkpoints:
       ),
     )
 
-  def restore(self, step: int, like):
+  def restore(self, step: int, like, config: dict):
     """Returns the state saved at `step`.
 
     Args:
       step: of an existing checkpoint.
       like: a `TrainState` of `jax.ShapeDtypeStruct`s with the shardings wanted,
         whatever devices the checkpoint was made on.
+      config: plain dictionary of the config that `like` belongs to.
+
+    Raises:
+      UserError: if the checkpoint's arrays are others, naming the keys whose
+        values differ.
     """
-    restored = self._manager.restore(
-      step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like))
-    )
-    return restored.state
+    try:
+      return self._restore(step, state=ocp.args.StandardRestore(like))
+    except ValueError as error:
+      saved = self._restore(step, config=ocp.args.JsonRestore())
+      raise errors.UserError(
+        f"{self._manager.directory}: checkpoint {step} does not fit this "
+        f"config: {', '.join(_differences(saved, config)) or error}; put these "
+        "back or name another --workdir"
+      ) from error
+
+  def _restore(self, step, **item):
+    (name,) = item
+    restored = self._manager.restore(step, args=ocp.args.Composite(**item))
+    return restored[name]
 
   def close(self) -> None:
     """Waits until everything is on the disk."""
@@ -75,3 +93,15 @@ def abstract(state_shapes, sharding):
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
     state_shapes,
   )
+
+
+def _differences(saved: dict, now: dict, prefix="") -> list[str]:
+  """Names the keys of a config whose values were others when it was saved."""
+  named = []
+  for key, value in json.loads(json.dumps(now)).items():
+    before = saved.get(key)
+    if isinstance(value, dict):
+      named += _differences(before or {}, value, f"{prefix}{key}.")
+    elif value != before:
+      named.append(f"config.{prefix}{key} is {value}, was {before}")
+  return named
