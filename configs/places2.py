@@ -34,7 +34,8 @@ def get_data_config():
   data = ml_collections.ConfigDict()
   # tfds: a TensorFlow Datasets name; folder: all jpg, png and webp files below
   # a folder; file_list: a text file with one path a line; arrays: an .npz file
-  # with uint8 `images` [N, H, W, 3], which needs no TensorFlow.
+  # with uint8 `images` [N, H, W, 3], which needs no TensorFlow; these are only
+  # cropped, so `resize` and `antialias` do nothing for them.
   data.source = "tfds"
   # The TFDS name, the folder, the text file or the .npz file.
   data.path = "places365_small"
@@ -94,7 +95,7 @@ def get_mask_config():
   # Vertices of a stroke after its first.
   mask.strokes.vertices = (4, 11)
   mask.strokes.brush_width = (12 / 256, 39 / 256)
-  # Steps between vertices are normal with this mean, deviating by half of it.
+  # Mean of the steps between vertices, which are normal.
   mask.strokes.mean_step = math.sqrt(2) / 8
   # Radians. A stroke zig-zags around the horizontal by about the mean angle.
   mask.strokes.mean_angle = 2 * math.pi / 5

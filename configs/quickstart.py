@@ -1,4 +1,4 @@
-"""Less than three minutes on two CPU cores, with the photographs of the package.
+"""Less than three minutes on two CPU cores, with the bundled photographs.
 
 python -m gatedinpaint_jax.main --config=configs/quickstart.py
 

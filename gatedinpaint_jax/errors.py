@@ -1,5 +1,8 @@
 """What a person can put right, told in one line and without a traceback."""
 
+from collections.abc import Collection
+from typing import Any
+
 
 class UserError(Exception):
   """A mistake of the person who runs the program, not of the program.
@@ -7,3 +10,9 @@ class UserError(Exception):
   The message is one line that names the file, key or flag, says what is wrong
   with it and what would be right. Programs print it and end with exit code 2.
   """
+
+
+def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
+  """Raises UserError, listing what is allowed, if `value` is something else."""
+  if value not in allowed:
+    raise UserError(f"{key}={value!r}: must be one of {', '.join(allowed)}")

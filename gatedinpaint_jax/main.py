@@ -32,7 +32,14 @@ _WORKDIR = flags.DEFINE_string(
 )
 
 # A mistyped key is an AttributeError or a KeyError, a missing file an OSError.
-_FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, OSError)
+_FLAG_ERRORS = (
+  flags.Error,
+  AttributeError,
+  KeyError,
+  OSError,
+  SyntaxError,
+  TypeError,
+)
 
 
 def main(argv):

@@ -147,9 +147,11 @@ class _Run:
       # The next batch is fetched and copied while the devices compute.
       batch = self.next_batch(batches, meter) if step < last else None
       meter.add(metrics)
-      if is_due(step, every=schedule.log_every_steps, last=last):
+      saves = is_due(step, every=schedule.checkpoint_every_steps, last=last)
+      # A report stops a run that diverged: never save before one.
+      if saves or is_due(step, every=schedule.log_every_steps, last=last):
         self.report(step, meter)
-      if is_due(step, every=schedule.checkpoint_every_steps, last=last):
+      if saves:
         with self.log.timed("checkpoint"), meter.paused():
           self.checkpoints.save(state, self.config.to_dict())
       if is_due(step, every=schedule.evaluate_every_steps, last=last):
@@ -292,7 +294,8 @@ def _make_workdir(workdir) -> pathlib.Path:
   """Creates the folder of a run and makes sure that it can be written."""
   workdir = pathlib.Path(workdir).expanduser()
   try:
-    workdir.mkdir(parents=True, exist_ok=True)
+    for folder in (checkpoints_lib.FOLDER, logging_lib.STRIPS):
+      (workdir / folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=workdir):
       pass
   except OSError as error:

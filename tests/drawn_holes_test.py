@@ -45,6 +45,14 @@ def test_halves_and_quarters_are_covered_equally():
   assert np.ptp(quarters) < 0.03
 
 
+def test_both_halves_of_a_wide_picture_are_covered_before_the_flips():
+  masks = [draw(i, 64, 128, kind="strokes", flip=False) for i in range(400)]
+  columns = np.mean(masks, axis=(0, 1, 3))
+  # With the sides swapped, as in the released program, the right half has
+  # almost nothing; strokes move to the right, so it has a little more.
+  assert 0.5 < columns[:64].mean() / columns[64:].mean() < 1.2
+
+
 def test_mask_files_are_hole_from_128_on(tmp_path):
   pixels = np.full((8, 8, 3), 127, np.uint8)
   pixels[:4] = 128

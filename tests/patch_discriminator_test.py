@@ -88,6 +88,14 @@ def test_scores_do_not_depend_on_the_scale_of_a_kernel():
   np.testing.assert_allclose(scaled, scores, atol=1e-5)
 
 
+def test_first_u_is_normal():
+  _, variables = initialise(width=64)
+  u = variables["spectral"]["conv4_norm"]["conv4/kernel/u"]
+  assert u.shape == (1, 256)
+  assert 0.85 < np.std(u) < 1.15
+  assert np.abs(u).max() > 2  # where a truncated normal ends
+
+
 def test_spectral_state_stays_where_no_update_is_asked_for():
   discriminator, variables = initialise()
   _, changed = discriminator.apply(

@@ -14,8 +14,12 @@ GRADIENT = np.broadcast_to(
 )
 
 
+def frame_to(pixels, seed, framing):
+  return photos.crop(photos.scale(pixels, framing), seed, framing)
+
+
 def frame(pixels, **framing):
-  return photos.frame(pixels, SEED, recipe.Framing(**framing)).numpy()
+  return frame_to(pixels, SEED, recipe.Framing(**framing)).numpy()
 
 
 def decode(data):
@@ -63,24 +67,22 @@ def test_truncated_jpeg_is_an_error():
 def test_enlarge_covers_the_size_by_the_larger_ratio_rounded_up():
   # Ratio 48 / 40: 60 * 48 / 40 = 72 columns.
   framing = recipe.Framing(size=(48, 64))
-  resized = photos._resize(tf.constant(GRADIENT), framing)
+  resized = photos.scale(tf.constant(GRADIENT), framing)
   assert resized.shape == (48, 72, 3)
   # 41 * 56 / 50 = 45.92 rows.
-  odd = photos._resize(
-    tf.zeros([41, 50, 3], tf.uint8), recipe.Framing((40, 56))
-  )
+  odd = photos.scale(tf.zeros([41, 50, 3], tf.uint8), recipe.Framing((40, 56)))
   assert odd.shape == (46, 56, 3)
 
 
 def test_enlarge_leaves_larger_pictures_alone():
   framing = recipe.Framing(size=(16, 24), random_crop=False)
-  out = photos.frame(GRADIENT, SEED, framing)
+  out = frame_to(GRADIENT, SEED, framing)
   np.testing.assert_array_equal(out, GRADIENT[12:28, 18:42])
 
 
 def test_short_side_just_covers_the_size():
   framing = recipe.Framing(size=(16, 16), resize="short_side")
-  assert photos._resize(tf.constant(GRADIENT), framing).shape == (16, 24, 3)
+  assert photos.scale(tf.constant(GRADIENT), framing).shape == (16, 24, 3)
 
 
 def test_stretch_gives_up_the_aspect_ratio():
@@ -118,7 +120,7 @@ def test_random_crop_reaches_every_corner_and_flip_half_of_the_pictures():
   pixels[..., 0] = np.arange(9).reshape(3, 3)
   framing = recipe.Framing(size=(2, 2), flip=True)
   crops = tf.data.Dataset.range(200).map(
-    lambda i: photos.frame(pixels, tf.stack([4, i]), framing)
+    lambda i: frame_to(pixels, tf.stack([4, i]), framing)
   )
   seen = [tuple(crop[0, :, 0]) for crop in crops.as_numpy_iterator()]
   pairs = {(0, 1), (1, 2), (3, 4), (4, 5)}

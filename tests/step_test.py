@@ -175,7 +175,7 @@ def test_eight_devices_equal_one():
   for a, b in zip(one_metrics, eight_metrics, strict=True):
     for name in a:
       np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
-  # Moments after one step are gradients; compared to the largest of each array.
+  # Both moments of Adam and u, compared to the largest of each array.
   for name in ("generator_optimizer", "discriminator_optimizer", "spectral"):
     for a, b in zip(
       jax.tree.leaves(getattr(one, name)),

@@ -8,7 +8,7 @@ example. Pictures are cropped and flipped, never scaled.
 import queue
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -111,18 +111,14 @@ class ArrayPictures:
 
   def listed(
     self, positions: Sequence[int], batch_size: int
-  ) -> Callable[[], Iterator[batch_lib.Batch]]:
-    """Returns a function that begins a pass over some of the pictures.
+  ) -> Iterator[batch_lib.Batch]:
+    """Yields some of the pictures once, in batches; the last may be short.
 
-    A picture's mask follows from its position. The last batch may be short.
+    A picture's mask follows from its position.
     """
-
-    def begin():
-      for start in range(0, len(positions), batch_size):
-        part = positions[start : start + batch_size]
-        yield _stack([self._example(i, i) for i in part])
-
-    return begin
+    for start in range(0, len(positions), batch_size):
+      part = positions[start : start + batch_size]
+      yield _stack([self._example(i, i) for i in part])
 
   def _stream(self, rows):
     position = 0
@@ -158,9 +154,9 @@ class ArrayPictures:
     steps = self._steps
     height, width = steps.framing.size
     index = self._positions[place]
-    image = self._arrays.images[index]
-    frame = _frame(self._generator(_FRAME, number), image, steps.framing)
-    image = frame(image)
+    whole = self._arrays.images[index]
+    frame = _frame(self._generator(_FRAME, number), whole, steps.framing)
+    image = frame(whole)
     mask = drawn_holes.draw_mask(
       self._generator(_MASK, number), height, width, steps.holes
     )
@@ -169,7 +165,7 @@ class ArrayPictures:
     if steps.sketching.kind == "files":
       strength = frame(self._arrays.sketches[index]) / 255
     else:
-      strength = drawn_edges.edges(image)
+      strength = frame(drawn_edges.edges(whole))
     lines = (strength > steps.sketching.threshold)[..., None] * mask
     dropped = (
       self._generator(_SKETCH, number).random()

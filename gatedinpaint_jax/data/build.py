@@ -29,8 +29,8 @@ class _Pictures(Protocol):
 
   def listed(
     self, positions: Sequence[int], batch_size: int
-  ) -> Callable[[], Iterator[batch_lib.Batch]]:
-    """Returns what begins a pass over the pictures at these positions."""
+  ) -> Iterator[batch_lib.Batch]:
+    """Yields the pictures at these positions once, in batches."""
 
 
 def open_training(config: Any) -> Callable[..., Iterator[batch_lib.Batch]]:
@@ -94,9 +94,7 @@ def training_batches(
   )
 
 
-def validation_batches(
-  config: Any, *, process_index: int = 0, process_count: int = 1
-) -> "ValidationBatches":
+def validation_batches(config: Any) -> list[batch_lib.Batch]:
   """Returns the validation pictures: always the same, with the same holes.
 
   They are cropped in the centre and not mirrored, never lack their sketch, and
@@ -106,48 +104,19 @@ def validation_batches(
 
   Args:
     config: the whole config, as in `configs/places2.py`.
-    process_index: this process, from 0.
-    process_count: all processes. The number of pictures is rounded down to a
-      multiple of it, so that each has equally many rows of every batch.
+
+  Returns:
+    Whole batches, the same in every process; the last may have fewer pictures.
 
   Raises:
     UserError: as `training_batches`, and if there are too few pictures to hold
       any out.
   """
   checks.check(config)
-  batch_size = config.evaluation.batch_size
-  checks.check_divisible(
-    "config.evaluation.batch_size", batch_size, process_count
-  )
   if not config.evaluation.pictures:
-    return ValidationBatches(lambda: iter(()), 0)
+    return []
   pictures, positions = _open(config, validation=True)
-  total = len(positions) // process_count * process_count
-  own = []
-  for start in range(0, total, batch_size):
-    rows = (min(batch_size, total - start)) // process_count
-    own += positions[start + process_index * rows :][:rows]
-  begin = pictures.listed(own, batch_size // process_count)
-  return ValidationBatches(begin, -(-total // batch_size))
-
-
-class ValidationBatches:
-  """A process's rows of the validation batches; every pass is the same.
-
-  `len` is the number of batches. The last one may have fewer pictures.
-  """
-
-  def __init__(
-    self, begin: Callable[[], Iterator[batch_lib.Batch]], length: int
-  ):
-    self._begin = begin
-    self._length = length
-
-  def __len__(self) -> int:
-    return self._length
-
-  def __iter__(self) -> Iterator[batch_lib.Batch]:
-    return self._begin()
+  return list(pictures.listed(positions, config.evaluation.batch_size))
 
 
 def _open(config, *, validation) -> tuple[_Pictures, Sequence[int]]:
@@ -168,8 +137,7 @@ def _open_files(config, steps, validation):
     "file_list": listing.read_file_list,
   }[config.data.source]
   key, path = _place(config, validation)
-  paired = steps.sketching is not None and steps.sketching.kind == "files"
-  files = find(path, key=key, paired=paired)
+  files = find(path, key=key, paired=steps.has_sketch_files)
   positions = _positions(config, len(files.photos), validation)
   files = files.select(positions)
 
@@ -204,8 +172,9 @@ def _open_arrays(config, steps, validation):
   from gatedinpaint_jax.data import arrays
 
   key, path = _place(config, validation)
-  paired = steps.sketching is not None and steps.sketching.kind == "files"
-  loaded = arrays.load(path, key=key, size=steps.framing.size, paired=paired)
+  loaded = arrays.load(
+    path, key=key, size=steps.framing.size, paired=steps.has_sketch_files
+  )
   positions = _positions(config, len(loaded.images), validation)
   pictures = arrays.ArrayPictures(
     loaded, positions, steps, shuffle=config.data.shuffle
@@ -214,7 +183,7 @@ def _open_arrays(config, steps, validation):
 
 
 def _pipeline(pipeline, source, steps, key):
-  tally = unreadable.Tally(key, len(source))
+  tally = unreadable.Tally(key, len(source), paired=steps.has_sketch_files)
   return pipeline.Pipeline(source, steps, tally=tally)
 
 

@@ -3,7 +3,6 @@
 Part of reading the config, as `build.py`; nothing else here sees a ConfigDict.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from gatedinpaint_jax import batch, errors
@@ -15,9 +14,9 @@ SOURCES = ("tfds", "folder", "file_list", "arrays")
 def check(config: Any) -> None:
   """Raises UserError for the first value that the data sections cannot have."""
   data, mask = config.data, config.mask
-  check_choice("config.data.source", data.source, SOURCES)
-  check_choice("config.data.resize", data.resize, recipe.RESIZES)
-  check_choice("config.mask.kind", mask.kind, hole_shapes.KINDS)
+  errors.check_choice("config.data.source", data.source, SOURCES)
+  errors.check_choice("config.data.resize", data.resize, recipe.RESIZES)
+  errors.check_choice("config.mask.kind", mask.kind, hole_shapes.KINDS)
   check_given("config.data.path", data.path)
   _check_image_size(data.image_size)
   _check_guidance(config)
@@ -26,6 +25,9 @@ def check(config: Any) -> None:
     ("config.data.shuffle_buffer", data.shuffle_buffer, 1),
     ("config.evaluation.batch_size", config.evaluation.batch_size, 1),
     ("config.evaluation.pictures", config.evaluation.pictures, 0),
+    ("config.evaluation.strips", config.evaluation.strips, 1),
+    ("config.evaluation.seed", config.evaluation.seed, 0),
+    ("config.seed", config.seed, 0),
   ):
     if value < least:
       raise errors.UserError(f"{key}={value}: must be {least} or more")
@@ -36,14 +38,6 @@ def check(config: Any) -> None:
     if not 0 <= value <= 1:
       raise errors.UserError(f"{key}={value}: must lie in [0, 1]")
   _check_holes(mask)
-
-
-def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
-  """Raises UserError, listing what is allowed, if `value` is something else."""
-  if value not in allowed:
-    raise errors.UserError(
-      f"{key}={value!r}: must be one of {', '.join(allowed)}"
-    )
 
 
 def check_given(key: str, value: str | None) -> None:
@@ -63,8 +57,8 @@ def check_divisible(key: str, batch_size: int, process_count: int) -> None:
 def _check_image_size(image_size):
   size = tuple(image_size)
   key = f"config.data.image_size={size}"
-  if len(size) != 2:
-    raise errors.UserError(f"{key}: must be (height, width)")
+  if len(size) != 2 or not all(isinstance(side, int) for side in size):
+    raise errors.UserError(f"{key}: must be (height, width), whole numbers")
   for side in size:
     if side < batch.SIZE_MULTIPLE:
       raise errors.UserError(
@@ -87,7 +81,7 @@ def _check_guidance(config):
     )
   if sketch is None:
     return
-  check_choice("config.data.sketch", sketch, recipe.SKETCHES)
+  errors.check_choice("config.data.sketch", sketch, recipe.SKETCHES)
   if not config.model.guided:
     raise errors.UserError(
       f"config.data.sketch={sketch!r}: config.model.guided=False takes no"
@@ -101,15 +95,23 @@ def _check_guidance(config):
 
 
 def _check_holes(mask):
-  for key, bounds, least in (
-    ("config.mask.strokes.count", mask.strokes.count, 1),
-    ("config.mask.strokes.vertices", mask.strokes.vertices, 1),
-    ("config.mask.strokes.brush_width", mask.strokes.brush_width, 0),
+  for name, least, kind in (
+    ("count", 1, int),
+    ("vertices", 1, int),
+    ("brush_width", 0, (int, float)),
   ):
-    bounds = tuple(bounds)
-    if len(bounds) != 2 or not least <= bounds[0] <= bounds[1]:
+    bounds = tuple(mask.strokes[name])
+    if not _is_pair(bounds, kind) or not least <= bounds[0] <= bounds[1]:
+      whole = "whole numbers, " if kind is int else ""
       raise errors.UserError(
-        f"{key}={bounds}: must be (least, most), both {least} or more"
+        f"config.mask.strokes.{name}={bounds}: must be (least, most), {whole}"
+        f"both {least} or more"
+      )
+  for name in ("size", "max_shrink"):
+    pair = tuple(mask.boxes[name])
+    if not _is_pair(pair, (int, float)):
+      raise errors.UserError(
+        f"config.mask.boxes.{name}={pair}: must be fractions of (height, width)"
       )
   for side, shrink in zip(mask.boxes.size, mask.boxes.max_shrink, strict=True):
     if not 0 <= 2 * shrink < side <= 1:
@@ -117,3 +119,7 @@ def _check_holes(mask):
         f"config.mask.boxes: size {side} and max_shrink {shrink} must have"
         " 0 <= 2 * max_shrink < size <= 1"
       )
+
+
+def _is_pair(values, kind) -> bool:
+  return len(values) == 2 and all(isinstance(value, kind) for value in values)

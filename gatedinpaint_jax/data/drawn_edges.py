@@ -2,8 +2,12 @@
 
 import numpy as np
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-_BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+# ITU-R BT.601, as in JPEG.
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+# Binomial of five, close to a Gaussian of deviation 1.
+BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+# Of 22.5 degrees: between the axes and the diagonals.
+TANGENT = 0.41421356
 
 
 def edges(pixels: np.ndarray) -> np.ndarray:
@@ -12,8 +16,8 @@ def edges(pixels: np.ndarray) -> np.ndarray:
   Args:
     pixels: `[H, W, 3]` uint8, RGB, without a hole.
   """
-  grey = np.pad(pixels.astype(np.float32) @ _LUMINANCE, 3, mode="symmetric")
-  grey = _correlate(_correlate(grey, _BLUR, 0), _BLUR, 1)
+  grey = np.pad(pixels.astype(np.float32) @ LUMINANCE, 3, mode="symmetric")
+  grey = _correlate(_correlate(grey, BLUR, 0), BLUR, 1)
   dx = _correlate(_correlate(grey, (1, 2, 1), 0), (-1, 0, 1), 1)
   dy = _correlate(_correlate(grey, (-1, 0, 1), 0), (1, 2, 1), 1)
   size = np.sqrt(dx**2 + dy**2)
@@ -42,8 +46,7 @@ def _is_largest(size, dx, dy):
     after = padded[1 + y : 1 + y + height, 1 + x : 1 + x + width]
     return (size > before) & (size >= after)
 
-  tangent = 0.41421356  # of 22.5 degrees
-  flat = np.abs(dy) <= tangent * np.abs(dx)
-  steep = np.abs(dx) <= tangent * np.abs(dy)
+  flat = np.abs(dy) <= TANGENT * np.abs(dx)
+  steep = np.abs(dx) <= TANGENT * np.abs(dy)
   diagonal = np.where(dx * dy > 0, beats(1, 1), beats(1, -1))
   return np.where(flat, beats(0, 1), np.where(steep, beats(1, 0), diagonal))

@@ -13,9 +13,6 @@ from PIL import Image, ImageDraw
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import hole_shapes
 
-# From this grey value on, a mask picture is hole.
-_HOLE_LEVEL = 128
-
 
 def draw_mask(
   generator: np.random.Generator,
@@ -62,8 +59,8 @@ def _vertices(generator, height, width, shape) -> Sequence[tuple[int, int]]:
   high = shape.mean_angle + generator.uniform(0, shape.angle_range)
   angles = generator.uniform(low, high, count)
   angles[::2] = 2 * math.pi - angles[::2]
-  mean = shape.mean_step_pixels(height, width)
-  lengths = np.clip(generator.normal(mean, mean / 2, count), 0, 2 * mean)
+  mean, deviation = shape.step_pixels(height, width)
+  lengths = np.clip(generator.normal(mean, deviation, count), 0, 2 * mean)
   x, y = int(generator.integers(width)), int(generator.integers(height))
   vertices = [(x, y)]
   for angle, length in zip(angles, lengths, strict=True):
@@ -75,8 +72,9 @@ def _vertices(generator, height, width, shape) -> Sequence[tuple[int, int]]:
 
 def _draw_box(generator, canvas, height, width, shape):
   box_height, box_width, shrink_y, shrink_x = shape.pixels(height, width)
-  top = _whole(generator, (0, height - box_height))
-  left = _whole(generator, (0, width - box_width))
+  last_top, last_left = shape.last_corner(height, width)
+  top = _whole(generator, (0, last_top))
+  left = _whole(generator, (0, last_left))
   move_y = _whole(generator, (0, shrink_y))
   move_x = _whole(generator, (0, shrink_x))
   # Pillow includes the corner at the bottom right.
@@ -105,5 +103,5 @@ def _pick_file(generator, height, width, holes) -> np.ndarray:
     raise errors.UserError(
       f"config.mask.path: cannot read {path} as a picture; replace or remove it"
     ) from None
-  hole = np.asarray(grey) >= _HOLE_LEVEL
+  hole = np.asarray(grey) >= hole_shapes.HOLE_LEVEL
   return ~hole if holes.invert else hole

@@ -10,6 +10,12 @@ lengths of boxes fractions of its own height and width. Angles are radians.
 import dataclasses
 import math
 
+# From this grey value on, a mask picture is hole.
+HOLE_LEVEL = 128
+
+# The released program rounds half of its mean step, 45.25 pixels, down to 22.
+_STEP_DEVIATION = 22 / (32 * math.sqrt(2))
+
 KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
 
@@ -26,8 +32,8 @@ class Strokes:
     count: strokes in a mask.
     vertices: vertices of a stroke after its first.
     brush_width: thickness of a stroke.
-    mean_step: mean distance of two vertices; normal, half of it is the
-      deviation, cut at 0 and at twice the mean.
+    mean_step: mean distance of two vertices; normal, cut at 0 and at twice the
+      mean.
     mean_angle: angle about which a stroke turns, up and down in turn.
     angle_range: a stroke's own angles lie at most this far from the mean.
   """
@@ -46,14 +52,18 @@ class Strokes:
     )
     return low, high
 
-  def mean_step_pixels(self, height: int, width: int) -> float:
-    """Returns the mean distance of two vertices, in pixels."""
-    return self.mean_step * scale(height, width)
+  def step_pixels(self, height: int, width: int) -> tuple[float, float]:
+    """Returns mean and deviation of the distance of two vertices, in pixels."""
+    mean = self.mean_step * scale(height, width)
+    return mean, mean * _STEP_DEVIATION
 
 
 @dataclasses.dataclass(frozen=True)
 class Boxes:
   """One upright box a mask, anywhere inside the picture.
+
+  As released, it never touches the bottom or the right border unless it is as
+  large as the picture.
 
   Attributes:
     size: height and width before shrinking.
@@ -62,6 +72,11 @@ class Boxes:
 
   size: tuple[float, float] = (0.5, 0.5)
   max_shrink: tuple[float, float] = (1 / 16, 1 / 16)
+
+  def last_corner(self, height: int, width: int) -> tuple[int, int]:
+    """Returns the greatest (top, left) that a box may have, in pixels."""
+    box_height, box_width, _, _ = self.pixels(height, width)
+    return max(height - box_height - 1, 0), max(width - box_width - 1, 0)
 
   def pixels(self, height: int, width: int) -> tuple[int, int, int, int]:
     """Returns box height, box width and the most each shrinks, in pixels."""

@@ -83,7 +83,7 @@ def read_file_list(path: str, *, key: str, paired: bool = False) -> Files:
       f"{key}: no file at {path}; it should list one picture's path a line"
     )
   try:
-    with open(path, encoding="utf-8") as lines:
+    with open(path, encoding="utf-8-sig") as lines:
       stripped = [line.strip() for line in lines]
   except UnicodeDecodeError:
     raise errors.UserError(

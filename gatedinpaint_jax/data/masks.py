@@ -3,14 +3,12 @@
 Masks are `[H, W, 1] float32`, 1 = hole, one for each picture.
 """
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from gatedinpaint_jax.data import hole_shapes, strokes
-
-# From this grey value on, a mask picture is hole.
-HOLE_LEVEL = 128
 
 # What each draw is for; a number once given keeps its meaning.
 _STROKES, _BOX, _FILE, _FLIP = range(4)
@@ -57,7 +55,7 @@ def unreadable_files(paths: Sequence[str]) -> list[str]:
   unreadable = []
   for path in paths:
     try:
-      _decode(tf.constant(path))
+      _decode(tf.constant(os.fsencode(path)))
     except tf.errors.OpError:
       unreadable.append(path)
   return unreadable
@@ -71,7 +69,7 @@ def _draw_box(seed, height, width, shape) -> tf.Tensor:
   """Returns `[height, width]` bool with one box, anywhere inside."""
   box_height, box_width, shrink_y, shrink_x = shape.pixels(height, width)
   ranges = tf.constant(
-    [height - box_height, width - box_width, shrink_y, shrink_x], tf.float64
+    [*shape.last_corner(height, width), shrink_y, shrink_x], tf.float64
   )
   uniform = tf.random.stateless_uniform([4], seed, alg="philox")
   draws = tf.floor(tf.cast(uniform, tf.float64) * (ranges + 1))
@@ -90,9 +88,11 @@ def _pick_file(seed, height, width, holes) -> tf.Tensor:
   index = tf.random.stateless_uniform(
     [], seed, 0, len(holes.paths), tf.int64, alg="philox"
   )
-  pixels = _decode(tf.gather(tf.constant(holes.paths), index))
+  pixels = _decode(
+    tf.gather([os.fsencode(path) for path in holes.paths], index)
+  )
   pixels = tf.image.resize(pixels, [height, width], method="nearest")
-  hole = pixels[..., 0] >= HOLE_LEVEL
+  hole = pixels[..., 0] >= hole_shapes.HOLE_LEVEL
   return ~hole if holes.invert else hole
 
 

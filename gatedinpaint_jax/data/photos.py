@@ -24,20 +24,41 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
   return tf.ensure_shape(pixels, [None, None, 3])
 
 
-def frame(
-  pixels: tf.Tensor, seed: tf.Tensor, framing: recipe.Framing
-) -> tf.Tensor:
-  """Returns a `[height, width, C] uint8` part of a picture.
+def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
+  """Scales a picture as `framing.resize` says; never below `framing.size`.
 
-  Scaled pictures are rounded to whole values. Without antialias the scaling is
-  the bilinear one of OpenCV (INTER_LINEAR).
+  Values are rounded to whole ones. Without antialias the scaling is the
+  bilinear one of OpenCV (INTER_LINEAR).
 
   Args:
     pixels: `[H, W, C]` uint8; a paired sketch goes in as a further channel.
-    seed: `[2]` integers; the crop and the flip follow from it.
-    framing: the wanted size and the rules for scaling, cropping and flipping.
+    framing: the wanted size and the rule for scaling.
+
+  Returns:
+    `[H', W', C]` uint8.
   """
-  pixels = _resize(pixels, framing)
+  shape = tf.shape(pixels)[:2]
+  size = _scaled_size(shape, framing)
+
+  def resize():
+    scaled = tf.image.resize(
+      pixels, size, method="bilinear", antialias=framing.antialias
+    )
+    return tf.saturate_cast(tf.round(scaled), tf.uint8)
+
+  return tf.cond(tf.reduce_all(size == shape), lambda: pixels, resize)
+
+
+def crop(
+  pixels: tf.Tensor, seed: tf.Tensor, framing: recipe.Framing
+) -> tf.Tensor:
+  """Returns a `[height, width, C] uint8` part of a scaled picture.
+
+  Args:
+    pixels: `[H, W, C]` uint8; a sketch goes in as a further channel.
+    seed: `[2]` integers; the crop and the flip follow from it.
+    framing: the wanted size and the rules for cropping and flipping.
+  """
   uniform = tf.random.stateless_uniform([3], seed, alg="philox")
   room = tf.shape(pixels)[:2] - tf.constant(framing.size)
   if framing.random_crop:
@@ -51,20 +72,6 @@ def frame(
     axes = tf.stack([False, uniform[2] < 0.5, False])
     pixels = tf.raw_ops.Reverse(tensor=pixels, dims=axes)
   return tf.ensure_shape(pixels, [*framing.size, channels])
-
-
-def _resize(pixels, framing):
-  """Scales a picture as `framing.resize` says; never below `framing.size`."""
-  shape = tf.shape(pixels)[:2]
-  size = _scaled_size(shape, framing)
-
-  def scale():
-    scaled = tf.image.resize(
-      pixels, size, method="bilinear", antialias=framing.antialias
-    )
-    return tf.saturate_cast(tf.round(scaled), tf.uint8)
-
-  return tf.cond(tf.reduce_all(size == shape), lambda: pixels, scale)
 
 
 def _scaled_size(shape, framing):

@@ -5,7 +5,7 @@ example by stateless operations, so a resumed stream equals one never stopped.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -48,18 +48,17 @@ class Pipeline:
 
   def listed(
     self, positions: Sequence[int], batch_size: int
-  ) -> Callable[[], Iterator[batch_lib.Batch]]:
-    """Returns a function that begins a pass over some of the pictures.
+  ) -> Iterator[batch_lib.Batch]:
+    """Yields some of the pictures once, in batches; the last may be short.
 
-    A picture's mask follows from its position. The last batch may be short.
+    A picture's mask follows from its position.
 
     Args:
       positions: rising positions in the source's list.
       batch_size: pictures per batch.
     """
-    # Made once: that takes longer than to run it over a few pictures.
-    dataset = self._dataset(self._source.listed(positions), batch_size)
-    return lambda: self._batches(dataset)
+    examples = self._source.listed(positions)
+    return self._batches(self._dataset(examples, batch_size))
 
   def _dataset(self, examples, batch_size):
     """Returns the dataset of batches of a source's elements."""
@@ -116,10 +115,7 @@ class Pipeline:
       "readable": readable,
     }
     if steps.sketching is not None:
-      if steps.sketching.kind == "files":
-        strength = tf.cast(pixels[..., 3:], tf.float32) / 255
-      else:
-        strength = sketches.edges(image)
+      strength = tf.cast(pixels[..., 3:], tf.float32) / 255
       example["sketch"] = sketches.sketch(
         strength, mask, fold_in(seed, _SKETCH), steps.sketching
       )
@@ -145,12 +141,17 @@ class Pipeline:
     )
 
   def _pixels(self, photo, sketch, seed):
-    """Decodes and frames a photo, with its sketch as a fourth channel."""
+    """Decodes, scales and crops a photo, its sketch as a fourth channel."""
     pixels = photos.decode(photo)
-    sketching = self._steps.sketching
-    if sketching is not None and sketching.kind == "files":
+    framing, sketching = self._steps.framing, self._steps.sketching
+    if self._steps.has_sketch_files:
       pixels = tf.concat([pixels, photos.decode(sketch)[..., :1]], axis=-1)
-    return photos.frame(pixels, fold_in(seed, _FRAME), self._steps.framing)
+    pixels = photos.scale(pixels, framing)
+    if sketching is not None and not self._steps.has_sketch_files:
+      # Of the whole photo: a crop would have another strongest edge.
+      lines = tf.cast(tf.round(255 * sketches.edges(pixels)), tf.uint8)
+      pixels = tf.concat([pixels, lines], axis=-1)
+    return photos.crop(pixels, fold_in(seed, _FRAME), framing)
 
   def _substitute(self, seed):
     """Frames a readable picture that follows from the seed alone."""

@@ -57,6 +57,11 @@ class Recipe:
   holes: hole_shapes.Holes
   sketching: Sketching | None = None
 
+  @property
+  def has_sketch_files(self) -> bool:
+    """Whether each photo has its sketch in a file or array beside it."""
+    return self.sketching is not None and self.sketching.kind == "files"
+
 
 @dataclasses.dataclass(frozen=True)
 class Rows:

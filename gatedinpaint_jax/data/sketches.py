@@ -5,12 +5,7 @@ Sketches are `[H, W, 1] float32`, 1 = line, and 0 outside the hole.
 
 import tensorflow as tf
 
-from gatedinpaint_jax.data import recipe
-
-# ITU-R BT.601, as in JPEG.
-_LUMINANCE = (0.299, 0.587, 0.114)
-# Binomial of five, close to a Gaussian of deviation 1.
-_BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+from gatedinpaint_jax.data import drawn_edges, recipe
 
 
 def sketch(
@@ -46,10 +41,10 @@ def edges(pixels: tf.Tensor) -> tf.Tensor:
   Returns:
     `[H, W, 1]` float32 in [0, 1].
   """
-  grey = tf.tensordot(tf.cast(pixels, tf.float32), _LUMINANCE, 1)
+  grey = tf.tensordot(tf.cast(pixels, tf.float32), drawn_edges.LUMINANCE, 1)
   # Mirrored borders: zeros beyond the picture would be edges.
   grey = tf.pad(grey, [[3, 3], [3, 3]], mode="SYMMETRIC")
-  grey = _correlate(_correlate(grey, _BLUR, 0), _BLUR, 1)
+  grey = _correlate(_correlate(grey, drawn_edges.BLUR, 0), drawn_edges.BLUR, 1)
   dx = _correlate(_correlate(grey, (1, 2, 1), 0), (-1, 0, 1), 1)
   dy = _correlate(_correlate(grey, (-1, 0, 1), 0), (1, 2, 1), 1)
   size = tf.sqrt(dx**2 + dy**2)
@@ -82,8 +77,7 @@ def _is_largest(size, dx, dy):
     after = padded[1 + y : 1 + y + height, 1 + x : 1 + x + width]
     return (size > before) & (size >= after)
 
-  tangent = 0.41421356  # of 22.5 degrees
-  flat = tf.abs(dy) <= tangent * tf.abs(dx)
-  steep = tf.abs(dx) <= tangent * tf.abs(dy)
+  flat = tf.abs(dy) <= drawn_edges.TANGENT * tf.abs(dx)
+  steep = tf.abs(dx) <= drawn_edges.TANGENT * tf.abs(dy)
   diagonal = tf.where(dx * dy > 0, beats(1, 1), beats(1, -1))
   return tf.where(flat, beats(0, 1), tf.where(steep, beats(1, 0), diagonal))

@@ -5,6 +5,7 @@ the example as int64, a name for messages, and strings from which `encoded`
 makes the bytes of the files. `sketch` is empty where there is none.
 """
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -23,8 +24,8 @@ class FileSource:
       seed: a new order in each epoch follows from it and the epoch.
       shuffle: False keeps the list's order in every epoch.
     """
-    self._photos = tf.constant(files.photos)
-    self._sketches = files.sketches and tf.constant(files.sketches)
+    self._photos = _as_bytes(files.photos)
+    self._sketches = files.sketches and _as_bytes(files.sketches)
     self._size = len(files.photos)
     self._seed = seed
     self._shuffle = shuffle
@@ -74,3 +75,8 @@ class FileSource:
       "photo": photo,
       "sketch": sketch,
     }
+
+
+def _as_bytes(paths):
+  """Names of files need not be UTF-8, which TensorFlow insists on for str."""
+  return tf.constant([os.fsencode(path) for path in paths])

@@ -96,8 +96,8 @@ def _random_paths(seed, height, width, shape) -> _Paths:
   turns = tf.range(steps) % 2 == 0
   angle = tf.where(turns, 2 * math.pi - angle, angle)
 
-  mean = shape.mean_step_pixels(height, width)
-  length = tf.clip_by_value(mean + normal * (mean / 2), 0, 2 * mean)
+  mean, deviation = shape.step_pixels(height, width)
+  length = tf.clip_by_value(mean + normal * deviation, 0, 2 * mean)
   step_x = tf.unstack(length * tf.cos(angle), axis=1)
   step_y = tf.unstack(length * tf.sin(angle), axis=1)
   x = [tf.floor(uniform[:, 5] * width)]

@@ -17,16 +17,18 @@ class Tally:
     names: the unreadable pictures met so far, in the order they were met.
   """
 
-  def __init__(self, key: str, total: int):
+  def __init__(self, key: str, total: int, *, paired: bool = False):
     """Starts an empty tally.
 
     Args:
       key: the config key that names the set, for the messages.
       total: how many pictures the set has.
+      paired: whether a picture may fail because of the sketch beside it.
     """
     self.names: dict[str, None] = {}
     self._key = key
     self._total = total
+    self._also = " or its sketch, which must be of its size" if paired else ""
 
   def add(self, name: str) -> None:
     """Counts a picture.
@@ -38,9 +40,10 @@ class Tally:
       return
     self.names[name] = None
     logging.warning(
-      "%s: cannot read %s as a picture; another takes its place (%d so far)",
+      "%s: cannot read %s as a picture%s; another takes its place (%d so far)",
       self._key,
       name,
+      self._also,
       len(self.names),
     )
     count = len(self.names)
@@ -54,6 +57,6 @@ class Tally:
     if len(names) > _NAMED:
       listed += f" and {len(names) - _NAMED} more"
     return errors.UserError(
-      f"{self._key}: {len(names)} of {self._total} pictures cannot be read,"
-      f" {why}: {listed}; replace or remove them"
+      f"{self._key}: {len(names)} of {self._total} pictures cannot be read"
+      f"{self._also}, {why}: {listed}; replace or remove them"
     )

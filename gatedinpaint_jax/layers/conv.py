@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution
+from gatedinpaint_jax.layers import convolution_gradients
 
 
 class GatedConv(nn.Module):
@@ -138,7 +138,7 @@ KINDS = {
 
 def _convolve(module, x, kernel):
   """Convolves with the stride and the dilation of `module`, without bias."""
-  return convolution.convolve(
+  return convolution_gradients.convolve(
     x.astype(kernel.dtype),
     kernel,
     stride=module.stride,

@@ -22,12 +22,12 @@ def build_networks(config):
     UserError: if a value is not allowed.
   """
   model = config.model
-  _check_choice("config.model.conv", model.conv, conv.KINDS)
-  _check_choice("config.model.dtype", model.dtype, _DTYPES)
+  errors.check_choice("config.model.conv", model.conv, conv.KINDS)
+  errors.check_choice("config.model.dtype", model.dtype, _DTYPES)
   if model.width < 4 or model.width % 4:
     raise errors.UserError(
       f"config.model.width={model.width}: must be a multiple of 4 (the paper's "
-      "is 48)."
+      "is 48)"
     )
   generator = inpaint_generator.InpaintGenerator(
     width=model.width,
@@ -39,10 +39,3 @@ def build_networks(config):
     width=4 * model.width // 3, dtype=_DTYPES[model.dtype]
   )
   return generator, discriminator
-
-
-def _check_choice(key, value, allowed):
-  if value not in allowed:
-    raise errors.UserError(
-      f"{key}={value!r}: must be one of {', '.join(sorted(allowed))}."
-    )

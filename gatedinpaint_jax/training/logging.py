@@ -32,7 +32,7 @@ class RunLog:
     """Opens the writers.
 
     Args:
-      workdir: folder of the run; must exist.
+      workdir: folder of the run; it and its `strips/` exist.
       steps: of the whole run, for the remaining time.
       log_every_steps: steps between two lines of progress.
       profile: whether to write profiles for TensorBoard, at step 10 and then
@@ -66,7 +66,6 @@ class RunLog:
     path = self._workdir / STRIPS / f"step_{step:07d}.png"
     if self._is_first:
       self._writer.write_images(step, {"validation/strip": picture[None]})
-      path.parent.mkdir(exist_ok=True)
       unfinished = path.with_suffix(".part")
       Image.fromarray(picture).save(unfinished, format="PNG")
       unfinished.replace(path)

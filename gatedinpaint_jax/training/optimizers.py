@@ -44,10 +44,7 @@ def make_optimizer(
 
 def make_schedule(learning_rate, *, decay, warmup_steps, steps):
   """Returns the learning rate as a function of the step, or a constant."""
-  if decay not in DECAYS:
-    raise errors.UserError(
-      f"config.optimizer.decay={decay!r}: must be one of {', '.join(DECAYS)}."
-    )
+  errors.check_choice("config.optimizer.decay", decay, DECAYS)
   if decay == "constant":
     if not warmup_steps:
       return learning_rate
@@ -55,7 +52,7 @@ def make_schedule(learning_rate, *, decay, warmup_steps, steps):
   if warmup_steps >= steps:
     raise errors.UserError(
       f"config.optimizer.warmup_steps={warmup_steps}: must be below "
-      f"config.schedule.steps={steps}."
+      f"config.schedule.steps={steps}"
     )
   falling_steps = steps - warmup_steps
   falling = {

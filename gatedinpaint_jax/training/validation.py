@@ -133,9 +133,13 @@ def _repeat_last(batch, size):
 
 
 def _means(scores) -> dict[str, float]:
-  """Averages over all pictures; a picture without error has no finite psnr."""
+  """Averages over all pictures.
+
+  A picture without any error has an infinite psnr, which is left out.
+  """
   means = {}
   for name in scores[0]:
     values = np.concatenate([s[name] for s in scores])
-    means[name] = float(np.mean(values[np.isfinite(values)]))
+    finite = values[values != np.inf]
+    means[name] = float(np.mean(finite)) if len(finite) else np.inf
   return means
