@@ -75,6 +75,11 @@ def folder_of_texts(tmp_path):
     (["--config.optimizer.decay=no"], ["config.optimizer.decay", "cosine"]),
     (["--config.optimizer.average_decay=2."], ["average_decay=2.0", "[0, 1)"]),
     (["--config.optimizer.clip_norm=-1."], ["clip_norm=-1.0", "above 0"]),
+    (["--config.evaluation.strips=0"], ["config.evaluation.strips=0"]),
+    (["--config.data.image_size=(16.,16.)"], ["whole numbers"]),
+    (["--config.mask.boxes.size=(0.5,)"], ["config.mask.boxes.size"]),
+    (["--config.mask.strokes.count=(1.5,2.5)"], ["strokes.count", "whole"]),
+    (["--config.seed=-1"], ["config.seed=-1"]),
     (["--config.schedule.steps=0"], ["config.schedule.steps=0"]),
     (["--config.model.guided=True"], ["config.data.sketch"]),
   ],
@@ -94,12 +99,14 @@ def test_empty_folder_and_folder_of_texts_are_named(capsys, tmp_path):
   assert_one_line(run(capsys, *fitting, flag), "config.data.path", "0.jpg")
 
 
-def test_workdir_that_cannot_be_written_is_named(capsys, tmp_path):
+@pytest.mark.parametrize("in_the_way", ["file", "checkpoints", "strips"])
+def test_workdir_that_cannot_be_written_is_named(capsys, tmp_path, in_the_way):
   np.savez(tmp_path / "a.npz", images=np.zeros((9, 64, 64, 3), np.uint8))
-  (tmp_path / "file").write_text("in the way")
+  (tmp_path / in_the_way).write_text("in the way")
+  workdir = f"{tmp_path}/file/run" if in_the_way == "file" else tmp_path
   result = run(
     capsys,
-    f"--workdir={tmp_path}/file/run",
+    f"--workdir={workdir}",
     "--config.data.source=arrays",
     f"--config.data.path={tmp_path}/a.npz",
     f"--config.data.validation_path={tmp_path}/a.npz",

@@ -128,8 +128,11 @@ def test_checkpoint_of_another_model_names_what_differs(run, photos):
   _, workdir, _ = run
   config = tiny_config(photos)
   config.model.width = 8
+  config.optimizer.average_decay = None
   with pytest.raises(
-    errors.UserError, match=r"checkpoint 4 .*config\.model\.width is 8, was 4"
+    errors.UserError,
+    match=r"checkpoint 4 .*config\.model\.width: 8, was 4; "
+    r"config\.optimizer\.average_decay is set: False, was True",
   ):
     train.train_and_evaluate(config, workdir)
 

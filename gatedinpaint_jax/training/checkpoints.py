@@ -5,8 +5,8 @@ parameters that inference needs (the moving average where there is one); and
 `config`, as JSON.
 """
 
-import json
 import pathlib
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -15,6 +15,7 @@ from gatedinpaint_jax import errors
 
 FOLDER = "checkpoints"
 _ITEMS = ("state", "generator", "config")
+_JSON = ocp.args.JsonRestore()
 
 
 class Checkpoints:
@@ -63,18 +64,22 @@ class Checkpoints:
       config: plain dictionary of the config that `like` belongs to.
 
     Raises:
-      UserError: if the checkpoint's arrays are others, naming the keys whose
-        values differ.
+      UserError: if the checkpoint has other arrays, naming the keys that make
+        them so.
     """
-    try:
-      return self._restore(step, state=ocp.args.StandardRestore(like))
-    except ValueError as error:
-      saved = self._restore(step, config=ocp.args.JsonRestore())
+    # Asked first: a restore that fails leaves orbax's tasks behind.
+    saved, now = _shaping(self._restore(step, config=_JSON)), _shaping(config)
+    differing = [
+      f"{key}: {now[key]}, was {saved[key]}"
+      for key in now
+      if now[key] != saved[key]
+    ]
+    if differing:
       raise errors.UserError(
         f"{self._manager.directory}: checkpoint {step} does not fit this "
-        f"config: {', '.join(_differences(saved, config)) or error}; put these "
-        "back or name another --workdir"
-      ) from error
+        f"config; {'; '.join(differing)}; put it back or name another --workdir"
+      )
+    return self._restore(step, state=ocp.args.StandardRestore(like))
 
   def _restore(self, step, **item):
     (name,) = item
@@ -95,13 +100,17 @@ def abstract(state_shapes, sharding):
   )
 
 
-def _differences(saved: dict, now: dict, prefix="") -> list[str]:
-  """Names the keys of a config whose values were others when it was saved."""
-  named = []
-  for key, value in json.loads(json.dumps(now)).items():
-    before = saved.get(key)
-    if isinstance(value, dict):
-      named += _differences(before or {}, value, f"{prefix}{key}.")
-    elif value != before:
-      named.append(f"config.{prefix}{key} is {value}, was {before}")
-  return named
+def _shaping(config: dict) -> dict[str, Any]:
+  """Returns what of a config decides which arrays a state has."""
+  model, optimizer = config["model"], config["optimizer"]
+  is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
+  return {
+    "config.model.conv": model["conv"],
+    "config.model.width": model["width"],
+    "config.model.guided": model["guided"],
+    "config.optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
+    "config.optimizer.average_decay is set": (
+      optimizer["average_decay"] is not None
+    ),
+    "config.optimizer has a schedule": bool(is_scheduled),
+  }
