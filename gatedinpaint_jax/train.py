@@ -13,11 +13,10 @@ from absl import logging
 from clu import parameter_overview
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, train_config
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.networks import build as networks_build
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import devices, objectives, optimizers
+from gatedinpaint_jax.training import devices
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import state as state_lib
@@ -47,12 +46,12 @@ def train_and_evaluate(config, workdir) -> state_lib.TrainState:
   Raises:
     UserError: if the config, the pictures or the workdir cannot be used.
   """
-  _check_schedule(config.schedule)
+  train_config.check_schedule(config.schedule)
   mesh = devices.make_mesh()
   devices.check_batch_size(
     config.data.batch_size, mesh, key="config.data.batch_size"
   )
-  setup = build_setup(config)
+  setup = train_config.build_setup(config)
   validation = _make_validation(config, setup, mesh)
   training_batches = data_build.open_training(config)
   workdir = _make_workdir(workdir)
@@ -70,38 +69,6 @@ def train_and_evaluate(config, workdir) -> state_lib.TrainState:
     with contextlib.closing(log):
       run = _Run(config, setup, mesh, checkpoints, log, validation)
       return run.train(state, batches)
-
-
-def build_setup(config) -> step_lib.Setup:
-  """Builds networks, optimizers and loss weights of a config.
-
-  Raises:
-    UserError: if a value is not allowed.
-  """
-  generator, discriminator = networks_build.build_networks(config)
-  optimizer = config.optimizer
-  _check_optimizer(optimizer)
-  shared = {
-    "b1": optimizer.b1,
-    "b2": optimizer.b2,
-    "eps": optimizer.eps,
-    "decay": optimizer.decay,
-    "warmup_steps": optimizer.warmup_steps,
-    "steps": config.schedule.steps,
-    "clip_norm": optimizer.clip_norm,
-  }
-  return step_lib.Setup(
-    generator=generator,
-    discriminator=discriminator,
-    generator_optimizer=optimizers.make_optimizer(
-      optimizer.generator_learning_rate, **shared
-    ),
-    discriminator_optimizer=optimizers.make_optimizer(
-      optimizer.discriminator_learning_rate, **shared
-    ),
-    weights=objectives.LossWeights(**config.loss),
-    average_decay=optimizer.average_decay,
-  )
 
 
 def is_due(step: int, *, every: int, last: int) -> bool:
@@ -257,37 +224,6 @@ def _open_log(config, workdir, state):
       logging.info("parameters of the %s:\n%s", network, overview)
   log.texts({name: f"```\n{text}\n```" for name, text in texts.items()})
   return log
-
-
-def _check_optimizer(optimizer):
-  decay, clip_norm = optimizer.average_decay, optimizer.clip_norm
-  if decay is not None and not 0 <= decay < 1:
-    raise errors.UserError(
-      f"config.optimizer.average_decay={decay}: must be in [0, 1)"
-    )
-  if clip_norm is not None and not clip_norm > 0:
-    raise errors.UserError(
-      f"config.optimizer.clip_norm={clip_norm}: must be above 0"
-    )
-  if optimizer.warmup_steps < 0:
-    raise errors.UserError(
-      f"config.optimizer.warmup_steps={optimizer.warmup_steps}: must be 0 or "
-      "more"
-    )
-
-
-def _check_schedule(schedule):
-  for name in (
-    "steps",
-    "log_every_steps",
-    "evaluate_every_steps",
-    "checkpoint_every_steps",
-    "keep_checkpoints",
-  ):
-    if schedule[name] < 1:
-      raise errors.UserError(
-        f"config.schedule.{name}={schedule[name]}: must be 1 or more"
-      )
 
 
 def _make_workdir(workdir) -> pathlib.Path:

@@ -4,7 +4,7 @@ import pathlib
 import pytest
 
 from configs import places2
-from gatedinpaint_jax import train
+from gatedinpaint_jax import train_config
 from gatedinpaint_jax.data import checks
 
 CONFIGS = pathlib.Path(places2.__file__).parent
@@ -25,7 +25,7 @@ def test_config_has_the_keys_of_the_reference_and_usable_values(name):
     if section != "seed":
       assert set(config[section]) == set(values), section
   checks.check(config)
-  setup = train.build_setup(config)
+  setup = train_config.build_setup(config)
   assert setup.generator.guided == config.model.guided
 
 

@@ -22,6 +22,7 @@ CONVENTIONS = ("batch", "errors")
 PROGRAMS = (
   "main",
   "train",
+  "train_config",
   "evaluate",
   "inpaint",
   "import_weights",

@@ -16,7 +16,7 @@ from PIL import Image
 from tensorboard.backend.event_processing import event_accumulator
 
 from configs import places2
-from gatedinpaint_jax import errors, train
+from gatedinpaint_jax import errors, train, train_config
 from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.networks import build as networks_build
 from gatedinpaint_jax.training import checkpoints, objectives
@@ -183,7 +183,7 @@ def test_loss_that_is_not_finite_stops_the_run(photos, tmp_path):
 
 def test_every_key_of_the_reference_config_is_read():
   # Only these modules read a config; the loss weights go in as a whole.
-  readers = (train, data_build, networks_build)
+  readers = (train, train_config, data_build, networks_build)
   source = "".join(inspect.getsource(module) for module in readers)
   weights = {field.name for field in dataclasses.fields(objectives.LossWeights)}
   assert set(places2.get_config().loss) == weights

@@ -1,0 +1,74 @@
+"""Reads what a config says of training, and says what of it cannot be."""
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.networks import build as networks_build
+from gatedinpaint_jax.training import objectives, optimizers
+from gatedinpaint_jax.training import step as step_lib
+
+
+def build_setup(config) -> step_lib.Setup:
+  """Builds networks, optimizers and loss weights of a config.
+
+  Raises:
+    UserError: if a value is not allowed.
+  """
+  generator, discriminator = networks_build.build_networks(config)
+  optimizer = config.optimizer
+  _check_optimizer(optimizer)
+  shared = {
+    "b1": optimizer.b1,
+    "b2": optimizer.b2,
+    "eps": optimizer.eps,
+    "decay": optimizer.decay,
+    "warmup_steps": optimizer.warmup_steps,
+    "steps": config.schedule.steps,
+    "clip_norm": optimizer.clip_norm,
+  }
+  return step_lib.Setup(
+    generator=generator,
+    discriminator=discriminator,
+    generator_optimizer=optimizers.make_optimizer(
+      optimizer.generator_learning_rate, **shared
+    ),
+    discriminator_optimizer=optimizers.make_optimizer(
+      optimizer.discriminator_learning_rate, **shared
+    ),
+    weights=objectives.LossWeights(**config.loss),
+    average_decay=optimizer.average_decay,
+  )
+
+
+def check_schedule(schedule) -> None:
+  """Raises UserError for the first value that `config.schedule` cannot have."""
+  for name in (
+    "steps",
+    "log_every_steps",
+    "evaluate_every_steps",
+    "checkpoint_every_steps",
+    "keep_checkpoints",
+  ):
+    if schedule[name] < 1:
+      raise errors.UserError(
+        f"config.schedule.{name}={schedule[name]}: must be 1 or more"
+      )
+
+
+def _check_optimizer(optimizer):
+  is_share = lambda value: 0 <= value < 1
+  is_positive = lambda value: value > 0
+  is_count = lambda value: value >= 0
+  for name, is_right, wanted in (
+    ("generator_learning_rate", is_positive, "above 0"),
+    ("discriminator_learning_rate", is_positive, "above 0"),
+    ("b1", is_share, "in [0, 1)"),
+    ("b2", is_share, "in [0, 1)"),
+    ("eps", is_positive, "above 0"),
+    ("warmup_steps", is_count, "0 or more"),
+    ("clip_norm", is_positive, "above 0, or None"),
+    ("average_decay", is_share, "in [0, 1), or None"),
+  ):
+    value = optimizer[name]
+    if value is not None and not is_right(value):
+      raise errors.UserError(
+        f"config.optimizer.{name}={value}: must be {wanted}"
+      )
