@@ -31,6 +31,13 @@ _ON_THE_TERMINAL = (
   "images_per_second",
 )
 
+_MUST_BE_FINITE = (
+  "generator_loss",
+  "discriminator_loss",
+  "generator_gradient_norm",
+  "discriminator_gradient_norm",
+)
+
 
 def train_and_evaluate(config, workdir) -> state_lib.TrainState:
   """Trains until `config.schedule.steps`, from the newest checkpoint if any.
@@ -139,7 +146,8 @@ class _Run:
     scalars = meter.take()
     self.log.scalars(step, {f"train/{k}": v for k, v in scalars.items()})
     self.log.line(step, {name: scalars[name] for name in _ON_THE_TERMINAL})
-    for name in ("generator_loss", "discriminator_loss"):
+    # The norms too: a loss is finite one step longer than its gradient.
+    for name in _MUST_BE_FINITE:
       if not np.isfinite(scalars[name]):
         raise errors.UserError(
           f"step {step}: {name} is {scalars[name]}; lower the learning rates "

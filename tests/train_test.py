@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl import logging
@@ -171,6 +172,25 @@ def test_summary_names_the_strip_and_the_error_in_the_hole(
     r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 1 0\.\d{4}",
     hole,
   )
+
+
+def test_gradient_that_is_not_finite_stops_the_run_before_it_saves(
+  photos, tmp_path, monkeypatch
+):
+  plain = objectives.generator_objective
+
+  def with_infinite_gradient(coarse, refined, **kwargs):
+    loss, metrics = plain(coarse, refined, **kwargs)
+    # The root of 0: the loss stays what it is, its gradient does not.
+    return loss + jnp.sum(jnp.sqrt(0 * coarse)), metrics
+
+  monkeypatch.setattr(objectives, "generator_objective", with_infinite_gradient)
+  config = tiny_config(photos)
+  with config.unlocked():
+    config.schedule.steps = 1  # a step later the loss is broken as well
+  with pytest.raises(errors.UserError, match="generator_gradient_norm is nan"):
+    train.train_and_evaluate(config, tmp_path)
+  assert not list((tmp_path / "checkpoints").iterdir())
 
 
 def test_loss_that_is_not_finite_stops_the_run(photos, tmp_path):
