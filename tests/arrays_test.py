@@ -35,12 +35,7 @@ def test_batches_follow_the_convention(saved):
   config = config_of(saved)
   config.mask.kind = "strokes_and_boxes"
   batch = take(config, 1)[0]
-  assert batch.image.shape == (4, 16, 24, 3)
-  assert batch.mask.shape == (4, 16, 24, 1)
-  assert batch.image.dtype == batch.mask.dtype == np.float32
-  assert -1 <= batch.image.min() < -0.3 and 0.3 < batch.image.max() <= 1
-  assert set(np.unique(batch.mask)) == {0, 1}
-  assert batch.sketch is None
+  pictures.assert_follows_the_convention(batch)
 
 
 @pytest.mark.parametrize("first_example", [0, 4, 9, 21])

@@ -55,3 +55,13 @@ def assert_same(a, b):
   """Compares two batches to the bit."""
   for x, y in zip(a, b, strict=True):
     np.testing.assert_array_equal(x, y)
+
+
+def assert_follows_the_convention(batch):
+  """Checks a batch of `config`, unguided, against `batch.py`."""
+  assert batch.image.shape == (4, 16, 24, 3)
+  assert batch.mask.shape == (4, 16, 24, 1)
+  assert batch.image.dtype == batch.mask.dtype == np.float32
+  assert -1 <= batch.image.min() < -0.3 and 0.3 < batch.image.max() <= 1
+  assert set(np.unique(batch.mask)) == {0, 1}
+  assert batch.sketch is None
