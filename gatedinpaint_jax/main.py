@@ -7,8 +7,6 @@ Continues by itself when the workdir holds a checkpoint. A mistake in the
 config, the pictures or the flags ends with one line and exit code 2.
 """
 
-import difflib
-import logging as std_logging
 import os
 import pathlib
 import sys
@@ -16,7 +14,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import command_line, errors
 
 # TensorFlow only reads pictures here; it need not tell which GPUs it misses.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -49,12 +47,12 @@ def main(argv):
 
   name = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
   workdir = _WORKDIR.value or os.path.join("runs", name.stem)
-  _tidy_terminal()
+  command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
   try:
     train.train_and_evaluate(_CONFIG.value, workdir)
   except errors.UserError as error:
-    return _fail(error)
+    return command_line.fail(error)
   return 0
 
 
@@ -69,46 +67,15 @@ def parse_flags(argv):
     if len(rest) > 1:
       raise flags.Error(f"{rest[1]!r} is no flag; flags begin with --")
   except ModuleNotFoundError as error:
-    sys.exit(_fail(f"{error}; run from the folder that holds configs/"))
-  except flags.UnrecognizedFlagError as error:
-    sys.exit(_fail(_name_the_nearest(error.flagname)))
-  except _FLAG_ERRORS as error:
-    sys.exit(_fail(error))
-  return rest
-
-
-def _name_the_nearest(unknown: str) -> str:
-  """Returns what to say of a flag that does not exist, dotted or not."""
-  name, dot, key = unknown.partition(".")
-  nearest = difflib.get_close_matches(name, list(flags.FLAGS), n=1)
-  hint = f"; did you mean --{nearest[0]}{dot}{key}?" if nearest else ""
-  return f"unknown flag --{unknown}{hint}"
-
-
-def _tidy_terminal() -> None:
-  """Shows our progress and other packages' warnings, with the time of day.
-
-  Checkpointing alone would print twenty lines each time.
-  """
-  ours = (str(pathlib.Path(__file__).parent), os.path.join("clu", "platform"))
-
-  def is_wanted(record):
-    return record.levelno > std_logging.INFO or any(
-      place in record.pathname for place in ours
+    sys.exit(
+      command_line.fail(f"{error}; run from the folder that holds configs/")
     )
-
-  logging.set_verbosity(logging.INFO)
-  handler = logging.get_absl_handler()
-  handler.addFilter(is_wanted)
-  handler.setFormatter(std_logging.Formatter("%(asctime)s %(message)s", "%X"))
-
-
-def _fail(error) -> int:
-  """Prints an error on one line; returns the exit code of a mistake."""
-  text = error.args[0] if isinstance(error, KeyError) else error
-  line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
-  print(f"error: {line}", file=sys.stderr)
-  return 2
+  except flags.UnrecognizedFlagError as error:
+    hint = command_line.name_the_nearest(error.flagname, flags.FLAGS)
+    sys.exit(command_line.fail(hint))
+  except _FLAG_ERRORS as error:
+    sys.exit(command_line.fail(error))
+  return rest
 
 
 if __name__ == "__main__":

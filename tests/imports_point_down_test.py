@@ -23,6 +23,7 @@ PROGRAMS = (
   "main",
   "train",
   "train_config",
+  "command_line",
   "evaluate",
   "inpaint",
   "import_weights",

@@ -1,0 +1,111 @@
+"""What the programs share at the command line: flags, help, one-line errors.
+
+A person's mistake ends a program with one line on the standard error and exit
+code 2.
+"""
+
+import contextlib
+import difflib
+import io
+import logging as std_logging
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags, logging
+
+from gatedinpaint_jax import errors
+
+MISTAKE = 2
+_INTERRUPTED = 130
+
+
+def run(main: Callable[[Sequence[str]], int]) -> None:
+  """Runs a program on the arguments of this process, and exits with its code.
+
+  Args:
+    main: takes the arguments, the program's name first, and returns the exit
+      code. UserError becomes one line and exit code 2.
+  """
+  try:
+    code = main(sys.argv)
+  except errors.UserError as error:
+    code = fail(error)
+  except KeyboardInterrupt:
+    code = _INTERRUPTED
+  sys.exit(code)
+
+
+def parse(
+  values: flags.FlagValues,
+  argv: Sequence[str],
+  *,
+  doc: str,
+  required: Sequence[str] = (),
+) -> flags.FlagValues:
+  """Parses the flags of one program and returns them.
+
+  Args:
+    values: the flags, defined and not yet parsed.
+    argv: arguments, the program's name first.
+    doc: what `--help` prints above the flags; `--help` exits with code 0.
+    required: flags that must be given.
+
+  Raises:
+    UserError: for anything that is no flag of this program or no value of it.
+  """
+  flags.DEFINE_bool("help", False, "Show this and exit.", flag_values=values)
+  try:
+    with contextlib.redirect_stderr(io.StringIO()):
+      rest = values(argv)
+  except flags.UnrecognizedFlagError as error:
+    raise errors.UserError(name_the_nearest(error.flagname, values)) from error
+  except flags.Error as error:
+    raise errors.UserError(str(error)) from error
+  if values.help:
+    print(f"{doc.strip()}\n\nFlags:{values.get_help()}")
+    sys.exit(0)
+  if len(rest) > 1:
+    raise errors.UserError(
+      f"{rest[1]!r} is no flag; flags begin with --, and a pattern of names"
+      " needs quotes"
+    )
+  for name in required:
+    if not values[name].value:
+      raise errors.UserError(f"--{name} is missing: {values[name].help}")
+  return values
+
+
+def name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
+  """Returns what to say of a flag that does not exist, dotted or not."""
+  name, dot, key = unknown.partition(".")
+  nearest = difflib.get_close_matches(name, list(values), n=1)
+  hint = f"; did you mean --{nearest[0]}{dot}{key}?" if nearest else ""
+  return f"unknown flag --{unknown}{hint}"
+
+
+def tidy_terminal() -> None:
+  """Shows our progress and other packages' warnings, with the time of day.
+
+  Checkpointing alone would print twenty lines each time.
+  """
+  ours = (str(pathlib.Path(__file__).parent), os.path.join("clu", "platform"))
+
+  def is_wanted(record):
+    return record.levelno > std_logging.INFO or any(
+      place in record.pathname for place in ours
+    )
+
+  logging.set_verbosity(logging.INFO)
+  handler = logging.get_absl_handler()
+  handler.addFilter(is_wanted)
+  handler.setFormatter(std_logging.Formatter("%(asctime)s %(message)s", "%X"))
+
+
+def fail(error) -> int:
+  """Prints an error on one line; returns the exit code of a mistake."""
+  text = error.args[0] if isinstance(error, KeyError) else error
+  line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
+  print(f"error: {line}", file=sys.stderr)
+  return MISTAKE
