@@ -15,8 +15,8 @@ from clu import parameter_overview
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors, train_config
 from gatedinpaint_jax.data import build as data_build
+from gatedinpaint_jax.training import checkpoint_reader, devices
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import devices
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import state as state_lib
@@ -66,7 +66,7 @@ def train_and_evaluate(config, workdir) -> state_lib.TrainState:
     workdir, keep=config.schedule.keep_checkpoints
   )
   with contextlib.closing(checkpoints):
-    state = _create_or_restore(config, setup, mesh, checkpoints)
+    state = _create_or_restore(config, setup, mesh, workdir, checkpoints)
     batches = training_batches(
       first_example=int(state.examples_seen),
       process_index=jax.process_index(),
@@ -181,22 +181,31 @@ class _Run:
     )
 
 
-def _create_or_restore(config, setup, mesh, checkpoints):
+def _create_or_restore(config, setup, mesh, workdir, checkpoints):
   """Returns the state to begin with, on all devices of the mesh."""
   sharding = devices.replicated(mesh)
   create = lambda key: state_lib.create_state(
     key, setup, image_size=tuple(config.data.image_size)
   )
   key = jax.random.key(config.seed)
-  step = checkpoints.latest_step()
-  if step is not None:
-    like = checkpoints_lib.abstract(jax.eval_shape(create, key), sharding)
-    state = checkpoints.restore(step, like, config.to_dict())
-    logging.info("resumed at step %d", step)
-    return state
   # Drawing random numbers compiles eight times as long with optimisation.
   quickly = {"xla_backend_optimization_level": 0}
-  return jax.jit(create, out_shardings=sharding, compiler_options=quickly)(key)
+  create_on_devices = jax.jit(
+    create, out_shardings=sharding, compiler_options=quickly
+  )
+  step = checkpoints.latest_step()
+  if step is None:
+    return create_on_devices(key)
+  if checkpoints.is_imported(step):
+    checkpoints.check_fits(step, config.to_dict())
+    model = checkpoint_reader.read(workdir, with_discriminator=True)
+    logging.info("begins with the weights imported into %s", model.folder)
+    state = state_lib.begin_with(create_on_devices(key), model)
+    return jax.device_put(state, sharding)
+  like = checkpoints_lib.abstract(jax.eval_shape(create, key), sharding)
+  state = checkpoints.restore(step, like, config.to_dict())
+  logging.info("resumed at step %d", step)
+  return state
 
 
 def _make_validation(config, setup, mesh):

@@ -2,7 +2,8 @@
 
 Each holds three items: `state`, all that training needs; `generator`, the
 parameters that inference needs (the moving average where there is one); and
-`config`, as JSON.
+`config`, as JSON. Weights that were imported are step 0: their `state` holds
+the discriminator alone, or is not there, and their `config` has no optimizer.
 """
 
 import pathlib
@@ -54,6 +55,27 @@ class Checkpoints:
       ),
     )
 
+  def save_imported(self, weights: dict, config: dict) -> None:
+    """Saves networks that come from elsewhere as step 0.
+
+    Args:
+      weights: `generator` and, where there is one, `discriminator` with
+        `spectral`; trees as in `TrainState`.
+      config: `model` as in a whole config, and `imported_from`.
+    """
+    items = {
+      "generator": ocp.args.StandardSave(weights["generator"]),
+      "config": ocp.args.JsonSave(config),
+    }
+    critic = {k: v for k, v in weights.items() if k != "generator"}
+    if critic:
+      items["state"] = ocp.args.StandardSave(critic)
+    self._manager.save(0, args=ocp.args.Composite(**items))
+
+  def is_imported(self, step: int) -> bool:
+    """Returns whether `step` holds imported weights, not a whole state."""
+    return "imported_from" in self._restore(step, config=_JSON)
+
   def restore(self, step: int, like, config: dict):
     """Returns the state saved at `step`.
 
@@ -68,18 +90,22 @@ class Checkpoints:
         them so.
     """
     # Asked first: a restore that fails leaves orbax's tasks behind.
+    self.check_fits(step, config)
+    return self._restore(step, state=ocp.args.StandardRestore(like))
+
+  def check_fits(self, step: int, config: dict) -> None:
+    """Raises UserError, naming the keys, if `step` has other arrays."""
     saved, now = _shaping(self._restore(step, config=_JSON)), _shaping(config)
     differing = [
-      f"{key}: {now[key]}, was {saved[key]}"
-      for key in now
-      if now[key] != saved[key]
+      f"{key}: {now[key]}, was {value}"
+      for key, value in saved.items()
+      if now[key] != value
     ]
     if differing:
       raise errors.UserError(
         f"{self._manager.directory}: checkpoint {step} does not fit this "
         f"config; {'; '.join(differing)}; put it back or name another --workdir"
       )
-    return self._restore(step, state=ocp.args.StandardRestore(like))
 
   def _restore(self, step, **item):
     (name,) = item
@@ -102,12 +128,14 @@ def abstract(state_shapes, sharding):
 
 def _shaping(config: dict) -> dict[str, Any]:
   """Returns what of a config decides which arrays a state has."""
-  model, optimizer = config["model"], config["optimizer"]
+  model, optimizer = config["model"], config.get("optimizer")
+  shaping = {
+    f"config.model.{key}": model[key] for key in ("conv", "width", "guided")
+  }
+  if optimizer is None:
+    return shaping
   is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
-  return {
-    "config.model.conv": model["conv"],
-    "config.model.width": model["width"],
-    "config.model.guided": model["guided"],
+  return shaping | {
     "config.optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
     "config.optimizer.average_decay is set": (
       optimizer["average_decay"] is not None

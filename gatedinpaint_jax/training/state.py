@@ -80,3 +80,23 @@ def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
       jax.tree.map(jnp.copy, generator["params"]) if keep_average else None
     ),
   )
+
+
+def begin_with(state: TrainState, model) -> TrainState:
+  """Returns the first state of a run that begins with weights made elsewhere.
+
+  Args:
+    state: at step 0, fresh.
+    model: a `checkpoint_reader.SavedModel`; without a discriminator, that of
+      `state` stays.
+  """
+  state = state.replace(generator=model.generator)
+  if state.generator_average is not None:
+    # A copy: a donated state must not hold one buffer twice.
+    average = jax.tree.map(jnp.copy, model.generator)
+    state = state.replace(generator_average=average)
+  if model.discriminator is None:
+    return state
+  return state.replace(
+    discriminator=model.discriminator, spectral=model.spectral
+  )
