@@ -10,6 +10,8 @@ Conventions, written here and nowhere else:
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 # The generator halves its resolution twice and the attention once more.
 SIZE_MULTIPLE = 8
 
@@ -44,3 +46,9 @@ def composite(prediction: Array, image: Array, mask: Array) -> Array:
 def from_uint8(pixels: Array) -> Array:
   """Maps pixel values in [0, 255], already float32, to [-1, 1]."""
   return pixels / 127.5 - 1
+
+
+def to_uint8(image: Array) -> np.ndarray:
+  """Maps pictures in [-1, 1] to pixel values, rounded and clipped."""
+  levels = (np.asarray(image, np.float32) + 1) * 127.5
+  return np.clip(np.round(levels), 0, 255).astype(np.uint8)

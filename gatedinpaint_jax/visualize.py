@@ -6,6 +6,8 @@ Works on NumPy arrays; colours are RGB, `uint8`.
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gatedinpaint_jax import batch as batch_lib
+
 PANELS = ("original", "masked", "coarse", "refined", "completed", "attention")
 _LABEL_HEIGHT = 14
 # Colours between the six corners of the Middlebury wheel, red first.
@@ -42,16 +44,10 @@ def draw_panels(batch, output, completed) -> np.ndarray:
     masked = masked * (1 - batch.sketch) - batch.sketch
   size = image.shape[1:3]
   panels = [image, masked, output.coarse, output.refined, completed]
-  columns = [to_uint8(panel) for panel in panels]
+  columns = [batch_lib.to_uint8(panel) for panel in panels]
   colours = offset_colours(np.asarray(output.offsets))
   columns.append(np.stack([_enlarge(c, size) for c in colours]))
   return np.concatenate(columns, axis=2)
-
-
-def to_uint8(image) -> np.ndarray:
-  """Maps pictures in [-1, 1] to pixel values, rounded and clipped."""
-  levels = (np.asarray(image, np.float32) + 1) * 127.5
-  return np.clip(np.round(levels), 0, 255).astype(np.uint8)
 
 
 def offset_colours(offsets: np.ndarray) -> np.ndarray:

@@ -181,3 +181,25 @@ def test_sketch_must_come_exactly_with_guidance(guided):
     jax.jit(generator.init)(
       jax.random.key(0), image, mask, None if guided else mask
     )
+
+
+def test_attention_does_not_copy_from_padding():
+  image = np.random.default_rng(1).uniform(-1, 1, (1, 64, 96, 3))
+  mask = np.zeros((1, 64, 96, 1), np.float32)
+  mask[:, :32, :32] = 1
+  # All but the right third, away from its edge: cells 9, 10 and 11 of 12.
+  padding = np.ones((1, 64, 96, 1), np.float32)
+  padding[:, :, 56:] = 0
+  generator = inpaint_generator.InpaintGenerator(width=4)
+  params = generator.init(jax.random.key(0), image, mask)
+
+  def sources(**kwargs):
+    incomplete = batch_lib.erase(image, mask)
+    offsets = generator.apply(params, incomplete, mask, **kwargs).offsets
+    return np.unique(offsets[0, :, :, 1] + np.arange(12)[None])
+
+  assert sources().min() < 8
+  assert sources(padding=padding).min() >= 8
+  np.testing.assert_array_equal(
+    sources(padding=np.zeros_like(padding)), sources()
+  )

@@ -50,13 +50,17 @@ class InpaintGenerator(nn.Module):
   dtype: Any = jnp.float32
 
   @nn.compact
-  def __call__(self, incomplete, mask, sketch=None) -> GeneratorOutput:
+  def __call__(
+    self, incomplete, mask, sketch=None, *, padding=None
+  ) -> GeneratorOutput:
     """Fills the holes; see `batch.py` for shapes and ranges.
 
     Args:
       incomplete: pictures with their holes set to 0.
       mask: holes.
       sketch: lines inside the holes; needed exactly when `guided`.
+      padding: like `mask`, 1 where a picture was padded and the attention must
+        not copy from; None for nowhere.
 
     Returns:
       The predictions; `batch.composite` lays one into the picture.
@@ -70,8 +74,9 @@ class InpaintGenerator(nn.Module):
     coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
     # No gradient is stopped: the losses of the second network reach the first.
     filled = batch_lib.composite(coarse, incomplete, mask)
+    no_source = mask if padding is None else jnp.maximum(mask, padding)
     refined, offsets = RefinementNetwork(**network, name="refinement")(
-      filled, mask
+      filled, no_source
     )
     return GeneratorOutput(coarse, refined, offsets)
 
@@ -139,8 +144,14 @@ class RefinementNetwork(nn.Module):
   dtype: Any
 
   @nn.compact
-  def __call__(self, filled, mask):
-    """Returns the prediction, as `CoarseNetwork`, and the attention offsets."""
+  def __call__(self, filled, no_source):
+    """Returns the prediction, as `CoarseNetwork`, and the attention offsets.
+
+    Args:
+      filled: pictures whose holes the coarse network filled.
+      no_source: `[B, H, W, 1]`, 1 where the attention must not copy from: holes
+        and padding.
+    """
     conv, to_colours = _convolutions(self)
     c = self.width // 2
     filled = filled.astype(self.dtype)
@@ -163,7 +174,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, name="pmconv5")(x)
     x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
     attended = contextual_attention.contextual_attention(
-      x, x, resize.reduce_nearest(mask, 4)
+      x, x, resize.reduce_nearest(no_source, 4)
     )
     x, _ = conv(4 * c, name="pmconv9")(attended.features)
     copied, _ = conv(4 * c, name="pmconv10")(x)

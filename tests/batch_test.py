@@ -1,0 +1,15 @@
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+
+
+def test_pixel_values_are_rounded_and_clipped():
+  levels = batch_lib.to_uint8(np.array([-2.0, -1.0, 0.0, 0.003, 1.0, 3.0]))
+  np.testing.assert_array_equal(levels, [0, 0, 128, 128, 255, 255])
+
+
+def test_pixel_values_come_back_as_they_were():
+  levels = np.arange(256, dtype=np.uint8)
+  image = batch_lib.from_uint8(levels.astype(np.float32))
+  assert image.min() == -1 and image.max() == 1
+  np.testing.assert_array_equal(batch_lib.to_uint8(image), levels)
