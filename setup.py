@@ -24,12 +24,18 @@ INSTALL_REQUIRES = [
   # jax2onnx 0.17 does not resolve beside 0.12.8; it wants 0.11.36.
   "orbax-checkpoint>=0.11.36,<0.13",
   "pillow>=11,<14",
+  "psutil>=5.9,<8",
+  # Reads and writes 16-bit colours and keeps all metadata; Pillow does not.
+  "pyvips[binary]>=3.0,<4",
+  "scipy>=1.14.1,<2",
   "tensorboard>=2.20,<2.22",
   "tensorflow>=2.20,<2.22",
   "tensorflow-datasets>=4.9.9,<4.10",
+  "tqdm>=4.66,<5",
 ]
 
 TEST_REQUIRES = [
+  "hypothesis>=6.100,<7",
   "pytest>=8.4,<10",
   "pytest-xdist>=3.8,<4",
   # The format that ruff writes changes from one minor version to the next.

@@ -1,0 +1,1 @@
+"""From a picture with a hole to a whole one."""
