@@ -16,6 +16,14 @@ jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def keep_out_of_the_home(tmp_path_factory):
+  """Lets an `Inpainter` keep its compiled programs with the other scratch."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    yield
+
+
 @pytest.fixture(autouse=True)
 def compile_quickly(request):
   """Compiles without optimisation, but for tests marked `optimized`.

@@ -1,0 +1,35 @@
+"""A checkpoint of a small generator for the tests of inference."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gatedinpaint_jax.networks import inpaint_generator
+from gatedinpaint_jax.training import checkpoints
+
+
+def params(*, guided=False):
+  """Returns parameters of width 4, large enough to give all kinds of colours."""
+  generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
+  x = jnp.zeros((1, 16, 16, 1))
+  shapes = jax.eval_shape(
+    lambda: generator.init(
+      jax.random.key(0), x[..., [0, 0, 0]], x, x if guided else None
+    )
+  )["params"]
+  draw = np.random.default_rng(4)
+  return jax.tree.map(
+    lambda leaf: (draw.normal(0, 0.4, leaf.shape)).astype(np.float32), shapes
+  )
+
+
+def write(folder, *, guided=False):
+  """Saves it as step 0 of a workdir, which is returned."""
+  store = checkpoints.Checkpoints(folder, keep=1)
+  model = {"conv": "gated", "width": 4, "guided": guided, "dtype": "float32"}
+  store.save_imported(
+    {"generator": params(guided=guided)},
+    {"model": model, "imported_from": "a test"},
+  )
+  store.close()
+  return folder
