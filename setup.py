@@ -27,10 +27,13 @@ INSTALL_REQUIRES = [
   "psutil>=5.9,<8",
   # Reads and writes 16-bit colours and keeps all metadata; Pillow does not.
   "pyvips[binary]>=3.0,<4",
+  "safetensors>=0.5,<0.9",
   "scipy>=1.14.1,<2",
   "tensorboard>=2.20,<2.22",
   "tensorflow>=2.20,<2.22",
   "tensorflow-datasets>=4.9.9,<4.10",
+  # Of orbax; its own errors are the plainest.
+  "tensorstore>=0.1.71,<0.2",
   "tqdm>=4.66,<5",
 ]
 
@@ -41,6 +44,9 @@ TEST_REQUIRES = [
   # The format that ruff writes changes from one minor version to the next.
   "ruff>=0.17.6,<0.18",
 ]
+
+# Reads the weights of the PyTorch port, for gatedinpaint_jax.import_weights.
+TORCH_REQUIRES = ["torch>=2.6,<3"]
 
 
 def _version() -> str:
@@ -68,5 +74,5 @@ setuptools.setup(
     ]
   },
   install_requires=INSTALL_REQUIRES,
-  extras_require={"test": TEST_REQUIRES},
+  extras_require={"test": TEST_REQUIRES, "torch": TORCH_REQUIRES},
 )

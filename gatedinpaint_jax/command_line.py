@@ -11,6 +11,7 @@ import logging as std_logging
 import os
 import pathlib
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 
 from absl import flags, logging
@@ -55,6 +56,7 @@ def parse(
   Raises:
     UserError: for anything that is no flag of this program or no value of it.
   """
+  (defined,) = values.flags_by_module_dict().values()
   flags.DEFINE_bool("help", False, "Show this and exit.", flag_values=values)
   try:
     with contextlib.redirect_stderr(io.StringIO()):
@@ -64,7 +66,7 @@ def parse(
   except flags.Error as error:
     raise errors.UserError(str(error)) from error
   if values.help:
-    print(f"{doc.strip()}\n\nFlags:{values.get_help()}")
+    print(f"{doc.strip()}\n\n{_list_flags(defined)}")
     sys.exit(0)
   if len(rest) > 1:
     raise errors.UserError(
@@ -73,7 +75,7 @@ def parse(
     )
   for name in required:
     if not values[name].value:
-      raise errors.UserError(f"--{name} is missing: {values[name].help}")
+      raise errors.UserError(f"--{name} is missing: {_own_help(values[name])}")
   return values
 
 
@@ -109,3 +111,26 @@ def fail(error) -> int:
   line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
   print(f"error: {line}", file=sys.stderr)
   return MISTAKE
+
+
+def _list_flags(defined) -> str:
+  """Returns one paragraph for each flag, in the order of their definition."""
+  paragraphs = []
+  for flag in defined:
+    name = f"[no]{flag.name}" if flag.boolean else flag.name
+    unset = flag.default in (None, False, [])
+    default = "" if unset else f" (default: {flag.default})"
+    paragraphs.append(
+      textwrap.fill(
+        f"--{name}  {_own_help(flag)}{default}",
+        width=80,
+        initial_indent="  ",
+        subsequent_indent="      ",
+      )
+    )
+  return "\n".join(paragraphs)
+
+
+def _own_help(flag) -> str:
+  """Returns the help of a flag without what absl adds to it."""
+  return flag.help.partition(";\n")[0]

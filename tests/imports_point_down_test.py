@@ -62,7 +62,11 @@ PARTS |= {program: (*PARTS, *PROGRAMS) for program in PROGRAMS}
 
 # These import TensorFlow when they are imported; so do the programs that use
 # them. In `data`, the modules that serve pre-decoded arrays do not.
-TENSORFLOW_CORNER = ("data", "training.logging")
+TENSORFLOW_CORNER = (
+  "data",
+  "training.logging",
+  "weights.tensorflow_checkpoint",
+)
 OUTSIDE_THE_CORNER = (
   "data.arrays",
   "data.build",

@@ -5,16 +5,15 @@ The files in `golden/` were computed by the untouched released program
 released program are BGR; everything that leaves this module is RGB.
 """
 
+import functools
 import json
 import pathlib
 
 import numpy as np
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+from gatedinpaint_jax.weights import names
 
-# Kernels with colours among their inputs (the first three) or outputs.
-_COLOUR_INPUTS = ("coarse/conv1", "refinement/xconv1", "refinement/pmconv1")
-_COLOUR_OUTPUTS = ("coarse/conv17", "refinement/allconv17")
+GOLDEN = pathlib.Path(__file__).parent / "golden"
 
 
 def load(name):
@@ -29,55 +28,31 @@ def variables(kind):
   Args:
     kind: "plain" or "guided".
   """
-  trees = {"generator": {}, "discriminator": {}, "spectral": {}}
-  for name, value in _weights(kind).items():
-    path, value = to_ours(name, value)
-    *parents, leaf = path
-    tree = trees
-    for parent in parents:
-      tree = tree.setdefault(parent, {})
-    tree[leaf] = value
+  trees = _trees(weights(kind))
   return trees["generator"], trees["discriminator"], trees["spectral"]
 
 
 def spectral(arrays, prefix):
   """Returns the spectral collection of a golden file, `prefix` u0 or u1."""
-  tree = {}
-  for name, value in arrays.items():
-    if name.startswith(f"{prefix}/"):
-      (_, layer, leaf), value = to_ours(name.removeprefix(f"{prefix}/"), value)
-      tree[layer] = {leaf: value, leaf.replace("/u", "/sigma"): np.float32(1)}
-  return tree
+  scope = f"{prefix}/"
+  found = {
+    n.removeprefix(scope): a for n, a in arrays.items() if n.startswith(scope)
+  }
+  return _trees(found)["spectral"]
 
 
 def to_ours(name, value):
-  """Returns the path of a released variable in our trees, and it in RGB.
+  """Returns our name of a released variable in its parts, and it in RGB.
 
   A scalar, such as the norm of a gradient, stays as it is.
   """
-  scope, *rest = name.split("/")
-  if scope == "discriminator":
-    layer, *leaf = rest[1:]
-    if leaf == ["kernel_sn", "u"]:
-      return ("spectral", f"{layer}_norm", f"{layer}/kernel/u"), value
-    if layer == "conv1" and np.ndim(value) == 4:
-      value = flip_inputs(value)
-    return ("discriminator", layer, *leaf), value
-  layer, leaf = rest[0], rest[-1]
-  network = "coarse" if layer.startswith("conv") else "refinement"
-  if f"{network}/{layer}" in _COLOUR_INPUTS and np.ndim(value) == 4:
-    value = flip_inputs(value)
-  if f"{network}/{layer}" in _COLOUR_OUTPUTS and np.ndim(value):
-    value = value[..., ::-1]
-  return ("generator", network, layer, leaf), value
+  ours = _our_names()[name]
+  if np.ndim(value):
+    value = names.RELEASED.to_ours(ours, value)
+  return tuple(ours.split("/")), value
 
 
-def flip_inputs(kernel):
-  """Swaps blue and red among the inputs of a kernel `[K, K, I, O]`."""
-  return np.concatenate([kernel[:, :, 2::-1], kernel[:, :, 3:]], axis=2)
-
-
-def _weights(kind):
+def weights(kind):
   """Rebuilds the golden weights: {released name: float32 array}."""
   table = json.loads((GOLDEN / "vars.json").read_text())[kind]
   shapes = {name: shape for name, shape, _ in table}
@@ -92,6 +67,24 @@ def _weights(kind):
     draw = power_iteration.normal(0, 1, size=shapes[name])
     weights[name] = draw.astype(np.float32)
   return weights
+
+
+def _trees(variables):
+  """Returns our trees of released variables; sigma, which they lack, is 1."""
+  arrays = {}
+  for name, value in variables.items():
+    path, array = to_ours(name, value)
+    arrays["/".join(path)] = array
+    if path[-1] == "u":
+      arrays["/".join((*path[:-1], "sigma"))] = np.ones((), np.float32)
+  return names.unflatten(arrays)
+
+
+@functools.cache
+def _our_names():
+  """Returns {released name: our name}."""
+  ours = names.shapes(names.released_model(guided=False))
+  return {names.RELEASED.rename(name): name for name in ours}
 
 
 def _scale(name, shape):

@@ -1,0 +1,67 @@
+"""Reads and writes safetensors: arrays by name and texts beside them."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import safetensors
+from safetensors import numpy as safetensors_numpy
+
+from gatedinpaint_jax import errors
+
+SUFFIX = ".safetensors"
+
+# What the metadata of our own files says under "format".
+FORMAT = "gatedinpaint-jax"
+
+
+class SafetensorsFile(NamedTuple):
+  """What a file holds.
+
+  Attributes:
+    arrays: by name.
+    metadata: texts by key; may be empty.
+  """
+
+  arrays: dict[str, np.ndarray]
+  metadata: dict[str, str]
+
+
+def read(path) -> SafetensorsFile:
+  """Reads a whole file.
+
+  Raises:
+    UserError: if it is damaged or of another kind.
+  """
+  try:
+    with safetensors.safe_open(path, framework="numpy") as file:
+      arrays = {name: file.get_tensor(name) for name in file.keys()}
+      return SafetensorsFile(arrays, file.metadata() or {})
+  # TypeError: numpy lacks a type of theirs.
+  except (safetensors.SafetensorError, OSError, TypeError) as error:
+    raise errors.UserError(
+      f"--source: {path} cannot be read ({error}); it should be a whole "
+      "safetensors file of float32"
+    ) from error
+
+
+def write(path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]):
+  """Writes beside `path` and renames, so that it is whole or not there.
+
+  Raises:
+    UserError: if the file cannot be written.
+  """
+  path = pathlib.Path(path)
+  beside = path.with_name(f".{path.name}.{os.getpid()}")
+  content = safetensors_numpy.save(dict(arrays), metadata=dict(metadata))
+  try:
+    beside.write_bytes(content)
+    beside.replace(path)
+  except OSError as error:
+    beside.unlink(missing_ok=True)
+    raise errors.UserError(
+      f"--output={path}: cannot be written ({error.strerror}); name a file in "
+      "a folder that can"
+    ) from error

@@ -1,0 +1,186 @@
+"""A path -> the weights that lie there, whichever program made them.
+
+What is read: a checkpoint of the released TensorFlow program, the PyTorch
+port's file (`.pth`, `.pt` or `.safetensors`) and our own `.safetensors`.
+"""
+
+import json
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.weights import (
+  assemble,
+  names,
+  pytorch_file,
+  safetensors_file,
+)
+
+_RIGHT = (
+  "a TensorFlow checkpoint (folder, prefix or .index), the PyTorch port's "
+  ".pth, .pt or .safetensors, or a .safetensors of export_weights"
+)
+
+# The other entries of a released checkpoint: the optimizer's.
+_COUNTERS = {"beta1_power", "beta2_power", "lr", "global_step"}
+_SLOTS = ("Adam", "Adam_1")
+
+
+class ImportedWeights(NamedTuple):
+  """Weights in our trees.
+
+  Attributes:
+    trees: `generator` and perhaps `discriminator` with `spectral`; see
+      `assemble`.
+    model: `config.model` of the networks.
+    file: name of the file that they come from, without folders.
+    left_out: what else the file holds that is not for us, a few words each.
+  """
+
+  trees: dict[str, Any]
+  model: dict[str, Any]
+  file: str
+  left_out: tuple[str, ...] = ()
+
+
+def read(path) -> ImportedWeights:
+  """Reads the weights at a path.
+
+  Args:
+    path: to what the module docstring lists; of a folder, the newest
+      TensorFlow checkpoint in it.
+
+  Raises:
+    UserError: if nothing that can be read is there, or it is not whole.
+  """
+  path = pathlib.Path(path).expanduser()
+  if path.is_file() and path.suffix in _READERS:
+    return _READERS[path.suffix](path)
+  index = _find_index(path)
+  # Here, because it loads TensorFlow.
+  from gatedinpaint_jax.weights import tensorflow_checkpoint
+
+  entries = tensorflow_checkpoint.read(index.with_suffix(""))
+  entries = _without_optimizer(entries)
+  return _assemble_released(entries, names.RELEASED, index)
+
+
+def _find_index(path) -> pathlib.Path:
+  """Returns the `.index` file of the checkpoint that a path means."""
+  if path.is_dir():
+    return _newest_index(path)
+  # Any file of the checkpoint will do, and so will their common prefix.
+  prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name)
+  index = path.with_name(f"{prefix}.index")
+  if index.is_file():
+    return index
+  if path.exists():
+    raise errors.UserError(
+      f"--source: {path} is a file of another kind; it should be {_RIGHT}"
+    )
+  raise errors.UserError(f"--source: nothing at {path}; it should be {_RIGHT}")
+
+
+def _newest_index(folder) -> pathlib.Path:
+  """Returns what the folder's `checkpoint` file names, or else the newest."""
+  listing = folder / "checkpoint"
+  if listing.is_file():
+    text = listing.read_text("utf-8", errors="replace")
+    named = re.search(r'^model_checkpoint_path: *"(.+)"', text, re.MULTILINE)
+    # It may name the folder of another machine; the file lies in this one.
+    index = folder / f"{pathlib.PurePath(named[1]).name if named else ''}.index"
+    if index.is_file():
+      return index
+  found = list(folder.glob("*.index"))
+  if not found:
+    raise errors.UserError(
+      f"--source: {folder} holds no TensorFlow checkpoint (*.index); it should "
+      f"be {_RIGHT}, and a checkpoint of ours needs no import"
+    )
+  return max(found, key=lambda index: (index.stat().st_mtime_ns, index.name))
+
+
+def _without_optimizer(entries):
+  """Drops what a released checkpoint holds for its optimizer."""
+  variables = {
+    names.RELEASED.rename(name)
+    for name in names.shapes(names.released_model(guided=False))
+  }
+
+  def is_optimizer(name):
+    variable, _, slot = name.rpartition("/")
+    return name in _COUNTERS or (slot in _SLOTS and variable in variables)
+
+  return {n: array for n, array in entries.items() if not is_optimizer(n)}
+
+
+def _read_pytorch(path) -> ImportedWeights:
+  found = pytorch_file.read(path)
+  return _assemble_port(found.generator, path, left_out=found.left_out)
+
+
+def _read_safetensors(path) -> ImportedWeights:
+  arrays, metadata = safetensors_file.read(path)
+  if metadata.get("format") == safetensors_file.FORMAT:
+    return _assemble_ours(arrays, metadata, path)
+  scope = f"{pytorch_file.GENERATOR}."
+  generator = {
+    name.removeprefix(scope): array
+    for name, array in arrays.items()
+    if name.startswith(scope)
+  }
+  if not generator:
+    return _assemble_port(arrays, path)
+  others = {n.partition(".")[0] for n in arrays if not n.startswith(scope)}
+  return _assemble_port(generator, path, left_out=tuple(sorted(others)))
+
+
+def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
+  """Returns the weights of a file that `export_weights` wrote."""
+  try:
+    model = dict(json.loads(metadata["config"])["model"])
+    names.shapes(model)
+  except errors.UserError as error:
+    raise errors.UserError(f"--source: {path}: {error}") from error
+  except (AttributeError, KeyError, TypeError, ValueError) as error:
+    raise errors.UserError(
+      f"--source: {path}: its metadata holds no config that describes its "
+      "networks; export it again"
+    ) from error
+  trees = assemble.assemble(arrays, layout=names.OURS, model=model, file=path)
+  return ImportedWeights(trees, model, path.name)
+
+
+def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
+  """Returns the weights of the port's state dictionary."""
+  if any(name.startswith(("stage1.", "stage2.")) for name in entries):
+    raise errors.UserError(
+      f"--source: {path} is the port's second variant (names begin with stage1."
+      " or stage2.), a network with other padding and resampling; only the "
+      "port's file of the released network can be imported"
+    )
+  return _assemble_released(entries, names.PORT, path)._replace(
+    left_out=tuple(left_out)
+  )
+
+
+def _assemble_released(entries, layout, path) -> ImportedWeights:
+  """Returns weights of the released network, plain or guided."""
+  first = entries.get(layout.rename("generator/coarse/conv1/kernel"))
+  # Five inputs without a sketch.
+  is_guided = (
+    first is not None
+    and first.ndim == 4
+    and first.shape[layout.kernel_axes.index("I")] == 6
+  )
+  model = names.released_model(guided=is_guided)
+  trees = assemble.assemble(entries, layout=layout, model=model, file=path)
+  return ImportedWeights(trees, model, path.name)
+
+
+_READERS = {
+  safetensors_file.SUFFIX: _read_safetensors,
+  ".pth": _read_pytorch,
+  ".pt": _read_pytorch,
+}

@@ -1,0 +1,183 @@
+"""The way out to a file, back in, and on with training."""
+
+import contextlib
+import json
+
+import jax
+import numpy as np
+import pytest
+import safetensors
+from PIL import Image
+
+import gatedinpaint_jax
+from configs import places2
+from gatedinpaint_jax import (
+  errors,
+  export_weights,
+  import_weights,
+  train,
+)
+from gatedinpaint_jax.training import checkpoint_reader, checkpoints
+from gatedinpaint_jax.training import state as state_lib
+from gatedinpaint_jax.weights import names
+
+
+def export(checkpoint, output, *flags):
+  argv = [f"--checkpoint={checkpoint}", f"--output={output}", *flags]
+  return export_weights.main(["export_weights", *argv])
+
+
+def import_(source, output):
+  argv = [f"--source={source}", f"--output={output}"]
+  return import_weights.main(["import_weights", *argv])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  """An .npz of twelve soft pictures, 16 x 16."""
+  corners = np.random.default_rng(0).integers(0, 256, (12, 2, 2, 3), np.uint8)
+  soft = [
+    Image.fromarray(c).resize((16, 16), Image.Resampling.BILINEAR)
+    for c in corners
+  ]
+  path = tmp_path_factory.mktemp("photos") / "photos.npz"
+  np.savez(path, images=np.stack([np.asarray(p) for p in soft]))
+  return path
+
+
+def tiny_config(photos, **optimizer):
+  """One step with partial convolutions of width 4."""
+  config = places2.get_config()
+  config.data.update(
+    source="arrays", path=str(photos), image_size=(16, 16), batch_size=8
+  )
+  config.model.update(width=4, conv="partial")
+  config.optimizer.update(**optimizer)
+  config.schedule.update(steps=1, log_every_steps=1, checkpoint_every_steps=1)
+  config.evaluation.update(pictures=0)
+  return config
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+  """A saved run that has not trained: (config, workdir, state)."""
+  workdir = tmp_path_factory.mktemp("run")
+  config = tiny_config("unread")
+  rng = np.random.default_rng(0)
+  trees = names.unflatten(
+    {
+      name: rng.normal(0, 0.1, shape).astype(np.float32)
+      for name, shape in names.shapes(config.model).items()
+    }
+  )
+  state = state_lib.TrainState(
+    **trees,
+    step=np.int32(5),
+    examples_seen=np.uint32(40),
+    generator_optimizer=np.zeros(1),
+    discriminator_optimizer=np.zeros(1),
+    generator_average=jax.tree.map(lambda x: x / 2, trees["generator"]),
+  )
+  store = checkpoints.Checkpoints(workdir, keep=1)
+  with contextlib.closing(store):
+    store.save(state, config.to_dict())
+  return config, workdir, state
+
+
+def test_names_and_metadata_are_the_documented_ones(run, tmp_path):
+  config, workdir, state = run
+  path = tmp_path / "w.safetensors"
+  assert export(workdir, path, "--with_discriminator") == 0
+  with safetensors.safe_open(path, framework="numpy") as file:
+    metadata, found = file.metadata(), set(file.keys())
+    kernel = file.get_tensor("generator/coarse/conv1/kernel")
+  assert len(found) == 84 + 12 + 12
+  assert {
+    "generator/refinement/allconv17/bias",
+    "discriminator/conv1/kernel",
+    "spectral/conv6/u",
+    "spectral/conv6/sigma",
+  } <= found
+  average = state.generator_average["coarse"]["conv1"]["kernel"]
+  np.testing.assert_array_equal(kernel, average)
+  assert (kernel != state.generator["coarse"]["conv1"]["kernel"]).any()
+  assert metadata["format"] == "gatedinpaint-jax"
+  assert metadata["version"] == gatedinpaint_jax.__version__
+  saved = json.loads(metadata["config"])
+  assert saved == json.loads(json.dumps(config.to_dict()))
+
+
+@pytest.mark.parametrize("with_discriminator", [True, False])
+def test_export_comes_back_to_the_bit(run, tmp_path, with_discriminator):
+  config, workdir, _ = run
+  path = tmp_path / "w.safetensors"
+  flags = ["--with_discriminator"] if with_discriminator else []
+  export(workdir, path, *flags)
+  assert import_(path, tmp_path / "back") == 0
+  expected = checkpoint_reader.read(
+    workdir, with_discriminator=with_discriminator
+  )
+  model = checkpoint_reader.read(tmp_path / "back", with_discriminator=True)
+  jax.tree.map(np.testing.assert_array_equal, model[2:], expected[2:])
+  assert (model.discriminator is not None) == with_discriminator
+  assert model.config == {
+    "model": config.model.to_dict(),
+    "imported_from": "w.safetensors",
+  }
+
+
+def test_training_begins_with_the_imported_weights(run, photos, tmp_path):
+  _, workdir, _ = run
+  export(workdir, tmp_path / "w.safetensors", "--with_discriminator")
+  import_(tmp_path / "w.safetensors", tmp_path / "next")
+  model = checkpoint_reader.read(tmp_path / "next", with_discriminator=True)
+  # Steps too small to move a weight.
+  config = tiny_config(
+    photos, generator_learning_rate=1e-30, discriminator_learning_rate=1e-30
+  )
+  state = train.train_and_evaluate(config, tmp_path / "next")
+  assert state.step == 1
+  for name in ("generator", "discriminator"):
+    trained, imported = getattr(state, name), getattr(model, name)
+    jax.tree.map(np.testing.assert_array_equal, trained, imported)
+
+
+def test_file_is_replaced_only_when_asked(run, tmp_path):
+  _, workdir, _ = run
+  path = tmp_path / "w.safetensors"
+  path.write_text("mine")
+  with pytest.raises(errors.UserError, match=r"--output=.*exists; --overwrite"):
+    export(workdir, path)
+  assert path.read_text() == "mine"
+  assert export(workdir, path, "--overwrite") == 0
+  assert path.stat().st_size > 1000
+  assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+@pytest.mark.parametrize(
+  ("output", "message"),
+  [
+    ("w.npz", r"w\.npz: must end in \.safetensors"),
+    ("no/w.safetensors", "no such folder"),
+    ("folder.safetensors", "is a folder"),
+  ],
+)
+def test_output_that_cannot_be_is_named(tmp_path, output, message):
+  (tmp_path / "folder.safetensors").mkdir()
+  with pytest.raises(errors.UserError, match=f"--output=.*{message}"):
+    export("/nowhere", tmp_path / output)
+
+
+def test_missing_checkpoint_is_named(tmp_path):
+  with pytest.raises(errors.UserError, match="--checkpoint: nothing at"):
+    export(tmp_path / "no", tmp_path / "w.safetensors")
+
+
+def test_discriminator_that_is_not_there_is_named(run, tmp_path):
+  _, workdir, _ = run
+  export(workdir, tmp_path / "w.safetensors")
+  import_(tmp_path / "w.safetensors", tmp_path / "back")
+  with pytest.raises(errors.UserError, match=r"--with_discriminator: .* none"):
+    export(
+      tmp_path / "back", tmp_path / "x.safetensors", "--with_discriminator"
+    )

@@ -1,0 +1,180 @@
+"""The program, on golden weights as other programs save them."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors, import_weights
+from gatedinpaint_jax.networks import inpaint_generator
+from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.weights import names
+from tests import inpaint_generator_test, released, weight_files
+
+
+def run(source, output):
+  """Runs the program in this process and returns its exit code."""
+  return import_weights.main(
+    ["import_weights", f"--source={source}", f"--output={output}"]
+  )
+
+
+@pytest.fixture(scope="module", params=["plain", "guided"])
+def imported(request, tmp_path_factory):
+  """A released checkpoint that was imported: (kind, the output's folder)."""
+  folder = tmp_path_factory.mktemp(request.param)
+  entries = weight_files.released_entries(request.param)
+  weight_files.write_tensorflow(folder / "snap-0", entries)
+  (folder / "checkpoint").write_text('model_checkpoint_path: "snap-0"\n')
+  assert run(folder, folder / "out") == 0
+  return request.param, folder / "out"
+
+
+def trees_of(model):
+  """Returns what a `SavedModel` holds, without what it holds not."""
+  trees = {
+    "generator": model.generator,
+    "discriminator": model.discriminator,
+    "spectral": model.spectral,
+  }
+  return {name: tree for name, tree in trees.items() if tree is not None}
+
+
+def test_released_checkpoint_comes_back_with_its_discriminator(imported):
+  kind, output = imported
+  model = checkpoint_reader.read(output, with_discriminator=True)
+  assert model.config == {
+    "model": names.released_model(guided=kind == "guided"),
+    "imported_from": "snap-0.index",
+  }
+  weight_files.assert_golden(trees_of(model), kind, with_discriminator=True)
+
+
+@pytest.mark.optimized
+def test_imported_generator_equals_the_released_program(imported):
+  kind, output = imported
+  guided = kind == "guided"
+  golden = released.load(f"generator_{'guided_' if guided else ''}64x96")
+  image, mask, sketch = inpaint_generator_test.read_inputs(
+    golden, guided=guided
+  )
+  generator = inpaint_generator.InpaintGenerator(guided=guided)
+  params = checkpoint_reader.read(output).generator
+  filled = jax.jit(generator.apply)(
+    {"params": params}, batch_lib.erase(image, mask), mask, sketch
+  )
+  coarse = golden["x_stage1"][..., ::-1]
+  np.testing.assert_allclose(filled.coarse, coarse, atol=5e-5, rtol=0)
+  difference = np.abs(filled.refined - golden["x_stage2"][..., ::-1])
+  assert difference.max() < (5e-3 if guided else 1e-3)
+  assert difference.mean() < 1e-5
+
+
+def test_checkpoint_without_a_discriminator_is_a_generator(tmp_path, capsys):
+  entries = weight_files.released_entries("plain", with_discriminator=False)
+  weight_files.write_tensorflow(tmp_path / "snap-9", entries)
+  output = tmp_path / "the output"
+  assert run(tmp_path / "snap-9", output) == 0
+  model = checkpoint_reader.read(output, with_discriminator=True)
+  weight_files.assert_golden(trees_of(model), "plain", with_discriminator=False)
+  printed = capsys.readouterr().out
+  assert "parameters of the generator" in printed
+  assert "Total: 4,052,478" in printed
+  assert "parameters of the discriminator" not in printed
+  assert printed.splitlines()[-1] == (
+    f"{output}/checkpoints/0 holds the plain generator, no discriminator; go "
+    "on with: python -m gatedinpaint_jax.inpaint --image photo.jpg --mask "
+    f"mask.png --output out.png --checkpoint '{output}'"
+  )
+
+
+def test_guided_port_file_is_imported(tmp_path, capsys):
+  torch = pytest.importorskip("torch")
+  entries = weight_files.port_entries("guided")
+  state = {name: torch.from_numpy(array) for name, array in entries.items()}
+  torch.save({"G": state, "D": {}, "n_iter": 3}, tmp_path / "port.pth")
+  assert run(tmp_path / "port.pth", tmp_path / "out") == 0
+  model = checkpoint_reader.read(tmp_path / "out", with_discriminator=True)
+  weight_files.assert_golden(
+    trees_of(model), "guided", with_discriminator=False
+  )
+  assert model.config["imported_from"] == "port.pth"
+  printed = capsys.readouterr().out
+  assert "left out, because only the generator is read: D, n_iter" in printed
+  assert "--sketch sketch.png" in printed
+
+
+def write_port(path, **changes):
+  entries = weight_files.port_entries("plain") | changes
+  return weight_files.write_safetensors(path, entries)
+
+
+@pytest.mark.parametrize("in_the_way", ["out", "out/checkpoints"])
+def test_output_that_cannot_be_written_is_named(tmp_path, in_the_way):
+  source = write_port(tmp_path / "w.safetensors")
+  path = tmp_path / in_the_way
+  path.parent.mkdir(exist_ok=True)
+  path.write_text("a file")
+  with pytest.raises(errors.UserError, match=r"--output=.*/out: cannot be"):
+    run(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("below", ["", "checkpoints", "checkpoints/0"])
+def test_output_that_holds_a_checkpoint_is_refused(imported, below):
+  _, output = imported
+  with pytest.raises(errors.UserError, match=r"--output=.*holds the checkpoin"):
+    run("/nowhere", output / below)
+
+
+def test_import_that_fails_writes_nothing(tmp_path):
+  nan = np.full(3, np.nan, np.float32)
+  source = write_port(tmp_path / "w.safetensors", **{"conv17.conv.bias": nan})
+  with pytest.raises(errors.UserError, match=r"conv17\.conv\.bias .*finite"):
+    run(source, tmp_path / "out")
+  assert not (tmp_path / "out").exists()
+
+
+def test_mistake_is_one_line_and_exit_code_two(tmp_path):
+  def program(*arguments):
+    done = subprocess.run(
+      [sys.executable, "-m", "gatedinpaint_jax.import_weights", *arguments],
+      capture_output=True,
+      text=True,
+      timeout=120,
+      check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    # TensorFlow says of itself what it likes before.
+    *others, line = done.stderr.splitlines()
+    assert not any(other.startswith("error") for other in others)
+    return line
+
+  assert "--output is missing" in program("--source=x")
+  (tmp_path / "snap-0.index").write_text("no checkpoint")
+  arguments = (f"--source={tmp_path}", f"--output={tmp_path}/out")
+  assert program(*arguments).startswith("error: --source: TensorFlow cannot")
+
+
+def test_import_of_safetensors_loads_neither_tensorflow_nor_torch(tmp_path):
+  source = write_port(tmp_path / "w.safetensors")
+  program = """
+import json, sys
+from gatedinpaint_jax import import_weights
+code = import_weights.main(["import_weights", *sys.argv[1:]])
+loaded = [name for name in ("tensorflow", "torch") if name in sys.modules]
+sys.exit(json.dumps(loaded) if loaded else code)
+"""
+  flags = [f"--source={source}", f"--output={tmp_path}/out"]
+  done = subprocess.run(
+    [sys.executable, "-c", program, *flags],
+    capture_output=True,
+    text=True,
+    timeout=120,
+    check=False,
+  )
+  assert done.returncode == 0, done.stderr

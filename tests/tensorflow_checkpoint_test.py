@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.weights import tensorflow_checkpoint
+from tests import weight_files
+
+
+def test_arrays_come_back(tmp_path):
+  arrays = {
+    "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "global_step": np.int64(3),
+  }
+  weight_files.write_tensorflow(tmp_path / "snap-3", arrays)
+  read = tensorflow_checkpoint.read(tmp_path / "snap-3")
+  assert read.keys() == arrays.keys()
+  for name, array in arrays.items():
+    np.testing.assert_array_equal(read[name], array)
+
+
+@pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut", "bit"])
+def test_damaged_checkpoint_is_named(tmp_path, part, damage):
+  prefix = tmp_path / "snap-3"
+  weight_files.write_tensorflow(prefix, {"a": np.zeros(1000, np.float32)})
+  path = tmp_path / f"snap-3.{part}"
+  content = path.read_bytes()
+  path.unlink()
+  if damage != "missing":
+    half = len(content) // 2
+    kinds = {
+      "empty": b"",
+      "text": b"no checkpoint " * 9,
+      "cut": content[:half],
+      "bit": content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :],
+    }
+    path.write_bytes(kinds[damage])
+  with pytest.raises(
+    errors.UserError, match=r"cannot read .*snap-3 .*belong together"
+  ):
+    tensorflow_checkpoint.read(prefix)
