@@ -6,9 +6,10 @@ import sys
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors, import_weights
+from gatedinpaint_jax import errors, import_weights, inpaint
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names
@@ -71,6 +72,38 @@ def test_imported_generator_equals_the_released_program(imported):
   difference = np.abs(filled.refined - golden["x_stage2"][..., ::-1])
   assert difference.max() < (5e-3 if guided else 1e-3)
   assert difference.mean() < 1e-5
+
+
+@pytest.mark.optimized
+def test_command_line_gives_the_released_picture(imported, tmp_path):
+  kind, output = imported
+  golden = released.load(
+    "generator_guided_64x96" if kind == "guided" else "generator_72x136"
+  )
+  names_of_parts = ["photo", "sketch", "mask"]
+  if kind == "plain":
+    names_of_parts.remove("sketch")
+  parts = np.split(golden["server_input"][0], len(names_of_parts), axis=1)
+  pixels = {}
+  for name, part in zip(names_of_parts, parts, strict=True):
+    pixels[name] = part[..., ::-1].astype(np.uint8)
+    Image.fromarray(pixels[name]).save(tmp_path / f"{name}.png")
+  arguments = [
+    f"--image={tmp_path / 'photo.png'}",
+    f"--mask={tmp_path / 'mask.png'}",
+    f"--output={tmp_path / 'out.png'}",
+    f"--checkpoint={output}",
+  ]
+  if kind == "guided":
+    arguments.append(f"--sketch={tmp_path / 'sketch.png'}")
+  assert inpaint.main(["inpaint", *arguments]) == 0
+  completed = np.asarray(Image.open(tmp_path / "out.png"))
+  theirs = golden["uint8_bgr"].reshape(completed.shape)[..., ::-1]
+  hole = pixels["mask"][..., 0] >= 128
+  difference = completed[hole].astype(int) - theirs[hole]
+  # They truncate, we round.
+  assert difference.min() >= 0 and difference.max() == 1
+  np.testing.assert_array_equal(completed[~hole], pixels["photo"][~hole])
 
 
 def test_checkpoint_without_a_discriminator_is_a_generator(tmp_path, capsys):

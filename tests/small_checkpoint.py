@@ -9,7 +9,7 @@ from gatedinpaint_jax.training import checkpoints
 
 
 def params(*, guided=False):
-  """Returns parameters of width 4, large enough to give all kinds of colours."""
+  """Returns parameters of width 4, large enough to give many colours."""
   generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
   x = jnp.zeros((1, 16, 16, 1))
   shapes = jax.eval_shape(
