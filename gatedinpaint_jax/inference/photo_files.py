@@ -1,0 +1,278 @@
+"""Picture files in and out, with all that must not be lost on the way.
+
+jpg, png, webp and tiff, of 8 and of 16 bits, grey or in colours, with or
+without transparency. Pictures are turned upright as their Exif data says; the
+Exif data, the colour profile and the resolution stay with them as far as the
+format that is written can hold them: tiff takes no Exif data, webp no
+resolution beside it and no grey, which becomes three equal channels. Pictures
+in CMYK become sRGB, palettes are looked up. Of several pages the first is
+taken.
+"""
+
+import contextlib
+import logging
+import os
+import pathlib
+import stat
+from typing import NamedTuple
+
+import numpy as np
+import pyvips
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import photo_header
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+_LOADERS = tuple(
+  f"{kind}load_source" for kind in ("jpeg", "png", "webp", "tiff")
+)
+# 16384 x 16384. A file of a few bytes can claim any size.
+_MOST_PIXELS = 2**28
+_DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
+# Of what the library calls colour spaces: the channels that are understood.
+_CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
+# Luminance (ITU-R BT.601), for grey pictures and masks in colours.
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_SAVE_OPTIONS = {
+  ".jpg": {"Q": 95, "subsample_mode": "off"},
+  ".png": {"compression": 6},
+  # Exact: colours stay under full transparency too.
+  ".webp": {"lossless": True, "exact": True},
+  ".tif": {"compression": "deflate"},
+}
+_ALIASES = {".jpeg": ".jpg", ".tiff": ".tif"}
+# What the formats cannot hold.
+_WITHOUT_ALPHA = (".jpg",)
+_WITHOUT_16_BITS = (".jpg", ".webp")
+_MOST_SIDE = {".jpg": 65500, ".webp": 16383}
+
+# It would keep the last hundred pictures in memory.
+pyvips.cache_set_max(0)
+# It warns of what we refuse with a line of our own, or what does no harm.
+logging.getLogger("pyvips").setLevel(logging.ERROR)
+
+
+class Photo(NamedTuple):
+  """A decoded picture, upright.
+
+  Attributes:
+    pixels: `[H, W, C]` uint8 or uint16; C = 1 grey, 2 grey and alpha, 3 RGB,
+      4 RGB and alpha.
+    header: what else the file holds.
+    resolution: pixels per millimetre, (across, down).
+  """
+
+  pixels: np.ndarray
+  header: photo_header.Header
+  resolution: tuple[float, float]
+
+  @property
+  def has_alpha(self) -> bool:
+    """Whether the last channel is transparency."""
+    return self.pixels.shape[-1] in (2, 4)
+
+  @property
+  def colours(self) -> np.ndarray:
+    """Returns `[H, W, 3] uint8`, what networks see."""
+    colours = self.pixels[..., : 3 if self.pixels.shape[-1] > 2 else 1]
+    if colours.dtype == np.uint16:
+      colours = ((colours.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.broadcast_to(colours, (*colours.shape[:2], 3))
+
+  @property
+  def grey(self) -> np.ndarray:
+    """Returns `[H, W] uint8`, the luminance."""
+    return np.round(self.colours @ _LUMINANCE).astype(np.uint8)
+
+  @property
+  def alpha(self) -> np.ndarray | None:
+    """Returns `[H, W] uint8`, 255 is opaque, or None if there is none."""
+    if not self.has_alpha:
+      return None
+    return self._replace(pixels=self.pixels[..., -1:]).colours[..., 0]
+
+
+def read_size(path: pathlib.Path) -> tuple[int, int]:
+  """Returns (height, width), upright, of a file without decoding it.
+
+  Raises:
+    UserError: if it is no picture that `read` would take.
+  """
+  image = _open(path)
+  size = image.height, image.width
+  return size[::-1] if _orientation(image) > 4 else size
+
+
+def read(path: pathlib.Path) -> Photo:
+  """Decodes a file.
+
+  Raises:
+    UserError: naming the file and what is wrong with it.
+  """
+  image = _open(path)
+  try:
+    if _orientation(image) > 1:
+      image = image.copy_memory().autorot()  # needs rows in any order
+    if image.interpretation == "cmyk":
+      image = image.icc_transform("srgb", embedded=True)
+    if image.format not in _DEPTHS or (
+      image.bands not in _CHANNELS.get(image.interpretation, ())
+    ):
+      raise errors.UserError(
+        f"{path}: {image.interpretation} with {image.bands} channels of "
+        f"{image.format} values is not read; save it in 8 or 16 bits, grey or "
+        "RGB"
+      )
+    pixels = image.numpy()
+  except pyvips.Error as error:
+    raise errors.UserError(
+      f"{path}: damaged or cut short ({_reason(error)}); make it again"
+    ) from error
+  return Photo(
+    pixels.reshape(*pixels.shape[:2], -1),
+    photo_header.collect(image),
+    (image.xres, image.yres),
+  )
+
+
+def lay_in(photo: Photo, prediction: np.ndarray, hole: np.ndarray) -> Photo:
+  """Returns a photo with a prediction in its hole, in its own depth.
+
+  Args:
+    photo: the picture; its alpha stays.
+    prediction: `[H, W, 3] float32 in [-1, 1]`; its luminance for a grey photo.
+    hole: `[H, W] bool`; everything else stays as it is.
+  """
+  filled = prediction[hole]  # [N, 3]
+  channels = photo.pixels.shape[-1] - photo.has_alpha
+  if channels == 1:
+    filled = (filled @ _LUMINANCE)[:, None]
+  most = np.iinfo(photo.pixels.dtype).max
+  levels = np.clip(np.round((filled + 1) * (most / 2)), 0, most)
+  pixels = photo.pixels.copy()
+  pixels[hole, :channels] = levels.astype(pixels.dtype)
+  return photo._replace(pixels=pixels)
+
+
+def check_writable(path: pathlib.Path, photo: Photo) -> None:
+  """Raises UserError if the format that `path` names cannot hold a photo."""
+  suffix = _suffix(path)
+  side = max(photo.pixels.shape[:2])
+  if suffix in _WITHOUT_ALPHA and photo.has_alpha:
+    lost = "transparency"
+  elif suffix in _WITHOUT_16_BITS and photo.pixels.dtype == np.uint16:
+    lost = "16 bits"
+  elif side > _MOST_SIDE.get(suffix, side):
+    lost = f"side of {side} pixels"
+  else:
+    return
+  raise errors.UserError(
+    f"{path}: {path.suffix} cannot keep the picture's {lost}; name a .png"
+  )
+
+
+def write(path: pathlib.Path, photo: Photo) -> None:
+  """Writes a photo in the format of its suffix: whole, or not at all.
+
+  png, webp and tiff keep every value; jpg is of quality 95.
+
+  Raises:
+    UserError: if it cannot be written or the format cannot hold it.
+  """
+  check_writable(path, photo)
+  suffix = _suffix(path)
+  part = path.with_name(f".{path.name}.part")
+  try:
+    data = _with_header(photo).write_to_buffer(suffix, **_SAVE_OPTIONS[suffix])
+    with open(part, "wb") as file:
+      file.write(data)
+      file.flush()
+      os.fsync(file.fileno())
+    os.replace(part, path)
+  except pyvips.Error as error:
+    raise errors.UserError(
+      f"{path}: cannot be encoded ({_reason(error)}); name another format"
+    ) from error
+  except OSError as error:
+    with contextlib.suppress(OSError):
+      part.unlink()
+    raise errors.UserError(
+      f"{path}: cannot be written ({error.strerror}); make room or name another"
+      " --output"
+    ) from error
+
+
+def _suffix(path) -> str:
+  suffix = path.suffix.lower()
+  return _ALIASES.get(suffix, suffix)
+
+
+def _open(path) -> pyvips.Image:
+  """Reads the header of a file; rows can be read once, from the top."""
+  try:
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+      raise errors.UserError(f"{path}: a folder, not a picture")
+    if not status.st_size:
+      raise errors.UserError(f"{path}: empty file, 0 bytes")
+    # The library takes no name that is not UTF-8, and brackets for options.
+    with open(path, "rb") as file:
+      return _read_header(path, file)
+  except FileNotFoundError as error:
+    raise errors.UserError(f"{path}: no such file") from error
+  except OSError as error:
+    raise errors.UserError(
+      f"{path}: cannot be read ({error.strerror})"
+    ) from error
+
+
+def _read_header(path, file) -> pyvips.Image:
+  wanted = "a jpg, png, webp or tiff file is wanted"
+  # What it said of files before, and what came of them all the same.
+  pyvips.vips_lib.vips_error_clear()
+  try:
+    image = pyvips.Image.new_from_source(
+      pyvips.Source.new_from_descriptor(file.fileno()),
+      "",
+      fail_on="error",
+      access="sequential",
+    )
+  except pyvips.Error as error:
+    raise errors.UserError(
+      f"{path}: not a picture that can be read ({_reason(error)}); {wanted}"
+    ) from error
+  loader = image.get("vips-loader")
+  if loader not in _LOADERS:
+    kind = loader.partition("load")[0]
+    raise errors.UserError(f"{path}: a {kind} file; {wanted}")
+  if image.width * image.height > _MOST_PIXELS:
+    raise errors.UserError(
+      f"{path}: {image.width} x {image.height} pixels; {_MOST_PIXELS} in all "
+      "are the most"
+    )
+  return image
+
+
+def _orientation(image) -> int:
+  """Returns how Exif data says a picture is turned: 1 to 8, 1 is upright."""
+  known = image.get_typeof("orientation")
+  return image.get("orientation") if known else 1
+
+
+def _with_header(photo) -> pyvips.Image:
+  """Makes an image of the pixels, with what the file told beside them."""
+  is_deep = photo.pixels.dtype == np.uint16
+  is_grey = photo.pixels.shape[-1] < 3
+  grey, colours = ("grey16", "rgb16") if is_deep else ("b-w", "srgb")
+  across, down = photo.resolution
+  image = pyvips.Image.new_from_array(
+    photo.pixels, interpretation=grey if is_grey else colours
+  ).copy(xres=across, yres=down)
+  photo_header.attach(image, photo.header)
+  return image
+
+
+def _reason(error) -> str:
+  """Returns the first thing that went wrong, without the part that says it."""
+  lines = [line for line in error.detail.splitlines() if line.strip()]
+  return lines[0].rpartition(": ")[-1] if lines else "unknown reason"

@@ -1,0 +1,226 @@
+"""A file that is no picture, or no longer a whole one, is told in one line."""
+
+import os
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import Image
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import photo_files
+from tests import pictures
+
+PIXELS = pictures.noise(24, 32)
+
+
+def assert_refused(path, *parts):
+  for read in (photo_files.read, photo_files.read_size):
+    with pytest.raises(errors.UserError) as caught:
+      read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    # What the library says of a file must not name it once more.
+    assert message.count(str(path)) == 1
+    for part in parts:
+      assert part in message
+
+
+def assert_cut_is_refused(path, data, lengths):
+  for length in lengths:
+    path.write_bytes(data[:length])
+    with pytest.raises(errors.UserError) as caught:
+      photo_files.read(path)
+    assert "\n" not in str(caught.value), length
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_cut_short_is_refused_wherever_it_ends(tmp_path, mode, options):
+  path = tmp_path / "a.jpg"
+  Image.fromarray(PIXELS).convert(mode).save(path, **options)
+  data = path.read_bytes()
+  end = len(data) - 2  # without the end's marker, all pixels are there
+  lengths = [*range(1, end, 67), end - 1]
+  assert_cut_is_refused(path, data, lengths)
+
+
+@pytest.mark.parametrize(
+  ("suffix", "options"),
+  [
+    (".webp", {}),
+    (".webp", {"lossless": True}),
+    (".tif", {}),
+    (".tif", {"compression": "tiff_lzw"}),
+    (".tif", {"compression": "jpeg"}),
+  ],
+)
+def test_webp_and_tiff_cut_short_are_refused(tmp_path, suffix, options):
+  path = tmp_path / f"a{suffix}"
+  Image.fromarray(PIXELS).save(path, **options)
+  data = path.read_bytes()
+  lengths = [*range(1, len(data), 41), len(data) - 3]
+  assert_cut_is_refused(path, data, lengths)
+
+
+def test_png_cut_short_is_refused_unless_all_pixels_are_there(tmp_path):
+  path = tmp_path / "a.png"
+  data = pictures.encoded(PIXELS, "PNG")
+  pixels_end = len(data) - 12 - 4  # before the end's chunk, and a checksum
+  lengths = [*range(1, pixels_end, 41), pixels_end - 5]
+  assert_cut_is_refused(path, data, lengths)
+  path.write_bytes(data[:-12])
+  np.testing.assert_array_equal(photo_files.read(path).pixels, PIXELS)
+
+
+def test_turned_picture_cut_short_is_refused(tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  path = tmp_path / "a.jpg"
+  Image.fromarray(PIXELS).save(path, exif=exif)
+  path.write_bytes(path.read_bytes()[:-200])
+  with pytest.raises(errors.UserError, match="damaged or cut short"):
+    photo_files.read(path)
+
+
+def test_what_is_no_picture_is_refused(tmp_path):
+  path = tmp_path / "text.png"
+  path.write_text("not a picture\n" * 50)
+  assert_refused(path, "not a picture", "jpg, png, webp or tiff file is wanted")
+
+
+def test_empty_file_is_refused(tmp_path):
+  (tmp_path / "a.png").touch()
+  assert_refused(tmp_path / "a.png", "empty file, 0 bytes")
+
+
+def test_folder_is_refused(tmp_path):
+  (tmp_path / "x.jpg").mkdir()
+  assert_refused(tmp_path / "x.jpg", "a folder, not a picture")
+
+
+def test_missing_file_is_refused(tmp_path):
+  assert_refused(tmp_path / "a.png", "no such file")
+  (tmp_path / "dangling.png").symlink_to("nowhere.png")
+  assert_refused(tmp_path / "dangling.png", "no such file")
+
+
+def test_file_that_cannot_be_opened_says_why(tmp_path):
+  (tmp_path / "loop.png").symlink_to("loop.png")
+  assert_refused(tmp_path / "loop.png", "cannot be read (Too many levels")
+  assert_refused(tmp_path / ("a" * 300 + ".png"), "File name too long")
+  (tmp_path / "file").write_text("x")
+  assert_refused(tmp_path / "file" / "a.png", "Not a directory")
+
+
+def test_other_format_is_refused_whatever_its_name(tmp_path):
+  (tmp_path / "a.png").write_bytes(pictures.encoded(PIXELS, "GIF"))
+  assert_refused(tmp_path / "a.png", "a gif file; a jpg, png, webp or tiff")
+
+
+def test_suffix_may_be_that_of_another_format_that_is_read(tmp_path):
+  (tmp_path / "a.jpg").write_bytes(pictures.encoded(PIXELS, "PNG"))
+  photo = photo_files.read(tmp_path / "a.jpg")
+  np.testing.assert_array_equal(photo.pixels, PIXELS)
+
+
+def test_values_that_are_no_levels_are_refused(tmp_path):
+  for name, kind in (("float.tif", np.float32), ("int.tif", np.int32)):
+    path = tmp_path / name
+    Image.fromarray(PIXELS[..., 0].astype(kind)).save(path)
+    with pytest.raises(errors.UserError, match="save it in 8 or 16 bits"):
+      photo_files.read(path)
+
+
+def test_channels_that_mean_nothing_are_refused(tmp_path):
+  image = pyvips.Image.new_from_array(np.dstack([PIXELS, PIXELS[..., :2]]))
+  image.copy(interpretation="srgb").write_to_file(tmp_path / "a.tif")
+  with pytest.raises(errors.UserError, match="srgb with 5 channels of uchar"):
+    photo_files.read(tmp_path / "a.tif")
+
+
+def png(height, width, rows=b""):
+  """Returns a PNG of one bit per pixel, with the rows that are given."""
+
+  def chunk(name, data):
+    checksum = zlib.crc32(name + data)
+    return struct.pack(">I", len(data)) + name + data + checksum.to_bytes(4)
+
+  header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+  chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")
+  return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*x) for x in chunks)
+
+
+def test_size_is_refused_from_the_header_alone(tmp_path):
+  # There are no pixels: had they been looked for, it would be damaged.
+  (tmp_path / "a.png").write_bytes(png(60000, 60001))
+  assert_refused(tmp_path / "a.png", "60001 x 60000 pixels; 268435456")
+
+
+def test_honest_decompression_bomb_is_refused_at_once(tmp_path):
+  height, width = 17000, 16000
+  data = png(height, width, bytes((1 + width // 8) * height))
+  (tmp_path / "a.png").write_bytes(data)
+  assert len(data) < 200_000
+  started = time.perf_counter()
+  assert_refused(tmp_path / "a.png", "16000 x 17000 pixels")
+  assert time.perf_counter() - started < 0.5
+
+
+def damaged_files(folder):
+  """Writes a whole picture and one for each kind of complaint."""
+  jpeg = pictures.encoded(PIXELS)
+  png_data = pictures.encoded(PIXELS, "PNG")
+  tiff = pictures.encoded(PIXELS, "TIFF")
+  markers = b"\xff\x00\xff\xd0\xff\x00\xff\xd1\xff\x00"
+  files = {
+    "a.jpg": jpeg[:-300] + markers + jpeg[-290:],
+    "b.jpg": jpeg[:2] + bytes(4) + jpeg[2:],
+    "c.jpg": jpeg[:-300],
+    "d.webp": pictures.encoded(PIXELS, "WEBP")[:-20],
+    "e.tif": tiff[:-20],
+    "f.tif": tiff[:4] + b"\xff" * 4 + tiff[8:],
+    "g.png": png_data[:60] + b"\xff\x00" + png_data[62:],
+    "h.png": png_data,
+  }
+  for name, data in files.items():
+    (folder / name).write_bytes(data)
+
+
+def test_library_says_nothing_beside_our_line(tmp_path):
+  """In a program that shows the warnings of its packages."""
+  damaged_files(tmp_path)
+  program = (
+    "import logging, pathlib, sys\n"
+    "logging.basicConfig(level=logging.WARNING)\n"
+    "from gatedinpaint_jax import errors\n"
+    "from gatedinpaint_jax.inference import photo_files\n"
+    "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+    "  try:\n"
+    "    photo = photo_files.read(path)\n"
+    "    photo_files.write(path.with_name('out.png'), photo)\n"
+    "  except errors.UserError as error:\n"
+    "    print(error)\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", program, str(tmp_path)],
+    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stderr == ""
+  assert len(result.stdout.splitlines()) == 5, result.stdout
+
+
+def test_reason_is_that_of_the_file_itself(tmp_path):
+  damaged_files(tmp_path)
+  photo_files.read(tmp_path / "b.jpg")  # what is wrong with it does no harm
+  with pytest.raises(errors.UserError, match="unable to parse image"):
+    photo_files.read(tmp_path / "d.webp")
