@@ -4,9 +4,7 @@ A person's mistake ends a program with one line on the standard error and exit
 code 2.
 """
 
-import contextlib
 import difflib
-import io
 import logging as std_logging
 import os
 import pathlib
@@ -29,6 +27,9 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     main: takes the arguments, the program's name first, and returns the exit
       code. UserError becomes one line and exit code 2.
   """
+  for stream in (sys.stdout, sys.stderr):
+    # Not every name of a file is text.
+    stream.reconfigure(errors="backslashreplace")
   try:
     code = main(sys.argv)
   except errors.UserError as error:
@@ -59,8 +60,7 @@ def parse(
   (defined,) = values.flags_by_module_dict().values()
   flags.DEFINE_bool("help", False, "Show this and exit.", flag_values=values)
   try:
-    with contextlib.redirect_stderr(io.StringIO()):
-      rest = values(argv)
+    rest = values(argv)
   except flags.UnrecognizedFlagError as error:
     raise errors.UserError(name_the_nearest(error.flagname, values)) from error
   except flags.Error as error:

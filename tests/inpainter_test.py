@@ -78,6 +78,16 @@ def test_each_padded_size_is_compiled_once(sizes):
   assert sorted(generator.traces) == sorted(padded)
 
 
+def test_memory_holds_a_limited_number_of_programs(monkeypatch):
+  monkeypatch.setattr(inpainter_lib, "_MOST_PROGRAMS", 2)
+  inpainter, generator = make_fake()
+  for width in (8, 16, 8, 16, 24, 24, 8):
+    inpainter(*draw_picture(0, 8, width))
+  # 8 and 16 were forgotten for 24.
+  assert [shape[2] for shape in generator.traces] == [8, 16, 24, 8]
+  assert inpainter._predict._cache_size() == 2
+
+
 @hypothesis.settings(deadline=None, max_examples=20)
 @hypothesis.given(SIDES, SIDES)
 def test_exactly_what_was_added_is_marked_as_padding(height, width):

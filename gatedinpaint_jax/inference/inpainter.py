@@ -16,6 +16,9 @@ from gatedinpaint_jax.training import checkpoint_reader
 HOLE_LEVEL = 128
 LINE_LEVEL = 153
 
+# A compiled program takes 12 MB of memory; on the disk they are all kept.
+_MOST_PROGRAMS = 64
+
 
 class Inpainting(NamedTuple):
   """A completed picture, or a batch of them, and what it was made of.
@@ -66,6 +69,7 @@ class Inpainter:
     self._params = jax.device_put(params, jax.devices()[0])
     self._bucket = bucket
     self._predict = jax.jit(self._apply_generator)
+    self._compiled = set()
 
   @classmethod
   def from_checkpoint(cls, path, *, bucket: int = 8) -> "Inpainter":
@@ -156,6 +160,7 @@ class Inpainter:
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
     memory.check_fits(len(image), *size)
+    self._make_room((len(image), *size))
     padded = [
       None if x is None else fit_size.pad(x, *size) for x in (image, hole, line)
     ]
@@ -171,6 +176,13 @@ class Inpainter:
       refined=refined,
       offsets=np.asarray(output.offsets),
     )
+
+  def _make_room(self, shape):
+    """Forgets the compiled programs when one more would be too many."""
+    if shape not in self._compiled and len(self._compiled) == _MOST_PROGRAMS:
+      self._predict.clear_cache()
+      self._compiled.clear()
+    self._compiled.add(shape)
 
   def _apply_generator(self, params, pixels, hole, line, known_size):
     """Predicts pictures of one padded size; traced once for each."""

@@ -1,0 +1,200 @@
+"""Fills the pictures of many jobs, one failure at a time.
+
+Jobs are read, computed and written batch by batch. What goes wrong with a file
+becomes its outcome and does not stop the others.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import (
+  hole_files,
+  hole_windows,
+  jobs,
+  photo_files,
+)
+
+
+class Options(NamedTuple):
+  """How files are understood and computed; see the flags of `inpaint`."""
+
+  invert_mask: bool = False
+  dilate_mask: int = 0
+  resize_mask: bool = False
+  invert_sketch: bool = False
+  crop_to_hole: bool = False
+  batch_size: int = 1
+
+
+class Outcome(NamedTuple):
+  """What became of a job.
+
+  Attributes:
+    job: the job.
+    reason: why it failed, or None.
+    note: what is worth knowing of one that did not fail, or None.
+    size: (height, width) of the picture, upright; None if it was not read.
+    hole_fraction: of its area, in [0, 1].
+    seconds: from reading to writing; those of a batch are shared equally.
+  """
+
+  job: jobs.Job
+  reason: str | None = None
+  note: str | None = None
+  size: tuple[int, int] | None = None
+  hole_fraction: float | None = None
+  seconds: float | None = None
+
+
+class _Loaded(NamedTuple):
+  job: jobs.Job
+  photo: photo_files.Photo
+  hole: np.ndarray
+  lines: np.ndarray | None
+
+
+def run(
+  work: Sequence[jobs.Job], inpainter, options: Options
+) -> Iterator[Outcome]:
+  """Does the jobs and yields what became of each, as they end.
+
+  Args:
+    work: what to do. With a batch size above 1, pictures of one size are done
+      together, so the order may change.
+    inpainter: an `Inpainter`.
+    options: see `Options`.
+  """
+  for batch, capacity in _batches(work, options):
+    yield from _run_batch(batch, capacity, inpainter, options)
+
+
+def _batches(work, options):
+  """Yields (jobs, pictures per batch of their size)."""
+  if options.batch_size == 1 or options.crop_to_hole:
+    yield from (([job], 1) for job in work)
+    return
+  by_size = {}
+  for job in work:
+    by_size.setdefault(_size_or_none(job), []).append(job)
+  for same_size in by_size.values():
+    capacity = min(options.batch_size, len(same_size))
+    for start in range(0, len(same_size), capacity):
+      yield same_size[start : start + capacity], capacity
+
+
+def _size_or_none(job):
+  """Returns the size of a job's picture; what cannot be read fails later."""
+  try:
+    return photo_files.read_size(job.image)
+  except errors.UserError:
+    return None
+
+
+def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
+  """Reads, computes and writes the jobs of one batch."""
+  started = time.perf_counter()
+  loaded, outcomes = [], []
+  for job in batch:
+    try:
+      loaded.append(_load(job, options))
+    except errors.UserError as error:
+      outcomes.append(Outcome(job, reason=str(error)))
+  predictions = _predict(loaded, capacity, inpainter, options)
+  for entry, prediction in zip(loaded, predictions, strict=True):
+    outcomes.append(_save(entry, prediction))
+  seconds = (time.perf_counter() - started) / len(batch)
+  return [outcome._replace(seconds=seconds) for outcome in outcomes]
+
+
+def _load(job, options) -> _Loaded:
+  """Reads the files of a job, and refuses what could not be written."""
+  if job.problem:
+    raise errors.UserError(f"{job.image}: {job.problem}")
+  photo = photo_files.read(job.image)
+  photo_files.check_writable(job.output, photo)
+  size = photo.pixels.shape[:2]
+  hole = hole_files.read_mask(
+    job.mask,
+    size,
+    invert=options.invert_mask,
+    dilate=options.dilate_mask,
+    resize=options.resize_mask,
+  )
+  lines = None
+  if job.sketch is not None:
+    lines = hole_files.read_sketch(
+      job.sketch, size, invert=options.invert_sketch
+    )
+  return _Loaded(job, photo, hole, lines)
+
+
+def _predict(loaded, capacity, inpainter, options):
+  """Returns for each picture `[H, W, 3] float32 in [-1, 1]`, or its error.
+
+  A batch that does not fit in memory is tried again one by one.
+  """
+  if not loaded:
+    return []
+  try:
+    if options.crop_to_hole:
+      return [_predict_windows(entry, inpainter) for entry in loaded]
+    return _predict_batch(loaded, capacity, inpainter)
+  except (errors.UserError, jax.errors.JaxRuntimeError, MemoryError) as error:
+    if len(loaded) == 1:
+      return [error]
+  alone = (_predict([entry], 1, inpainter, options) for entry in loaded)
+  return [prediction for (prediction,) in alone]
+
+
+def _predict_batch(loaded, capacity, inpainter):
+  """Predicts pictures of one size, which need not fill the batch."""
+  # The last one is repeated: another number of pictures is another program.
+  entries = loaded + [loaded[-1]] * (capacity - len(loaded))
+  lines = None
+  if loaded[0].lines is not None:
+    lines = np.stack([entry.lines for entry in entries])
+  result = inpainter(
+    np.stack([entry.photo.colours for entry in entries]),
+    np.stack([entry.hole for entry in entries]),
+    lines,
+    return_details=True,
+  )
+  return list(result.refined[: len(loaded)])
+
+
+def _predict_windows(entry, inpainter):
+  """Predicts the neighbourhoods of the holes; 0 elsewhere."""
+  prediction = np.zeros(entry.photo.colours.shape, np.float32)
+  for window in hole_windows.find(entry.hole):
+    prediction[window] = inpainter(
+      entry.photo.colours[window],
+      entry.hole[window],
+      None if entry.lines is None else entry.lines[window],
+      return_details=True,
+    ).refined
+  return prediction
+
+
+def _save(entry, prediction) -> Outcome:
+  """Writes a completed picture."""
+  job, photo, hole, _ = entry
+  outcome = Outcome(
+    job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
+  )
+  if isinstance(prediction, Exception):
+    return outcome._replace(reason=f"{job.image}: {prediction}")
+  try:
+    photo_files.write(job.output, photo_files.lay_in(photo, prediction, hole))
+  except errors.UserError as error:
+    return outcome._replace(reason=str(error))
+  if not hole.any():
+    return outcome._replace(note=f"{job.mask} is empty: picture unchanged")
+  if hole.all():
+    note = f"{job.mask} covers the whole picture: nothing was known"
+    return outcome._replace(note=note)
+  return outcome

@@ -1,0 +1,233 @@
+r"""Fills the holes of pictures.
+
+  python -m gatedinpaint_jax.inpaint --image photo.jpg --mask mask.png \
+      --output out.png --checkpoint DIR
+
+--image, --mask and --sketch take a file, a folder or a pattern in quotes, and
+may be given several times. Files pair up by their stems: photos/a/1.jpg with
+masks/a/1.png, or what the star stands for in '*_photo.jpg' and '*_mask.png'.
+One mask may serve all pictures. Then --output is a folder; results that are
+there are skipped, so that a run that was stopped goes on.
+
+Known pixels stay as they are, with depth, transparency, Exif data and colour
+profile. Exit codes: 0 all done, 1 some pictures failed (named at the end, with
+the reason), 2 a mistake in the flags or in the only picture.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import tqdm
+from absl import flags
+
+from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax.inference import inpainter, job_runner, jobs
+
+_FORMATS = ("png", "jpg", "webp", "tiff")
+_SOME_FAILED = 1
+# Between two lines of progress in a log file.
+_SECONDS_PER_LINE = 30
+
+
+def main(argv) -> int:
+  """Fills what the arguments name and returns the exit code."""
+  options = command_line.parse(
+    _define_flags(),
+    argv,
+    doc=__doc__,
+    required=("image", "mask", "output", "checkpoint"),
+  )
+  work = jobs.find(
+    options.image,
+    options.mask,
+    options.sketch,
+    options.output,
+    suffix=f".{options.format}",
+  )
+  remaining = [
+    job for job in work if options.overwrite or not job.output.is_file()
+  ]
+  if len(remaining) < len(work):
+    print(
+      f"{len(work) - len(remaining)} of {len(work)} results are there already; "
+      "--overwrite makes them again"
+    )
+  if not remaining:
+    return 0
+  _make_folders(options.output, remaining)
+  outcomes = _run(remaining, _load_inpainter(options), options)
+  return _tell(outcomes)
+
+
+def _define_flags() -> flags.FlagValues:
+  values = flags.FlagValues()
+  several, text, whole, switch, choice = (
+    lambda *args, define=define, **kwargs: define(
+      *args, flag_values=values, **kwargs
+    )
+    for define in (
+      flags.DEFINE_multi_string,
+      flags.DEFINE_string,
+      flags.DEFINE_integer,
+      flags.DEFINE_bool,
+      flags.DEFINE_enum,
+    )
+  )
+  several("image", [], "Pictures: a file, a folder or a 'pattern'.")
+  several(
+    "mask",
+    [],
+    "Masks: likewise; a hole is 128 and above. A single file serves all.",
+  )
+  several("sketch", [], "Sketches: likewise; above 153 is a line.")
+  text("output", None, "Where results go: a file, or a folder for several.")
+  text("checkpoint", None, "A workdir, its checkpoints/ or one step of it.")
+  switch("invert_mask", False, "Below 128 is hole.")
+  whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
+  switch("resize_mask", False, "Scale masks of another size.")
+  switch("invert_sketch", False, "Lines are black on white.")
+  switch("overwrite", False, "Replace results that are there.")
+  choice(
+    "format", "png", _FORMATS, "Of results in a folder; jpg loses quality."
+  )
+  whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  switch(
+    "crop_to_hole",
+    False,
+    "Compute the neighbourhood of each hole alone: for small holes in large "
+    "pictures.",
+  )
+  whole(
+    "bucket",
+    8,
+    "Pad sides to multiples of this, itself one of 8: fewer sizes to compile, "
+    "and slightly different results.",
+    lower_bound=8,
+  )
+  text("report", None, "A file that gets a line of JSON for each picture.")
+  return values
+
+
+def _make_folders(output, work) -> None:
+  """Creates the folders of the results, and makes sure of the first one."""
+  first = work[0].output
+  if pathlib.Path(output).expanduser() == first and not first.parent.is_dir():
+    raise errors.UserError(
+      f"--output={output}: no folder {first.parent}; create it first"
+    )
+  try:
+    for folder in {job.output.parent for job in work}:
+      folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=first.parent):
+      pass
+  except OSError as error:
+    raise errors.UserError(
+      f"--output={output}: cannot be written ({error.strerror}); name a folder "
+      "that can"
+    ) from error
+
+
+def _load_inpainter(options):
+  """Loads the model, and makes sure that it can do what is asked."""
+  if options.bucket % 8:
+    raise errors.UserError(
+      f"--bucket={options.bucket}: must be a multiple of 8"
+    )
+  loaded = inpainter.Inpainter.from_checkpoint(
+    options.checkpoint, bucket=options.bucket
+  )
+  if options.sketch and not loaded.guided:
+    raise errors.UserError(
+      f"--sketch: {options.checkpoint} is not guided and takes no sketch; leave"
+      " it out or name a guided checkpoint"
+    )
+  return loaded
+
+
+def _run(work, model, options) -> list[job_runner.Outcome]:
+  """Does the jobs, with a bar of progress and, if wanted, a report."""
+  understood = job_runner.Options(
+    **{name: options[name].value for name in job_runner.Options._fields}
+  )
+  outcomes = []
+  with _open_report(options.report) as report:
+    for outcome in _with_progress(
+      job_runner.run(work, model, understood), len(work)
+    ):
+      outcomes.append(outcome)
+      line = json.dumps(_describe(outcome, options.checkpoint))
+      report.write(line + "\n")
+      report.flush()
+  return outcomes
+
+
+def _with_progress(outcomes, total):
+  """Yields the outcomes under a bar or, in a log file, a line now and then."""
+  if total == 1 or sys.stderr.isatty():
+    yield from tqdm.tqdm(
+      outcomes, total=total, unit="picture", disable=total == 1
+    )
+    return
+  told = time.monotonic()
+  for done, outcome in enumerate(outcomes, start=1):
+    yield outcome
+    if time.monotonic() - told > _SECONDS_PER_LINE:
+      told = time.monotonic()
+      print(f"{done} of {total} pictures", flush=True)
+
+
+def _open_report(path):
+  """Opens the report to go on with it; a run without one writes to nowhere."""
+  try:
+    return open(path or os.devnull, "a", encoding="utf-8")
+  except OSError as error:
+    raise errors.UserError(
+      f"--report={path}: cannot be written ({error.strerror})"
+    ) from error
+
+
+def _describe(outcome, checkpoint) -> dict:
+  """Returns the line of the report for one picture."""
+  job = outcome.job
+  height, width = outcome.size or (None, None)
+  return {
+    "image": str(job.image),
+    "mask": job.mask and str(job.mask),
+    "output": str(job.output),
+    "status": "failed" if outcome.reason else "done",
+    "reason": outcome.reason or outcome.note,
+    "height": height,
+    "width": width,
+    "hole_fraction": outcome.hole_fraction,
+    "seconds": round(outcome.seconds, 3),
+    "checkpoint": checkpoint,
+  }
+
+
+def _tell(outcomes) -> int:
+  """Prints what became of the pictures and returns the exit code."""
+  failed = [outcome for outcome in outcomes if outcome.reason]
+  if failed and len(outcomes) == 1:
+    raise errors.UserError(failed[0].reason)
+  for outcome in outcomes:
+    if outcome.note:
+      print(f"note: {outcome.note}")
+  if len(outcomes) == 1:
+    (only,) = outcomes
+    print(
+      f"{only.job.output}: {only.hole_fraction:.1%} of {only.size[1]} x "
+      f"{only.size[0]} pixels filled in {only.seconds:.1f} s"
+    )
+    return 0
+  print(f"{len(outcomes) - len(failed)} pictures done, {len(failed)} failed")
+  for outcome in failed:
+    print(f"failed: {outcome.reason}", file=sys.stderr)
+  return _SOME_FAILED if failed else 0
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,138 @@
+"""What all programs do at the command line."""
+
+import sys
+
+import pytest
+from absl import flags
+
+from gatedinpaint_jax import command_line, errors
+
+DOC = "Does something.\n\n  python -m something --image a.jpg\n"
+
+
+def parse(*arguments, required=()):
+  values = flags.FlagValues()
+  flags.DEFINE_multi_string("image", [], "Pictures to do.", flag_values=values)
+  flags.DEFINE_string("output", None, "Where it goes.", flag_values=values)
+  flags.DEFINE_bool("overwrite", False, "Replace it.", flag_values=values)
+  flags.DEFINE_integer(
+    "size", 8, "Of what " * 20, lower_bound=1, flag_values=values
+  )
+  flags.DEFINE_enum("kind", "a", ["a", "b"], "Which.", flag_values=values)
+  return command_line.parse(
+    values, ["something", *arguments], doc=DOC, required=required
+  )
+
+
+def refusal(*arguments, **options):
+  with pytest.raises(errors.UserError) as caught:
+    parse(*arguments, **options)
+  return str(caught.value)
+
+
+def exit_code_of(monkeypatch, main):
+  monkeypatch.setattr(sys, "argv", ["something", "--image=x"])
+  with pytest.raises(SystemExit) as caught:
+    command_line.run(main)
+  return caught.value.code
+
+
+def test_flags_have_their_values():
+  values = parse("--image=a", "--image", "b", "--size=3", "--nooverwrite")
+  assert values.image == ["a", "b"] and values.size == 3
+  assert values.output is None and values.overwrite is False
+
+
+@pytest.mark.parametrize("arguments", [[], ["--size=3"], ["--image=x"]])
+def test_help_says_all_and_exits_with_0(capsys, arguments):
+  with pytest.raises(SystemExit) as caught:
+    parse(*arguments, "--help", required=("image", "output"))
+  assert caught.value.code == 0
+  printed, errors_printed = capsys.readouterr()
+  assert printed.startswith(DOC.strip() + "\n\n  --image  Pictures to do.\n")
+  for line in (
+    "  --output  Where it goes.",
+    "  --[no]overwrite  Replace it.",
+    "(default: 8)",
+    "(default: a)",
+  ):
+    assert line in printed
+  assert "--help" not in printed and "repeat this option" not in printed
+  assert max(map(len, printed.splitlines())) <= 80
+  assert not errors_printed
+
+
+@pytest.mark.parametrize(
+  ("argument", "hint"),
+  [
+    ("--imge=x", "unknown flag --imge; did you mean --image?"),
+    ("--outputs=x", "unknown flag --outputs; did you mean --output?"),
+    ("--overwite", "unknown flag --overwite; did you mean --overwrite?"),
+    ("--qqqq", "unknown flag --qqqq"),
+  ],
+)
+def test_unknown_flag_names_the_nearest(argument, hint):
+  assert refusal(argument) == hint
+
+
+@pytest.mark.parametrize(
+  ("arguments", "parts"),
+  [
+    (["--size=many"], ["--size=many"]),
+    (["--size=0"], ["--size=0", "positive"]),
+    (["--kind=c"], ["--kind=c", "a|b"]),
+    (["--output"], ["--output"]),
+  ],
+)
+def test_wrong_value_names_its_flag(capsys, arguments, parts):
+  message = refusal(*arguments)
+  for part in parts:
+    assert part in message
+  assert not capsys.readouterr().err
+
+
+def test_missing_flag_says_what_it_is_for():
+  message = refusal("--output=x", required=("output", "image"))
+  assert message == "--image is missing: Pictures to do."
+  assert refusal("--image=x", "--output=", required=("output",))
+
+
+def test_stray_word_has_a_hint():
+  # What a shell makes of --image *.jpg
+  message = refusal("--image", "a.jpg", "b.jpg")
+  assert message.startswith("'b.jpg' is no flag; flags begin with --")
+  assert "pattern" in message and "quotes" in message
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_program_exits_with_the_code_that_it_returns(monkeypatch, code):
+  assert exit_code_of(monkeypatch, lambda argv: code) == code
+
+
+def test_arguments_are_those_of_the_process(monkeypatch):
+  seen = []
+  exit_code_of(monkeypatch, lambda argv: seen.extend(argv))
+  assert seen == ["something", "--image=x"]
+
+
+def test_mistake_is_one_line_and_exit_code_2(monkeypatch, capsys):
+  def fail(argv):
+    raise errors.UserError("a.jpg: no\n  such file")
+
+  assert exit_code_of(monkeypatch, fail) == 2
+  printed, errors_printed = capsys.readouterr()
+  assert errors_printed == "error: a.jpg: no such file\n" and not printed
+
+
+def test_interruption_is_quiet_and_exit_code_130(monkeypatch, capsys):
+  def interrupt(argv):
+    raise KeyboardInterrupt
+
+  assert exit_code_of(monkeypatch, interrupt) == 130
+  assert capsys.readouterr() == ("", "")
+
+
+def test_error_of_the_program_itself_is_not_hidden(monkeypatch):
+  monkeypatch.setattr(sys, "argv", ["something"])
+  with pytest.raises(ZeroDivisionError):
+    command_line.run(lambda argv: 1 // 0)

@@ -1,0 +1,93 @@
+"""`inpaint`: a person's mistakes end with one line and exit code 2."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import command_line, inpaint
+from gatedinpaint_jax.inference import photo_files
+from tests import pictures, small_checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+  return small_checkpoint.write(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """A photo and its mask."""
+  Image.fromarray(pictures.noise(24, 32)).save(tmp_path / "photo.png")
+  mask = np.zeros((24, 32), np.uint8)
+  mask[:12, :16] = 255
+  Image.fromarray(mask).save(tmp_path / "mask.png")
+  return tmp_path
+
+
+def write_bomb(path):
+  pixels = photo_files._MOST_PIXELS
+  Image.new("1", (pixels // 8, 9)).save(path)
+
+
+@pytest.mark.parametrize(
+  ("change", "parts"),
+  [
+    ({"image": "no.png"}, ["--image=", "no.png", "no such file"]),
+    ({"mask": "no.png"}, ["--mask=", "no.png", "no such file"]),
+    ({"checkpoint": "no"}, ["--checkpoint", "nothing at"]),
+    ({"checkpoint": "."}, ["holds no checkpoint"]),
+    ({"output": "no/out.png"}, ["no folder", "create it"]),
+    ({"output": "/proc/out.png"}, ["cannot be written", "/proc/out.png"]),
+    ({"output": "photo.png"}, ["--output: photo.png", "name another"]),
+    ({"report": "no/report"}, ["--report", "cannot be written"]),
+    ({"sketch": "mask.png"}, ["--sketch", "not guided"]),
+    ({"mask": "grey.png"}, ["grey.png", "grey all over"]),
+    ({"mask": "small.png"}, ["10 x 10", "32 x 24", "--resize_mask"]),
+    ({"image": "bomb.png"}, ["bomb.png", "pixels"]),
+    ({"bucket": "12"}, ["--bucket=12", "multiple of 8"]),
+    ({"bucket": "x"}, ["--bucket=x"]),
+    ({"batch_size": "0"}, ["--batch_size=0"]),
+    ({"dilate_mask": "-1"}, ["--dilate_mask=-1"]),
+    ({"format": "gif"}, ["--format=gif", "png"]),
+    ({"imaeg": "x"}, ["did you mean --image?"]),
+  ],
+)
+def test_mistake_ends_with_one_line(
+  checkpoint, folder, monkeypatch, capsys, change, parts
+):
+  Image.new("L", (32, 24), 127).save(folder / "grey.png")
+  Image.new("L", (10, 10), 255).save(folder / "small.png")
+  if change.get("image") == "bomb.png":
+    write_bomb(folder / "bomb.png")
+  before = sorted(folder.iterdir())
+  monkeypatch.chdir(folder)
+  right = {
+    "image": "photo.png",
+    "mask": "mask.png",
+    "output": "out.png",
+    "checkpoint": checkpoint,
+  }
+  arguments = [f"--{k}={v}" for k, v in (right | change).items()]
+  monkeypatch.setattr(sys, "argv", ["inpaint", *arguments])
+  with pytest.raises(SystemExit) as exit_:
+    command_line.run(inpaint.main)
+  assert exit_.value.code == 2
+  printed = capsys.readouterr().err.strip()
+  assert printed.startswith("error: ") and "\n" not in printed
+  for part in parts:
+    assert part in printed
+  assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("missing", ["image", "mask", "output", "checkpoint"])
+def test_missing_flag_is_named(missing, monkeypatch, capsys):
+  given = {"image": "a", "mask": "b", "output": "c", "checkpoint": "d"}
+  del given[missing]
+  argv = ["inpaint", *(f"--{k}={v}" for k, v in given.items())]
+  monkeypatch.setattr(sys, "argv", argv)
+  with pytest.raises(SystemExit) as exit_:
+    command_line.run(inpaint.main)
+  assert exit_.value.code == 2
+  assert f"error: --{missing} is missing" in capsys.readouterr().err

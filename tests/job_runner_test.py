@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.inference import job_runner, jobs
+
+
+class FakeInpainter:
+  """Predicts white, and remembers the shapes that it was given."""
+
+  def __init__(self):
+    self.shapes = []
+
+  def __call__(self, image, mask, sketch=None, *, return_details):
+    assert image.dtype == np.uint8 and mask.dtype == bool and return_details
+    self.shapes.append(mask.shape)
+    white = np.ones(image.shape, np.float32)
+    return inpainter_lib.Inpainting(None, white, white, None)
+
+
+def make_jobs(folder, sizes):
+  """Writes black pictures with a hole in the last two rows."""
+  work = []
+  for i, size in enumerate(sizes):
+    image, mask = folder / f"{i}.png", folder / f"{i}_mask.png"
+    Image.new("RGB", size[::-1]).save(image)
+    hole = np.zeros(size, np.uint8)
+    hole[-2:] = 255
+    Image.fromarray(hole).save(mask)
+    work.append(jobs.Job(image, mask, None, folder / f"{i}_out.png"))
+  return work
+
+
+def assert_filled(job):
+  result = np.asarray(Image.open(job.output))
+  assert np.all(result[-2:] == 255) and np.all(result[:-2] == 0)
+
+
+def test_batches_of_a_size_are_equally_large(tmp_path):
+  sizes = [(8, 8)] * 5 + [(8, 9)] * 2 + [(4, 4)]
+  order = np.random.default_rng(0).permutation(len(sizes))
+  work = make_jobs(tmp_path, [sizes[i] for i in order])
+  inpainter = FakeInpainter()
+  options = job_runner.Options(batch_size=3)
+  outcomes = list(job_runner.run(work, inpainter, options))
+  assert sorted(inpainter.shapes) == [(1, 4, 4), (2, 8, 9), *[(3, 8, 8)] * 2]
+  assert sorted(o.job for o in outcomes) == sorted(work)
+  for outcome in outcomes:
+    assert outcome.reason is None
+    assert_filled(outcome.job)
+
+
+def test_pictures_of_a_batch_of_one_keep_their_order(tmp_path):
+  work = make_jobs(tmp_path, [(8, 8), (4, 4), (8, 8)])
+  outcomes = job_runner.run(work, FakeInpainter(), job_runner.Options())
+  assert [outcome.job for outcome in outcomes] == work
+
+
+def test_windows_together_fill_all_holes(tmp_path):
+  (job,) = make_jobs(tmp_path, [(900, 300)])
+  hole = np.array(Image.open(job.mask))
+  hole[:2] = 255
+  Image.fromarray(hole).save(job.mask)
+  inpainter = FakeInpainter()
+  options = job_runner.Options(crop_to_hole=True, batch_size=4)
+  (outcome,) = job_runner.run([job], inpainter, options)
+  assert outcome.reason is None
+  assert inpainter.shapes == [(256, 300)] * 2
+  result = np.asarray(Image.open(job.output))
+  assert np.all((result == 255) == (hole == 255)[..., None])
+
+
+@pytest.mark.parametrize(
+  "options",
+  [job_runner.Options(), job_runner.Options(crop_to_hole=True, batch_size=3)],
+)
+def test_each_picture_is_written_before_the_next_is_read(tmp_path, options):
+  work = make_jobs(tmp_path, [(8, 8)] * 3)
+  running = job_runner.run(work, FakeInpainter(), options)
+  assert_filled(next(running).job)
+  assert not work[1].output.exists()
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), RuntimeError("bug")])
+def test_only_errors_of_a_picture_are_outcomes(tmp_path, error):
+  def fail(*_, **__):
+    raise error
+
+  work = make_jobs(tmp_path, [(8, 8)] * 2)
+  running = job_runner.run(work, fail, job_runner.Options(batch_size=2))
+  if isinstance(error, MemoryError):
+    assert [o.reason for o in running] == [f"{j.image}: no room" for j in work]
+  else:
+    with pytest.raises(RuntimeError, match="bug"):
+      list(running)

@@ -1,0 +1,111 @@
+"""Mistakes in what is given are told before anything is done."""
+
+import os
+
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import jobs
+from tests.job_files import refusal, touch
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  return tmp_path
+
+
+def test_two_pictures_that_would_become_one_result_are_refused():
+  touch("p/1.jpg", "p/1.tif", "m.png", "q/1.jpg")
+  expected = "p/1.jpg and p/1.tif would both become out/1.png"
+  assert expected in refusal("p", "m.png", "out")
+  message = refusal(["p/1.jpg", "q/1.jpg"], "m.png", "out")
+  assert "p/1.jpg and q/1.jpg would both become out/1.png" in message
+
+
+def test_two_masks_of_one_name_are_refused():
+  touch("p/1.jpg", "m/1.png", "m/1.jpg", "n.png")
+  message = refusal("p", "m", "out")
+  assert "--mask: m/1.jpg and m/1.png have the same name" in message
+  assert "--sketch: m/1" in refusal("p", "n.png", "out", "m")
+
+
+@pytest.mark.parametrize("output", ["1.png", "./1.png", "HERE/1.png", "link"])
+def test_result_in_the_place_of_its_picture_is_refused(here, output):
+  touch("1.png", "m.png")
+  os.symlink(".", "link")
+  message = refusal("1.png", "m.png", output.replace("HERE", str(here)))
+  assert "1.png is a picture, mask or sketch of this run" in message
+
+
+def test_result_in_the_place_of_any_other_file_is_refused():
+  touch("1.jpg", "m.png", "s.png", "p/1.jpg", "p/2.jpg", "m/1.png", "m/2.png")
+  assert "m.png is a picture" in refusal("1.jpg", "m.png", "m.png")
+  assert "s.png is a picture" in refusal("1.jpg", "m.png", "s.png", "s.png")
+  os.symlink("m/2.png", "result.png")
+  assert "result.png is a" in refusal("p/1.jpg", "m/*.png", "result.png")
+  assert "m/1.png is a" in refusal("p/*.jpg", "m/*.png", "m")
+
+
+def test_folder_of_pictures_or_masks_is_no_output():
+  touch("p/1.jpg", "m/1.png")
+  os.symlink("p", "link")
+  for output, flag in (("p", "--image"), ("link", "--image"), ("m", "--mask")):
+    message = refusal("p", "m", output)
+    assert f"--output={output}: a second run would read" in message
+    assert flag in message
+
+
+def test_output_file_for_several_pictures_is_refused():
+  touch("p/1.jpg", "p/2.jpg", "m.png", "there")
+  message = refusal("p", "m.png", "out.png")
+  assert "--output=out.png: must be a folder for the results of p" in message
+  assert "must be a folder" in refusal(["p/1.jpg", "p/2.jpg"], "m.png", "o.jpg")
+  assert "--output=there: a file, not a folder" in refusal(
+    "p", "m.png", "there"
+  )
+
+
+@pytest.mark.parametrize("output", ["out.bmp", "out.gif"])
+def test_output_file_of_another_format_is_refused(output):
+  touch("1.jpg", "m.png")
+  message = refusal("1.jpg", "m.png", output)
+  assert f"--output={output}: must end in .jpg" in message
+
+
+def test_what_is_not_there_is_named_with_its_flag():
+  touch("1.jpg", "m.png")
+  long = "a" * 300
+  for name in ("no.jpg", "~nobody/x.jpg", "1.jpg/a.jpg", long):
+    expected = f"{name}: no such file or folder"
+    assert refusal(name, "m.png", "out") == f"--image={expected}"
+    assert refusal("1.jpg", name, "out") == f"--mask={expected}"
+    assert refusal("1.jpg", "m.png", "out", name) == f"--sketch={expected}"
+
+
+def test_folder_or_pattern_without_pictures_is_refused():
+  touch("p/notes.txt", "m.png")
+  assert "--image=p: no picture below" in refusal("p", "m.png", "out")
+  for pattern in ("p/*", "q/*.jpg", "q*/x.jpg"):
+    message = refusal(pattern, "m.png", "out")
+    assert f"--image={pattern}: no jpg, png, webp or tiff file" in message
+
+
+def test_nothing_that_pairs_is_refused():
+  touch("p/1.jpg", "p/2.jpg", "m/3.png", "m/4.png")
+  message = refusal("p", "m", "out")
+  assert message.startswith("p/1.jpg: no mask named 1.* in m; files pair up")
+
+
+def test_folder_that_cannot_be_listed_is_told(monkeypatch):
+  touch("p/1.jpg", "p/a/2.jpg", "m.png")
+  scan = os.scandir
+
+  def fail_below(path):
+    if str(path).endswith("a"):
+      raise PermissionError(13, "Permission denied", path)
+    return scan(path)
+
+  monkeypatch.setattr(os, "scandir", fail_below)
+  with pytest.raises(errors.UserError, match="p/a: cannot be read"):
+    jobs.find(["p"], ["m.png"], [], "out")
