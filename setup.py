@@ -23,22 +23,27 @@ INSTALL_REQUIRES = [
   "optax>=0.2.6,<0.3",
   # jax2onnx 0.17 does not resolve beside 0.12.8; it wants 0.11.36.
   "orbax-checkpoint>=0.11.36,<0.13",
-  "pillow>=11,<14",
+  "pillow>=11.1,<14",
   "psutil>=5.9,<8",
   # Reads and writes 16-bit colours and keeps all metadata; Pillow does not.
-  "pyvips[binary]>=3.0,<4",
+  "pyvips>=3.0,<4",
+  # libvips itself; before 8.18 it loses or invents Exif data.
+  "pyvips-binary>=8.18,<9",
   "safetensors>=0.5,<0.9",
   "scipy>=1.14.1,<2",
   "tensorboard>=2.20,<2.22",
   "tensorflow>=2.20,<2.22",
   "tensorflow-datasets>=4.9.9,<4.10",
   # Of orbax; its own errors are the plainest.
-  "tensorstore>=0.1.71,<0.2",
+  "tensorstore>=0.1.86,<0.2",
   "tqdm>=4.66,<5",
 ]
 
 TEST_REQUIRES = [
   "hypothesis>=6.100,<7",
+  # Run the notebook.
+  "ipykernel>=6.29,<8",
+  "nbclient>=0.10,<0.12",
   "pytest>=8.4,<10",
   "pytest-xdist>=3.8,<4",
   # The format that ruff writes changes from one minor version to the next.
@@ -69,6 +74,7 @@ setuptools.setup(
   ),
   package_data={
     "gatedinpaint_jax": [
+      "draw_mask.html",
       "example_photos/ATTRIBUTION.csv",
       "example_photos/*/*.jpg",
     ]

@@ -24,6 +24,7 @@ PROGRAMS = (
   "train",
   "train_config",
   "command_line",
+  "draw_mask",
   "evaluate",
   "inpaint",
   "import_weights",
