@@ -19,7 +19,7 @@ INSTALL_REQUIRES = [
   "importlib_resources>=6,<8",
   "jax>=0.10.2,<0.12",
   "ml-collections>=1.0,<1.2",
-  "numpy>=2.1,<2.6",
+  "numpy>=2.0.2,<2.6",
   "optax>=0.2.6,<0.3",
   # jax2onnx 0.17 does not resolve beside 0.12.8; it wants 0.11.36.
   "orbax-checkpoint>=0.11.36,<0.13",
