@@ -13,6 +13,7 @@ INSTALL_REQUIRES = [
   "absl-py>=2.3,<2.6",
   # The log writers of clu need TensorFlow and TensorBoard and declare neither.
   "clu>=0.0.12,<0.0.13",
+  "filelock>=3.13,<4",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7,<0.13",
   # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.

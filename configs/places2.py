@@ -164,6 +164,9 @@ def get_schedule_config():
   schedule.checkpoint_every_steps = 4000
   # The newest so many checkpoints stay on the disk.
   schedule.keep_checkpoints = 5
+  # A step whose losses or gradients are not finite is skipped. After so many in
+  # a row the run goes back to its newest checkpoint, once, with other pictures.
+  schedule.skipped_steps_to_go_back = 10
   # Write profiles for TensorBoard, at step 10 and then once an hour.
   schedule.profile = False
   return schedule

@@ -95,6 +95,8 @@ def tidy_terminal() -> None:
   ours = (str(pathlib.Path(__file__).parent), os.path.join("clu", "platform"))
 
   def is_wanted(record):
+    if record.exc_info and "orbax" in record.pathname:
+      return False  # its threads' tracebacks; we say in a line what failed
     return record.levelno > std_logging.INFO or any(
       place in record.pathname for place in ours
     )

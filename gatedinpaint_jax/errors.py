@@ -1,5 +1,6 @@
 """What a person can put right, told in one line and without a traceback."""
 
+import textwrap
 from collections.abc import Collection
 from typing import Any
 
@@ -16,3 +17,9 @@ def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
   """Raises UserError, listing what is allowed, if `value` is something else."""
   if value not in allowed:
     raise UserError(f"{key}={value!r}: must be one of {', '.join(allowed)}")
+
+
+def first_words(error: BaseException) -> str:
+  """Returns what fits on a line of what other packages say in five."""
+  text = (str(error).strip() or type(error).__name__).splitlines()[0]
+  return textwrap.shorten(text, 120, placeholder=" ...")

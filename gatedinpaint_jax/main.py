@@ -29,6 +29,12 @@ _WORKDIR = flags.DEFINE_string(
   "the name of the config.",
 )
 
+_ALLOW_CONFIG_CHANGE = flags.DEFINE_bool(
+  "allow_config_change",
+  False,
+  "Go on from a checkpoint that was made with another config.",
+)
+
 # A mistyped key is an AttributeError or a KeyError, a missing file an OSError.
 _FLAG_ERRORS = (
   flags.Error,
@@ -50,7 +56,9 @@ def main(argv):
   command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
   try:
-    train.train_and_evaluate(_CONFIG.value, workdir)
+    train.train_and_evaluate(
+      _CONFIG.value, workdir, allow_config_change=_ALLOW_CONFIG_CHANGE.value
+    )
   except errors.UserError as error:
     return command_line.fail(error)
   return 0

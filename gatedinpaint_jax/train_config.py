@@ -46,6 +46,7 @@ def check_schedule(schedule) -> None:
     "evaluate_every_steps",
     "checkpoint_every_steps",
     "keep_checkpoints",
+    "skipped_steps_to_go_back",
   ):
     if schedule[name] < 1:
       raise errors.UserError(

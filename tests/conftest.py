@@ -24,6 +24,15 @@ def keep_out_of_the_home(tmp_path_factory):
     yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def compile_once(tmp_path_factory):
+  """Keeps what was compiled: many tests train the same small networks."""
+  jax.config.update(
+    "jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled"))
+  )
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
 @pytest.fixture(autouse=True)
 def compile_quickly(request):
   """Compiles without optimisation, but for tests marked `optimized`.

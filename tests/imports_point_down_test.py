@@ -23,6 +23,8 @@ PROGRAMS = (
   "main",
   "train",
   "train_config",
+  "train_loop",
+  "config_drift",
   "command_line",
   "draw_mask",
   "evaluate",

@@ -1,3 +1,4 @@
+import json
 import time
 
 import jax.numpy as jnp
@@ -18,17 +19,22 @@ def clock(monkeypatch):
   return move
 
 
+def metrics(loss, *, skipped=False):
+  return {"loss": jnp.asarray(loss), "skipped_steps": jnp.float32(skipped)}
+
+
 def test_means_and_speed_since_the_last_report(clock):
   reading = meter.Meter(batch_size=8)
   for value in (1.0, 3.0):
-    reading.add({"loss": jnp.asarray(value)})
+    reading.add(metrics(value))
     clock(2)
   assert reading.take() == {
     "loss": 2.0,
+    "skipped_steps": 0.0,
     "images_per_second": 4.0,
     "seconds_waited_for_data": 0.0,
   }
-  reading.add({"loss": jnp.asarray(7.0)})
+  reading.add(metrics(7.0))
   clock(1)
   again = reading.take()
   assert again["loss"] == 7.0
@@ -37,7 +43,7 @@ def test_means_and_speed_since_the_last_report(clock):
 
 def test_pauses_do_not_count_and_waiting_is_summed(clock):
   reading = meter.Meter(batch_size=4)
-  reading.add({"loss": jnp.asarray(0.0)})
+  reading.add(metrics(0.0))
   clock(2)
   with reading.paused():
     clock(50)
@@ -47,3 +53,33 @@ def test_pauses_do_not_count_and_waiting_is_summed(clock):
   scalars = reading.take()
   assert scalars["images_per_second"] == 1.0
   assert scalars["seconds_waited_for_data"] == 2.0
+
+
+def test_skipped_steps_are_counted_and_not_averaged():
+  reading = meter.Meter(batch_size=4)
+  for value, skipped in ((1.0, False), (float("nan"), True), (3.0, False)):
+    reading.add(metrics(value, skipped=skipped))
+  scalars = reading.take()
+  assert (scalars["loss"], scalars["skipped_steps"]) == (2.0, 1.0)
+  reading.add(metrics(float("nan"), skipped=True))
+  scalars = reading.take()
+  assert "loss" not in scalars and scalars["skipped_steps"] == 1.0
+
+
+def test_window_that_goes_on_elsewhere_gives_the_same_means(clock):
+  values = [0.1, 0.7, 0.3]
+  whole = meter.Meter(batch_size=4)
+  for value in values:
+    whole.add(metrics(value))
+  stopped = meter.Meter(batch_size=4)
+  stopped.add(metrics(values[0]))
+  window = json.loads(json.dumps(stopped.window()))
+  resumed = meter.Meter(batch_size=4, window=window)
+  for value in values[1:]:
+    resumed.add(metrics(value))
+  clock(2)
+  expected, found = whole.take(), resumed.take()
+  assert found["loss"] == expected["loss"]
+  # Only what was done since the start is speed.
+  assert found["images_per_second"] == 4.0
+  assert expected["images_per_second"] == 6.0

@@ -1,6 +1,8 @@
+import dataclasses
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -236,3 +238,21 @@ def test_schedule_rises_then_decays(decay, end):
   np.testing.assert_allclose(schedule(0), 0)
   np.testing.assert_allclose(schedule(10), 1, atol=1e-6)
   np.testing.assert_allclose(schedule(100), end, atol=1e-6)
+
+
+@pytest.mark.parametrize("broken", ["batch", "learning rate"])
+def test_nothing_is_learned_from_what_is_not_finite(broken):
+  setup, state, batch = make_setup(), initial_state(), make_batch(2)
+  if broken == "batch":
+    batch = batch._replace(
+      image=jnp.asarray(batch.image).at[1, 0, 0, 0].set(jnp.nan)
+    )
+  else:
+    adam = optimizers_lib.make_optimizer(float("inf"))
+    setup = dataclasses.replace(setup, generator_optimizer=adam)
+  after, metrics = jax.jit(step.make_train_step(setup))(state, batch)
+  assert metrics[step.SKIPPED] == 1
+  assert (after.step, after.examples_seen) == (1, 2)
+  assert trees_equal(
+    after.replace(step=state.step, examples_seen=state.examples_seen), state
+  )

@@ -4,12 +4,10 @@ A path may name the workdir of a run, its `checkpoints/`, or one step of it.
 """
 
 import pathlib
-import textwrap
 from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-import tensorstore as ts
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.training import checkpoints
@@ -73,7 +71,7 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
   with ocp.Checkpointer(handler) as checkpointer:
     try:
       for item in ("generator", *(["state"] * with_discriminator)):
-        _read_through(folder / item)
+        checkpoints.read_through(folder / item)
       trees = checkpointer.metadata(folder).item_metadata
       wanted = {
         "generator": ocp.args.StandardRestore(_on_first_device(trees.generator))
@@ -89,8 +87,8 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
       )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
       raise errors.UserError(
-        f"--checkpoint: {folder} cannot be read ({_first_words(error)}); name "
-        "another step or make it again"
+        f"--checkpoint: {folder} cannot be read "
+        f"({errors.first_words(error)}); name another step or make it again"
       ) from error
   state = items.state if has_state else {}
   return SavedModel(
@@ -134,20 +132,6 @@ def _what_it_is(path) -> str:
   )
 
 
-def _read_through(item) -> None:
-  """Reads all bytes of an item once, which fails in order if it is damaged.
-
-  A restore by orbax that fails leaves tasks behind that print tracebacks.
-  """
-  if not item.is_dir():
-    return
-  store = ts.KvStore.open(
-    {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
-  ).result()
-  for value in [store.read(key) for key in store.list().result()]:
-    value.result()
-
-
 def _on_first_device(tree):
   """Returns what to restore: the saved shapes, without the saved devices."""
   device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -156,9 +140,3 @@ def _on_first_device(tree):
     tree.tree,
     is_leaf=lambda x: hasattr(x, "shape"),
   )
-
-
-def _first_words(error) -> str:
-  """Returns what fits on a line of what others say in five."""
-  text = (str(error).strip() or type(error).__name__).splitlines()[0]
-  return textwrap.shorten(text, 120, placeholder=" ...")

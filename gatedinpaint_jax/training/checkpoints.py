@@ -4,19 +4,43 @@ Each holds three items: `state`, all that training needs; `generator`, the
 parameters that inference needs (the moving average where there is one); and
 `config`, as JSON. Weights that were imported are step 0: their `state` holds
 the discriminator alone, or is not there, and their `config` has no optimizer.
+
+A checkpoint is written under another name and renamed when it is whole; what a
+killed run left half-written is removed by the next one.
 """
 
+import contextlib
+import json
 import pathlib
-from typing import Any
+import shutil
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
+import tensorstore as ts
+from absl import logging
 
 from gatedinpaint_jax import errors
 
 FOLDER = "checkpoints"
+# Where damaged ones are moved, beside the others.
+DAMAGED = "damaged_checkpoints"
 _ITEMS = ("state", "generator", "config")
 _JSON = ocp.args.JsonRestore()
+# What orbax and tensorstore raise for files that are not what they wrote.
+_DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
+
+
+class Restored(NamedTuple):
+  """What a run goes on with.
+
+  Attributes:
+    state: as it was saved.
+    window: `Meter.window` of that step.
+  """
+
+  state: Any
+  window: list[dict[str, float]]
 
 
 class Checkpoints:
@@ -29,31 +53,41 @@ class Checkpoints:
       workdir: of the run; anything `pathlib.Path` takes.
       keep: how many of the newest checkpoints stay on the disk.
     """
+    self._workdir = pathlib.Path(workdir).resolve()
     self._manager = ocp.CheckpointManager(
-      pathlib.Path(workdir).resolve() / FOLDER,
+      self._workdir / FOLDER,
       item_names=_ITEMS,
-      options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+      options=ocp.CheckpointManagerOptions(
+        max_to_keep=keep, create=True, cleanup_tmp_directories=True
+      ),
     )
 
   def latest_step(self) -> int | None:
     """Returns the step of the newest complete checkpoint, None without one."""
     return self._manager.latest_step()
 
-  def save(self, state, config: dict) -> None:
+  def save(self, state, config: dict, *, window=()) -> None:
     """Saves at `state.step`; returns before the files are written.
 
     Args:
       state: a `TrainState`. Its arrays are copied before this returns.
       config: plain dictionary of the whole config.
+      window: `Meter.window` at this step.
+
+    Raises:
+      UserError: if there is no room, or the save before this one failed.
     """
-    self._manager.save(
-      int(state.step),
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(state),
-        generator=ocp.args.StandardSave(state.best_generator),
-        config=ocp.args.JsonSave(config),
-      ),
-    )
+    self._check_room(state)
+    with self._telling_what_failed():
+      self._manager.save(
+        int(state.step),
+        args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state),
+          generator=ocp.args.StandardSave(state.best_generator),
+          config=ocp.args.JsonSave(config),
+        ),
+        custom_metadata={"window": list(window)},
+      )
 
   def save_imported(self, weights: dict, config: dict) -> None:
     """Saves networks that come from elsewhere as step 0.
@@ -72,50 +106,140 @@ class Checkpoints:
       items["state"] = ocp.args.StandardSave(critic)
     self._manager.save(0, args=ocp.args.Composite(**items))
 
-  def is_imported(self, step: int) -> bool:
-    """Returns whether `step` holds imported weights, not a whole state."""
-    return "imported_from" in self._restore(step, config=_JSON)
+  def check(self) -> None:
+    """Raises UserError if a save in the background has failed."""
+    with self._telling_what_failed():
+      self._manager.check_for_errors()
 
-  def restore(self, step: int, like, config: dict):
-    """Returns the state saved at `step`.
+  def newest_whole(self) -> int | None:
+    """Returns the newest step that can be read; moves damaged ones away.
+
+    Raises:
+      UserError: if there are checkpoints and all of them are damaged.
+    """
+    self._manager.wait_until_finished()
+    steps = sorted(self._manager.all_steps(), reverse=True)
+    for step in steps:
+      folder = self.folder(step)
+      try:
+        json.loads((folder / "_CHECKPOINT_METADATA").read_text("utf-8"))
+        self.config(step)
+        for item in ("state", "generator"):
+          read_through(folder / item)
+      except _DAMAGE as error:
+        self._set_aside(step, error)
+      else:
+        return step
+    if steps:
+      raise errors.UserError(
+        f"{self._workdir / DAMAGED}: all checkpoints of this run are damaged; "
+        "name another --workdir to begin anew"
+      )
+    return None
+
+  def folder(self, step: int) -> pathlib.Path:
+    """Returns where a checkpoint lies."""
+    return self._workdir / FOLDER / str(step)
+
+  def config(self, step: int) -> dict:
+    """Returns the config that a checkpoint was saved with."""
+    return self._restore(step, config=_JSON)
+
+  def restore(self, step: int, like) -> Restored:
+    """Returns what was saved at `step`.
 
     Args:
       step: of an existing checkpoint.
       like: a `TrainState` of `jax.ShapeDtypeStruct`s with the shardings wanted,
         whatever devices the checkpoint was made on.
-      config: plain dictionary of the config that `like` belongs to.
+    """
+    state = self._restore(step, state=ocp.args.StandardRestore(like))
+    metadata = self._manager.metadata(step).custom_metadata or {}
+    return Restored(state, metadata.get("window", []))
+
+  def close(self) -> None:
+    """Waits until everything is on the disk.
 
     Raises:
-      UserError: if the checkpoint has other arrays, naming the keys that make
-        them so.
+      UserError: if the last save failed.
     """
-    # Asked first: a restore that fails leaves orbax's tasks behind.
-    self.check_fits(step, config)
-    return self._restore(step, state=ocp.args.StandardRestore(like))
-
-  def check_fits(self, step: int, config: dict) -> None:
-    """Raises UserError, naming the keys, if `step` has other arrays."""
-    saved, now = _shaping(self._restore(step, config=_JSON)), _shaping(config)
-    differing = [
-      f"{key}: {now[key]}, was {value}"
-      for key, value in saved.items()
-      if now[key] != value
-    ]
-    if differing:
-      raise errors.UserError(
-        f"{self._manager.directory}: checkpoint {step} does not fit this "
-        f"config; {'; '.join(differing)}; put it back or name another --workdir"
-      )
+    with self._telling_what_failed():
+      self._manager.wait_until_finished()
+      self._manager.close()
 
   def _restore(self, step, **item):
     (name,) = item
     restored = self._manager.restore(step, args=ocp.args.Composite(**item))
     return restored[name]
 
-  def close(self) -> None:
-    """Waits until everything is on the disk."""
-    self._manager.wait_until_finished()
-    self._manager.close()
+  def _set_aside(self, step, error):
+    """Moves a damaged checkpoint to where nobody takes it for a whole one."""
+    place = self._workdir / DAMAGED / str(step)
+    logging.error(
+      "checkpoint %d is damaged (%s): moved to %s, going back to the one "
+      "before",
+      step,
+      errors.first_words(error),
+      place,
+    )
+    if jax.process_index() == 0:
+      shutil.rmtree(place, ignore_errors=True)
+      place.parent.mkdir(exist_ok=True)
+      self.folder(step).rename(place)
+    self._manager.reload()
+
+  def _check_room(self, state):
+    """Raises UserError if the disk has no room for one more checkpoint."""
+    arrays = jax.tree.leaves((state, state.best_generator))
+    wanted = sum(array.nbytes for array in arrays)
+    free = shutil.disk_usage(self._workdir).free
+    if free < wanted:
+      raise errors.UserError(
+        f"{self._workdir}: {free / 1e6:.0f} MB are free and a checkpoint takes "
+        f"{wanted / 1e6:.0f} MB; {self._last_good()}make room and run the same "
+        "command again"
+      )
+
+  @contextlib.contextmanager
+  def _telling_what_failed(self):
+    """Turns the error of a save into one line."""
+    try:
+      yield
+    except (OSError, ValueError, RuntimeError) as error:
+      raise errors.UserError(
+        f"{self._workdir}: a checkpoint could not be written "
+        f"({errors.first_words(error)}); {self._last_good()}make room and run "
+        "the same command again"
+      ) from error
+
+  def _last_good(self) -> str:
+    """Says which checkpoint is on the disk; the manager may hope for more."""
+    steps = [
+      int(path.name)
+      for path in (self._workdir / FOLDER).iterdir()
+      if path.name.isdecimal()
+    ]
+    return f"step {max(steps)} is saved; " if steps else ""
+
+
+def read_through(item) -> None:
+  """Reads all bytes of an item once, which fails in order if it is damaged.
+
+  A restore by orbax that fails leaves tasks behind that print tracebacks.
+
+  Args:
+    item: folder of arrays in a checkpoint; none is not damaged.
+  """
+  if not item.is_dir():
+    return
+  for described in ("_METADATA", "_sharding", "array_metadatas/process_0"):
+    if (item / described).is_file():
+      json.loads((item / described).read_text("utf-8"))
+  store = ts.KvStore.open(
+    {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
+  ).result()
+  for value in [store.read(key) for key in store.list().result()]:
+    value.result()
 
 
 def abstract(state_shapes, sharding):
@@ -124,21 +248,3 @@ def abstract(state_shapes, sharding):
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
     state_shapes,
   )
-
-
-def _shaping(config: dict) -> dict[str, Any]:
-  """Returns what of a config decides which arrays a state has."""
-  model, optimizer = config["model"], config.get("optimizer")
-  shaping = {
-    f"config.model.{key}": model[key] for key in ("conv", "width", "guided")
-  }
-  if optimizer is None:
-    return shaping
-  is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
-  return shaping | {
-    "config.optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
-    "config.optimizer.average_decay is set": (
-      optimizer["average_decay"] is not None
-    ),
-    "config.optimizer has a schedule": bool(is_scheduled),
-  }

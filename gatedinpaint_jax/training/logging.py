@@ -15,6 +15,8 @@ from PIL import Image
 
 try:
   from clu import metric_writers, periodic_actions
+  from tensorboard.compat.proto import event_pb2
+  from tensorboard.summary.writer import event_file_writer
 except ImportError as error:
   if error.name is None or not error.name.startswith("tensor"):
     raise
@@ -27,12 +29,20 @@ class RunLog:
   """Writes what happens in a run; silent in all processes but the first."""
 
   def __init__(
-    self, workdir, *, steps: int, log_every_steps: int, profile: bool, is_first
+    self,
+    workdir,
+    *,
+    first_step: int,
+    steps: int,
+    log_every_steps: int,
+    profile: bool,
+    is_first: bool,
   ):
     """Opens the writers.
 
     Args:
       workdir: folder of the run; it and its `strips/` exist.
+      first_step: the step that the run begins after; see `supersede`.
       steps: of the whole run, for the remaining time.
       log_every_steps: steps between two lines of progress.
       profile: whether to write profiles for TensorBoard, at step 10 and then
@@ -40,18 +50,28 @@ class RunLog:
       is_first: whether this is the process that writes.
     """
     self._workdir = pathlib.Path(workdir)
+    self._steps = steps
+    self._log_every_steps = log_every_steps
+    self._profile = profile
     self._is_first = is_first
-    self._writer = _open_writer(self._workdir, is_first=is_first)
-    self._hooks = []
-    self._progress = None
-    if is_first and periodic_actions is not None:
-      # clu writes the rate and the remaining time through absl's log.
-      self._progress = periodic_actions.ReportProgress(
-        num_train_steps=steps, every_steps=log_every_steps, every_secs=None
-      )
-      self._hooks.append(self._progress)
-      if profile:
-        self._hooks.append(periodic_actions.Profile(logdir=workdir))
+    self._writer = _Nothing()
+    self.supersede(first_step)
+
+  def supersede(self, step: int) -> None:
+    """Makes what is written from now on replace what was told after `step`."""
+    self._writer.flush()
+    self._writer.close()
+    self._hooks, self._progress = self._make_hooks()
+    if not self._is_first:
+      return
+    if metric_writers is None:
+      self._writer = _JsonLines(self._workdir / "metrics.jsonl", step)
+      return
+    _supersede_events(self._workdir, step)
+    # A new file: TensorBoard reads them in order and does not turn back.
+    self._writer = metric_writers.AsyncMultiWriter(
+      [metric_writers.SummaryWriter(str(self._workdir))]
+    )
 
   def texts(self, texts: dict[str, str]) -> None:
     """Writes texts, Markdown, at step 0."""
@@ -93,20 +113,33 @@ class RunLog:
     self._writer.flush()
     self._writer.close()
 
-
-def _open_writer(workdir, *, is_first):
-  if not is_first:
-    return _Nothing()
-  if metric_writers is None:
-    path = workdir / "metrics.jsonl"
-    logging.warning(
-      "TensorFlow is not installed: numbers go to %s, nothing to TensorBoard.",
-      path,
+  def _make_hooks(self):
+    """Returns what is called after each step; clu allows no step back."""
+    if not self._is_first or periodic_actions is None:
+      return [], None
+    # clu writes the rate and the remaining time through absl's log.
+    progress = periodic_actions.ReportProgress(
+      num_train_steps=self._steps,
+      every_steps=self._log_every_steps,
+      every_secs=None,
     )
-    return _JsonLines(path)
-  return metric_writers.AsyncMultiWriter(
-    [metric_writers.SummaryWriter(str(workdir))]
+    hooks = [progress]
+    if self._profile:
+      hooks.append(periodic_actions.Profile(logdir=self._workdir))
+    return hooks, progress
+
+
+def _supersede_events(workdir, step):
+  """Tells TensorBoard that a run began anew after `step`."""
+  writer = event_file_writer.EventFileWriter(str(workdir))
+  writer.add_event(
+    event_pb2.Event(
+      wall_time=time.time(),
+      step=step + 1,
+      session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START),
+    )
   )
+  writer.close()
 
 
 class _Nothing:
@@ -131,7 +164,18 @@ class _Nothing:
 class _JsonLines(_Nothing):
   """One JSON object per call: step, seconds since 1970, and the numbers."""
 
-  def __init__(self, path):
+  def __init__(self, path, first_step):
+    logging.warning(
+      "TensorFlow is not installed: numbers go to %s, nothing to TensorBoard.",
+      path,
+    )
+    kept = []
+    if path.exists():
+      lines = path.read_text("utf-8").splitlines(keepends=True)
+      # The last line may be cut short by a kill.
+      whole = [line for line in lines if line.endswith("\n")]
+      kept = [line for line in whole if json.loads(line)["step"] <= first_step]
+    path.write_text("".join(kept), "utf-8")
     self._file = open(path, "a", encoding="utf-8")  # closed by close
 
   def write_scalars(self, step, scalars):

@@ -5,7 +5,6 @@ Both updates share one batch and one forward pass of the generator.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,17 @@ from gatedinpaint_jax.training import objectives
 from gatedinpaint_jax.training import state as state_lib
 
 Metrics = dict[str, jax.Array]
+
+# The norms too: a loss is finite one step longer than what breaks it.
+MUST_BE_FINITE = (
+  "generator_loss",
+  "discriminator_loss",
+  "generator_gradient_norm",
+  "discriminator_gradient_norm",
+  "generator_update_norm",
+  "discriminator_update_norm",
+)
+SKIPPED = "skipped_steps"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +54,9 @@ def make_train_step(setup: Setup) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
   All means are over the global batch: under `jax.jit` with a batch sharded over
-  devices the result is that of one device. Metrics are scalars by name.
+  devices the result is that of one device. Metrics are scalars by name. If one
+  of `MUST_BE_FINITE` is not, nothing is learned from the batch and the metric
+  `SKIPPED` is 1; the step and its examples count all the same.
   """
 
   def train_step(state, batch):
@@ -60,18 +72,24 @@ def make_train_step(setup: Setup) -> Callable:
     # The pullback is kept: the generator's gradient waits for the new
     # discriminator, its forward pass does not run again.
     predictions, pullback = jax.vjp(generate, state.generator)
-    state, discriminator_metrics = update_discriminator(
+    updated, discriminator_metrics = update_discriminator(
       state, batch, predictions, setup=setup
     )
-    state, generator_metrics = update_generator(
-      state, batch, predictions, pullback, setup=setup
+    updated, generator_metrics = update_generator(
+      updated, batch, predictions, pullback, setup=setup
     )
+    metrics = {**discriminator_metrics, **generator_metrics}
+    is_finite = _all_finite([metrics[name] for name in MUST_BE_FINITE])
+    state = jax.tree.map(
+      lambda new, old: jnp.where(is_finite, new, old), updated, state
+    )
+    metrics[SKIPPED] = 1 - is_finite.astype(jnp.float32)
     state = state.replace(
       step=state.step + 1,
       examples_seen=state.examples_seen
       + jnp.asarray(batch.image.shape[0], state.examples_seen.dtype),
     )
-    return state, {**discriminator_metrics, **generator_metrics}
+    return state, metrics
 
   return train_step
 
@@ -101,13 +119,12 @@ def update_discriminator(
     completed=batch_lib.composite(refined, batch.image, batch.mask),
     weights=setup.weights,
   )
-  params, optimizer = _apply(
-    setup.discriminator_optimizer,
-    grads,
-    state.discriminator_optimizer,
-    state.discriminator,
+  updates, optimizer = setup.discriminator_optimizer.update(
+    grads, state.discriminator_optimizer, state.discriminator
   )
+  params = optax.apply_updates(state.discriminator, updates)
   metrics["discriminator_gradient_norm"] = optax.tree.norm(grads)
+  metrics["discriminator_update_norm"] = optax.tree.norm(updates)
   state = state.replace(
     discriminator=params, spectral=spectral, discriminator_optimizer=optimizer
   )
@@ -142,22 +159,20 @@ def update_generator(
     weights=setup.weights,
   )
   (grads,) = pullback(by_prediction)
-  params, optimizer = _apply(
-    setup.generator_optimizer,
-    grads,
-    state.generator_optimizer,
-    state.generator,
+  updates, optimizer = setup.generator_optimizer.update(
+    grads, state.generator_optimizer, state.generator
   )
+  params = optax.apply_updates(state.generator, updates)
   average = state.generator_average
   if average is not None:
     average = optax.incremental_update(params, average, 1 - setup.average_decay)
   metrics["generator_gradient_norm"] = optax.tree.norm(grads)
+  metrics["generator_update_norm"] = optax.tree.norm(updates)
   state = state.replace(
     generator=params, generator_optimizer=optimizer, generator_average=average
   )
   return state, metrics
 
 
-def _apply(optimizer, grads, optimizer_state, params) -> tuple[Any, Any]:
-  updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
-  return optax.apply_updates(params, updates), optimizer_state
+def _all_finite(scalars) -> jax.Array:
+  return jnp.isfinite(jnp.stack(scalars)).all()

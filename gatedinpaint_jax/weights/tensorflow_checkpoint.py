@@ -22,8 +22,8 @@ def read(prefix) -> dict[str, np.ndarray]:
   # Its Python wrapper turns a file that is too short into an IndexError, and
   # what else is wrong with one into any of the others.
   except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
-    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise errors.UserError(
-      f"--source: TensorFlow cannot read {prefix} ({first_line}); "
-      f"{prefix.name}.index and all its .data files belong together"
+      f"--source: TensorFlow cannot read {prefix} "
+      f"({errors.first_words(error)}); {prefix.name}.index and all its .data "
+      "files belong together"
     ) from error

@@ -1,0 +1,111 @@
+"""What may change in a config between the runs of one workdir.
+
+Most of a config decides what the run computes: a run that goes on with another
+one is no longer the run that its first half was.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging
+
+from gatedinpaint_jax import errors
+
+# These change what is told and kept, not what is computed.
+_HARMLESS = (
+  "data.tfds_dir",
+  "data.validation_path",
+  "data.validation_split",
+  "evaluation.",
+  "schedule.checkpoint_every_steps",
+  "schedule.evaluate_every_steps",
+  "schedule.keep_checkpoints",
+  "schedule.log_every_steps",
+  "schedule.profile",
+  "schedule.skipped_steps_to_go_back",
+)
+
+
+def check(
+  saved: Mapping[str, Any],
+  now: Mapping[str, Any],
+  *,
+  folder,
+  allow_change: bool,
+) -> None:
+  """Compares the config of a checkpoint with that of the run.
+
+  Args:
+    saved: of the checkpoint; of imported weights, `model` alone.
+    now: of the run.
+    folder: of the checkpoint, for the messages.
+    allow_change: pass what changes the computation too, with a line in the log.
+
+  Raises:
+    UserError: naming the keys that changed and must not.
+  """
+  changed = _changes(_flatten(saved), _flatten(now))
+  if shaping := _changes(_shaping(saved), _shaping(now)):
+    raise errors.UserError(
+      f"{folder} does not fit this config: {_list(shaping)}; put it back or "
+      "name another --workdir"
+    )
+  if "optimizer" not in saved:
+    return  # imported: there was no run yet
+  harmless = [key for key in changed if _is_harmless(key, now)]
+  serious = [key for key in changed if key not in harmless]
+  if serious and not allow_change:
+    listed = _list({key: changed[key] for key in serious})
+    raise errors.UserError(
+      f"{folder} is of another config: {listed}; put it back, name another "
+      "--workdir, or go on with --allow_config_change"
+    )
+  if changed:
+    logging.info("goes on with a changed config: %s", _list(changed))
+
+
+def _changes(saved, now) -> dict[str, tuple[Any, Any]]:
+  """Returns {key: (now, saved)} of what both have and differs."""
+  return {
+    key: (now[key], value)
+    for key, value in saved.items()
+    if key in now and now[key] != value
+  }
+
+
+def _list(changes) -> str:
+  return ", ".join(
+    f"config.{key}: {now}, was {was}" for key, (now, was) in changes.items()
+  )
+
+
+def _is_harmless(key, config) -> bool:
+  if key == "schedule.steps":  # a decay ends with the last step
+    return config["optimizer"]["decay"] == "constant"
+  return key.startswith(_HARMLESS)
+
+
+def _flatten(config, prefix="") -> dict[str, Any]:
+  """Returns {dotted key: value}, with the types that JSON leaves."""
+  flat = {}
+  for key, value in config.items():
+    if isinstance(value, Mapping):
+      flat |= _flatten(value, f"{prefix}{key}.")
+    else:
+      flat[f"{prefix}{key}"] = json.loads(json.dumps(value))
+  return flat
+
+
+def _shaping(config) -> dict[str, Any]:
+  """Returns what of a config decides which arrays a state has."""
+  model, optimizer = config["model"], config.get("optimizer")
+  shaping = {f"model.{key}": model[key] for key in ("conv", "width", "guided")}
+  if optimizer is None:
+    return shaping
+  is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
+  return shaping | {
+    "optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
+    "optimizer.average_decay is set": optimizer["average_decay"] is not None,
+    "optimizer has a schedule": bool(is_scheduled),
+  }

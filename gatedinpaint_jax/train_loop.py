@@ -1,0 +1,205 @@
+"""The loop over the steps of a run, and what is due between them."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+from absl import logging
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import checkpoints as checkpoints_lib
+from gatedinpaint_jax.training import devices, divergence, preemption
+from gatedinpaint_jax.training import logging as logging_lib
+from gatedinpaint_jax.training import meter as meter_lib
+from gatedinpaint_jax.training import step as step_lib
+from gatedinpaint_jax.training import validation as validation_lib
+
+# What a line of progress on the terminal shows of the scalars.
+_ON_THE_TERMINAL = (
+  "l1_refined",
+  "adversarial_loss",
+  "discriminator_loss",
+  "images_per_second",
+)
+
+
+def is_due(step: int, *, every: int, last: int) -> bool:
+  """Returns whether what happens `every` so many steps is due after `step`.
+
+  After the last step it is always due.
+  """
+  return step % every == 0 or step == last
+
+
+@dataclasses.dataclass
+class Run:
+  """A run in progress: what the loop needs beside the state.
+
+  Attributes:
+    config: as in `configs/places2.py`.
+    workdir: its folder.
+    setup: the networks and optimizers.
+    mesh: the devices.
+    checkpoints: where states go.
+    restore: returns the newest state that was saved.
+    log: what the run tells.
+    validation: what is scored, or None.
+    preemption: whether to end early.
+    meter: collects the metrics.
+    hole_l1: the error of each validation by what was validated.
+    last_strip: path of the newest strip.
+    diverged_at: the last step of a run before it went back.
+  """
+
+  config: Any
+  workdir: pathlib.Path
+  setup: step_lib.Setup
+  mesh: jax.sharding.Mesh
+  checkpoints: checkpoints_lib.Checkpoints
+  restore: Callable[[], checkpoints_lib.Restored]
+  log: logging_lib.RunLog
+  validation: validation_lib.Validation | None
+  preemption: preemption.Preemption
+  meter: meter_lib.Meter
+  hole_l1: dict[str, float] = dataclasses.field(default_factory=dict)
+  last_strip: pathlib.Path | None = None
+  diverged_at: int | None = None
+
+  def train(self, state, batches: Iterator[batch_lib.Batch]):
+    """Loops over the steps that remain and returns the last state."""
+    last = self.config.schedule.steps
+    step, examples = int(state.step), int(state.examples_seen)
+    train_step = jax.jit(
+      step_lib.make_train_step(self.setup),
+      donate_argnums=0,
+      out_shardings=devices.replicated(self.mesh),
+    )
+    watch = divergence.Watch(self.config.schedule.skipped_steps_to_go_back)
+    if step in (0, last):
+      self.validate(step, state)
+    batch = None
+    while step < last:
+      if batch is None:
+        batch = self.next_batch(batches)
+      step += 1
+      state, metrics = train_step(state, batch)
+      watch.add(step, examples, batch, metrics)
+      examples += self.config.data.batch_size
+      # The next batch is fetched and copied while the devices compute.
+      batch = self.next_batch(batches) if step < last else None
+      self.meter.add(metrics)
+      if step == last:
+        watch.look()
+      if watch.diverged:
+        state = self.go_back(state, watch)
+        step = int(state.step)
+        continue
+      self.after(step, state)
+      if self.preemption.is_due(step) and step < last:
+        self.stop(step, state)
+        return state
+    self.summarize()
+    return state
+
+  def next_batch(self, batches):
+    """Takes a batch from the stream and lays it on the devices."""
+    with self.meter.waiting():
+      batch = next(batches)
+    return devices.put_batch(batch, self.mesh)
+
+  def after(self, step: int, state) -> None:
+    """Does what is due after a step."""
+    schedule, last = self.config.schedule, self.config.schedule.steps
+    if is_due(step, every=schedule.log_every_steps, last=last):
+      self.report(step)
+    if is_due(step, every=schedule.checkpoint_every_steps, last=last):
+      self.save(state)
+    if is_due(step, every=schedule.evaluate_every_steps, last=last):
+      with self.log.timed("validation"), self.meter.paused():
+        self.validate(step, state)
+    self.checkpoints.check()
+    self.log.after_step(step)
+
+  def report(self, step: int) -> None:
+    """Writes the means since the last report."""
+    scalars = self.meter.take()
+    self.log.scalars(step, {f"train/{k}": v for k, v in scalars.items()})
+    shown = [name for name in _ON_THE_TERMINAL if name in scalars]
+    if scalars[step_lib.SKIPPED]:
+      shown.append(step_lib.SKIPPED)
+    self.log.line(step, {name: scalars[name] for name in shown})
+
+  def save(self, state) -> None:
+    """Saves the state, and what was measured since the last report."""
+    with self.log.timed("checkpoint"), self.meter.paused():
+      self.checkpoints.save(
+        state, self.config.to_dict(), window=self.meter.window()
+      )
+
+  def stop(self, step: int, state) -> None:
+    """Makes sure that the state is saved; the same command goes on from it."""
+    if self.checkpoints.latest_step() != step:
+      self.save(state)
+    logging.info(
+      "saved and stopped at step %d (%s); the same command goes on",
+      step,
+      self.preemption.reason,
+    )
+
+  def go_back(self, state, watch):
+    """Returns the newest saved state, to go on with other pictures.
+
+    Raises:
+      UserError: if it diverged a second time before it could save again.
+    """
+    step = watch.skipped.number
+    reach = self.config.schedule.checkpoint_every_steps
+    if self.diverged_at is not None and step <= self.diverged_at + reach:
+      folder = divergence.dump(
+        self.workdir, watch.skipped, state, self.config.to_dict()
+      )
+      raise errors.UserError(
+        f"step {step}: {watch.skipped.why}, and so it was before it went back; "
+        "lower the learning rates in config.optimizer or set "
+        f"config.optimizer.clip_norm; {folder} holds what reproduces it"
+      )
+    self.diverged_at = step
+    watch.forget()
+    self.meter.take()
+    restored = self.restore().state
+    self.log.supersede(int(restored.step))
+    logging.warning(
+      "went back to step %d; examples before %d are left out",
+      restored.step,
+      state.examples_seen,
+    )
+    return restored.replace(examples_seen=state.examples_seen)
+
+  def validate(self, step: int, state) -> None:
+    """Scores the validation pictures and draws their strip."""
+    if self.validation is None:
+      return
+    if not self.hole_l1:
+      self.hole_l1["mean fill"] = self.validation.score_mean_fill()
+    result = self.validation(state.best_generator)
+    self.hole_l1[f"step {step}"] = result.scores["hole_l1"]
+    scores = {f"validation/{k}": v for k, v in result.scores.items()}
+    self.log.scalars(step, scores)
+    self.log.line(step, scores)
+    self.last_strip = self.log.strip(step, result.strip)
+
+  def summarize(self) -> None:
+    """Prints where the last strip is and how the error in the hole fell."""
+    if self.validation is None or jax.process_index() > 0:
+      return
+    names = list(self.hole_l1)
+    shown = dict.fromkeys([*names[:2], names[-1]])
+    errors_in_hole = ", ".join(f"{n} {self.hole_l1[n]:.4f}" for n in shown)
+    print(f"strip of completed validation pictures: {self.last_strip}")
+    print(
+      f"hole l1 on {self.validation.pictures} held-out pictures: "
+      f"{errors_in_hole}"
+    )

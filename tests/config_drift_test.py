@@ -1,0 +1,99 @@
+import json
+
+import pytest
+
+from configs import places2
+from gatedinpaint_jax import config_drift, errors
+from tests import tiny_run
+
+
+def as_saved(config):
+  return json.loads(json.dumps(config.to_dict()))
+
+
+def check(change, *, decay="constant", allow_change=False):
+  config = places2.get_config()
+  config.optimizer.decay = decay
+  saved = as_saved(config)
+  for key, value in change.items():
+    section, name = key.split(".")
+    config[section][name] = value
+  config_drift.check(
+    saved, config.to_dict(), folder="RUN/4", allow_change=allow_change
+  )
+
+
+def test_same_config_passes_without_a_word():
+  with tiny_run.captured_log() as lines:
+    check({})
+  assert lines == []
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"schedule.steps": 9},
+    {"schedule.log_every_steps": 1},
+    {"schedule.keep_checkpoints": 1},
+    {"evaluation.pictures": 0},
+    {"data.tfds_dir": "elsewhere"},
+  ],
+)
+def test_harmless_change_passes_with_a_line(change):
+  with tiny_run.captured_log() as lines:
+    check(change)
+  (key,) = change
+  (line,) = lines
+  assert f"config.{key}: {change[key]}, was" in line
+
+
+@pytest.mark.parametrize(
+  ("change", "decay"),
+  [
+    ({"data.batch_size": 8}, "constant"),
+    ({"data.path": "other"}, "constant"),
+    ({"data.image_size": (64, 64)}, "constant"),
+    ({"mask.kind": "boxes"}, "constant"),
+    ({"loss.adversarial": 0.5}, "constant"),
+    ({"optimizer.b1": 0.9}, "constant"),
+    ({"model.dtype": "bfloat16"}, "constant"),
+    ({"schedule.steps": 9}, "cosine"),
+  ],
+)
+def test_change_of_what_is_computed_needs_to_be_allowed(change, decay):
+  (key,) = change
+  with pytest.raises(errors.UserError, match="--allow_config_change") as caught:
+    check(change, decay=decay)
+  assert f"RUN/4 is of another config: config.{key}: " in str(caught.value)
+  with tiny_run.captured_log() as lines:
+    check(change, decay=decay, allow_change=True)
+  assert len(lines) == 1 and key in lines[0]
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"model.width": 24},
+    {"model.guided": True},
+    {"optimizer.average_decay": 0.9},
+    {"optimizer.decay": "cosine"},
+  ],
+)
+def test_change_of_the_arrays_cannot_be_allowed(change):
+  with pytest.raises(errors.UserError, match="does not fit this config"):
+    check(change, allow_change=True)
+
+
+def test_imported_weights_go_with_any_optimizer():
+  config = places2.get_config()
+  saved = {"model": as_saved(config)["model"], "imported_from": "x"}
+  config.optimizer.decay = "cosine"
+  config.model.dtype = "bfloat16"
+  config_drift.check(
+    saved, config.to_dict(), folder="RUN/0", allow_change=False
+  )
+  config.model.guided = True
+  with pytest.raises(errors.UserError, match=r"model\.guided: True, was False"):
+    config_drift.check(
+      saved, config.to_dict(), folder="RUN/0", allow_change=False
+    )

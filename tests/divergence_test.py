@@ -1,0 +1,106 @@
+"""Runs whose losses stop being finite."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors, train, train_config
+from gatedinpaint_jax.training import checkpoint_reader, divergence
+from gatedinpaint_jax.training import checkpoints as checkpoints_lib
+from gatedinpaint_jax.training import state as state_lib
+from gatedinpaint_jax.training import step as step_lib
+from tests import tiny_run
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+def break_batches(monkeypatch, is_broken):
+  """Makes those batches not a number whose first example `is_broken` names."""
+  plain = train.data_build.open_training
+
+  def open_training(config):
+    training_batches = plain(config)
+
+    def broken(*, first_example, **kwargs):
+      position = first_example
+      for batch in training_batches(first_example=first_example, **kwargs):
+        if is_broken(position):
+          batch = batch._replace(image=batch.image * np.nan)
+        position += len(batch.image)
+        yield batch
+
+    return broken
+
+  monkeypatch.setattr(train.data_build, "open_training", open_training)
+
+
+def test_skipped_steps_are_named_and_too_many_send_the_run_back(
+  photos, tmp_path, monkeypatch
+):
+  break_batches(monkeypatch, lambda position: position in (24, 32))
+  config = tiny_run.config(photos, steps=7, skipped_steps_to_go_back=2)
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config, tmp_path)
+  skipped = [line for line in lines if "skipped, examples" in line]
+  assert [line.partition(":")[0] for line in skipped] == [
+    "step 4 skipped, examples 24 to 31",
+    "step 5 skipped, examples 32 to 39",
+  ]
+  assert "generator_loss is nan" in skipped[0]
+  # Seen while step 6 was under way, when step 4 was the last that was saved.
+  assert "went back to step 4; examples before 48 are left out" in lines
+  assert (state.step, state.examples_seen) == (7, 72)
+  for leaf in jax.tree.leaves(state.generator):
+    assert np.isfinite(leaf).all()
+
+
+def test_single_steps_that_are_not_finite_are_passed_over(
+  photos, tmp_path, monkeypatch
+):
+  break_batches(monkeypatch, lambda position: position in (0, 16))
+  config = tiny_run.config(photos, skipped_steps_to_go_back=2)
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config, tmp_path)
+  assert (state.step, state.examples_seen) == (4, 32)
+  assert not any("went back" in line for line in lines)
+  assert any("step 2" in line and "skipped_steps 1" in line for line in lines)
+
+
+def test_second_failure_stops_with_what_reproduces_it(
+  photos, tmp_path, monkeypatch
+):
+  break_batches(monkeypatch, lambda position: position >= 16)
+  config = tiny_run.config(photos, steps=20, skipped_steps_to_go_back=2)
+  with pytest.raises(
+    errors.UserError, match=r"generator_loss is nan.* so it was before"
+  ):
+    train.train_and_evaluate(config, tmp_path)
+
+  folder = tmp_path / divergence.FOLDER
+  with np.load(folder / "batch.npz") as arrays:
+    batch = batch_lib.Batch(**arrays)
+  described = json.loads((folder / "step.json").read_text())
+  assert "generator_loss is nan" in described["not_finite"]
+  saved = checkpoint_reader.find(folder)
+  setup = train_config.build_setup(config)
+  like = checkpoints_lib.abstract(
+    jax.eval_shape(
+      lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
+      jax.random.key(0),
+    ),
+    jax.sharding.SingleDeviceSharding(jax.devices()[0]),
+  )
+  store = checkpoints_lib.Checkpoints(folder, keep=1)
+  state = store.restore(int(saved.name), like).state
+  store.close()
+  _, metrics = jax.jit(step_lib.make_train_step(setup))(state, batch)
+  assert metrics[step_lib.SKIPPED] == 1
+  whole = batch._replace(image=np.zeros_like(batch.image))
+  _, metrics = jax.jit(step_lib.make_train_step(setup))(state, whole)
+  assert metrics[step_lib.SKIPPED] == 0

@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import workdir
+
+
+def test_folders_are_made(tmp_path):
+  made = workdir.make(tmp_path / "a" / "b", folders=("strips",))
+  assert made == tmp_path / "a" / "b"
+  assert (made / "strips").is_dir()
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(errors.UserError, match=r"--workdir=.*file"):
+    workdir.make(tmp_path / "file" / "run", folders=())
+
+
+def test_second_run_is_refused_while_the_first_lasts(tmp_path):
+  with workdir.held(tmp_path, is_first=True):
+    with pytest.raises(errors.UserError, match="another run is writing"):
+      with workdir.held(tmp_path, is_first=True):
+        pass
+    # The other processes of one run do not lock.
+    with workdir.held(tmp_path, is_first=False):
+      pass
+  with workdir.held(tmp_path, is_first=True):
+    pass
+
+
+def test_killed_run_holds_nothing(tmp_path):
+  program = (
+    "import os, signal, sys\n"
+    "from gatedinpaint_jax.training import workdir\n"
+    "with workdir.held(__import__('pathlib').Path(sys.argv[1]), is_first=1):\n"
+    "  os.kill(os.getpid(), signal.SIGKILL)\n"
+  )
+  child = subprocess.run([sys.executable, "-c", program, tmp_path])
+  assert child.returncode == -9
+  assert (tmp_path / "lock").exists()
+  with workdir.held(tmp_path, is_first=True):
+    pass
