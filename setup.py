@@ -28,7 +28,7 @@ INSTALL_REQUIRES = [
   "psutil>=5.9,<8",
   # Reads and writes 16-bit colours and keeps all metadata; Pillow does not.
   "pyvips>=3.0,<4",
-  # libvips itself; before 8.18 it loses or invents Exif data.
+  # libvips itself; before 8.18 it loses Exif data.
   "pyvips-binary>=8.18,<9",
   "safetensors>=0.5,<0.9",
   "scipy>=1.14.1,<2",

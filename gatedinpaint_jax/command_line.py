@@ -34,6 +34,11 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
     code = main(sys.argv)
   except errors.UserError as error:
     code = fail(error)
+  except BrokenPipeError:
+    code = _INTERRUPTED  # whoever read our output has gone
+  except OSError as error:
+    # A place that nobody looked at before: it names itself.
+    code = fail(f"{error.filename}: {error.strerror}")
   except KeyboardInterrupt:
     code = _INTERRUPTED
   sys.exit(code)
@@ -73,6 +78,10 @@ def parse(
       f"{rest[1]!r} is no flag; flags begin with --, and a pattern of names"
       " needs quotes"
     )
+  for name in values:
+    value = values[name].value
+    if value == "" or (isinstance(value, list) and "" in value):
+      raise errors.UserError(f"--{name} is empty: {_own_help(values[name])}")
   for name in required:
     if not values[name].value:
       raise errors.UserError(f"--{name} is missing: {_own_help(values[name])}")

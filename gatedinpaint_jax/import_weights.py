@@ -21,8 +21,8 @@ import pathlib
 import shlex
 import tempfile
 
-# TensorFlow only reads a file here; it need not tell which GPUs it misses. JAX
-# sets this too when it is imported.
+# TensorFlow only reads a file here; it need not tell which GPUs it misses, and
+# tells it in fewer lines.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import flags

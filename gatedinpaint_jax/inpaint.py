@@ -20,12 +20,18 @@ import pathlib
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 import tqdm
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
-from gatedinpaint_jax.inference import inpainter, job_runner, jobs
+from gatedinpaint_jax.inference import (
+  inpainter,
+  job_runner,
+  jobs,
+  photo_files,
+)
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
 _SOME_FAILED = 1
@@ -48,8 +54,9 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
+  _check_report(options.report, work)
   remaining = [
-    job for job in work if options.overwrite or not job.output.is_file()
+    job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
   if len(remaining) < len(work):
     print(
@@ -58,8 +65,15 @@ def main(argv) -> int:
     )
   if not remaining:
     return 0
+  model = _load_inpainter(options)
   _make_folders(options.output, remaining)
-  outcomes = _run(remaining, _load_inpainter(options), options)
+  outcomes = []
+  try:
+    for outcome in _run(remaining, model, options):
+      outcomes.append(outcome)
+  except KeyboardInterrupt:
+    _tell(outcomes)
+    raise
   return _tell(outcomes)
 
 
@@ -122,6 +136,7 @@ def _make_folders(output, work) -> None:
   try:
     for folder in {job.output.parent for job in work}:
       folder.mkdir(parents=True, exist_ok=True)
+      photo_files.remove_parts(folder)
     with tempfile.TemporaryFile(dir=first.parent):
       pass
   except OSError as error:
@@ -129,6 +144,19 @@ def _make_folders(output, work) -> None:
       f"--output={output}: cannot be written ({error.strerror}); name a folder "
       "that can"
     ) from error
+
+
+def _check_report(path, work) -> None:
+  """Raises UserError if the report is a picture of this run."""
+  if not path:
+    return
+  report = os.path.realpath(os.path.expanduser(path))
+  for job in work:
+    for used in (job.image, job.mask, job.sketch, job.output):
+      if used and os.path.realpath(used) == report:
+        raise errors.UserError(
+          f"--report={path}: is a picture of this run; name another file"
+        )
 
 
 def _load_inpainter(options):
@@ -148,21 +176,19 @@ def _load_inpainter(options):
   return loaded
 
 
-def _run(work, model, options) -> list[job_runner.Outcome]:
+def _run(work, model, options) -> Iterator[job_runner.Outcome]:
   """Does the jobs, with a bar of progress and, if wanted, a report."""
   understood = job_runner.Options(
     **{name: options[name].value for name in job_runner.Options._fields}
   )
-  outcomes = []
   with _open_report(options.report) as report:
     for outcome in _with_progress(
       job_runner.run(work, model, understood), len(work)
     ):
-      outcomes.append(outcome)
       line = json.dumps(_describe(outcome, options.checkpoint))
       report.write(line + "\n")
       report.flush()
-  return outcomes
+      yield outcome
 
 
 def _with_progress(outcomes, total):
@@ -183,7 +209,8 @@ def _with_progress(outcomes, total):
 def _open_report(path):
   """Opens the report to go on with it; a run without one writes to nowhere."""
   try:
-    return open(path or os.devnull, "a", encoding="utf-8")
+    path = os.path.expanduser(path or os.devnull)
+    return open(path, "a", encoding="utf-8")
   except OSError as error:
     raise errors.UserError(
       f"--report={path}: cannot be written ({error.strerror})"

@@ -52,6 +52,12 @@ def write_bomb(path):
     ({"dilate_mask": "-1"}, ["--dilate_mask=-1"]),
     ({"format": "gif"}, ["--format=gif", "png"]),
     ({"imaeg": "x"}, ["did you mean --image?"]),
+    ({"image": ""}, ["--image is empty"]),
+    ({"report": ""}, ["--report is empty"]),
+    ({"report": "photo.png"}, ["--report", "picture of this run"]),
+    ({"report": "out.png"}, ["--report", "picture of this run"]),
+    ({"output": "x" * 300 + "/o.png"}, ["File name too long"]),
+    ({"checkpoint": "x" * 300}, ["File name too long"]),
   ],
 )
 def test_mistake_ends_with_one_line(

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,6 +71,39 @@ def test_windows_together_fill_all_holes(tmp_path):
   assert inpainter.shapes == [(256, 300)] * 2
   result = np.asarray(Image.open(job.output))
   assert np.all((result == 255) == (hole == 255)[..., None])
+
+
+def test_empty_holes_are_not_computed(tmp_path):
+  work = make_jobs(tmp_path, [(8, 8)] * 3)
+  Image.new("L", (8, 8)).save(work[1].mask)
+  inpainter = FakeInpainter()
+  outcomes = list(
+    job_runner.run(work, inpainter, job_runner.Options(batch_size=3))
+  )
+  assert {o.job.image.name: o.note is None for o in outcomes} == {
+    "0.png": True,
+    "1.png": False,
+    "2.png": True,
+  }
+  assert inpainter.shapes == [(3, 8, 8)]
+  result = np.asarray(Image.open(work[1].output))
+  assert result.shape == (8, 8, 3) and not result.any()
+
+
+def test_hole_that_is_nearly_everything_has_a_hint(tmp_path):
+  (job,) = make_jobs(tmp_path, [(40, 8)])
+  Image.fromarray(255 - np.asarray(Image.open(job.mask))).save(job.mask)
+  (outcome,) = job_runner.run([job], FakeInpainter(), job_runner.Options())
+  assert "was --invert_mask meant?" in outcome.note
+
+
+def test_time_of_a_batch_is_shared(tmp_path, monkeypatch):
+  clock = itertools.count(step=6)
+  monkeypatch.setattr(job_runner.time, "perf_counter", clock.__next__)
+  work = make_jobs(tmp_path, [(8, 8)] * 3)
+  options = job_runner.Options(batch_size=3)
+  seconds = [o.seconds for o in job_runner.run(work, FakeInpainter(), options)]
+  assert seconds == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import pathlib
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -49,3 +51,18 @@ def test_damaged_file_is_named(tmp_path, damage):
     errors.UserError, match=r"w\.safetensors cannot be read .*safetensors file"
   ):
     safetensors_file.read(path)
+
+
+def test_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+  path = tmp_path / "w.safetensors"
+  safetensors_file.write(path, ARRAYS, {})
+  before = path.read_bytes()
+
+  def fail(*_):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr(pathlib.Path, "replace", fail)
+  with pytest.raises(errors.UserError, match="No space left"):
+    safetensors_file.write(path, {}, {})
+  assert path.read_bytes() == before
+  assert list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
@@ -23,6 +24,8 @@ def enable() -> None:
   folder = pathlib.Path(cache) / "gatedinpaint_jax" / "compiled"
   try:
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+      pass
   except OSError:
     return  # a home that cannot be written is no reason not to fill a hole
   jax.config.update("jax_compilation_cache_dir", str(folder))

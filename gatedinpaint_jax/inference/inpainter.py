@@ -8,6 +8,7 @@ import ml_collections
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import compilation_cache, fit_size, memory
 from gatedinpaint_jax.networks import build
 from gatedinpaint_jax.training import checkpoint_reader
@@ -86,8 +87,7 @@ class Inpainter:
     """
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
-    config = ml_collections.ConfigDict(saved.config)
-    generator, _ = build.build_networks(config)
+    generator = _build_generator(saved)
     return cls(generator, saved.generator, bucket=bucket)
 
   @property
@@ -200,6 +200,30 @@ class Inpainter:
       None if sketch is None else sketch.astype(jnp.float32),
       padding=is_padding[None, :, :, None].astype(jnp.float32),
     )
+
+
+def _build_generator(saved):
+  """Returns the generator of a `SavedModel`, whose arrays must be its own."""
+  try:
+    config = ml_collections.ConfigDict(saved.config)
+    generator, _ = build.build_networks(config)
+    image, mask = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
+    sketch = mask if generator.guided else None
+    like = jax.eval_shape(
+      lambda: generator.init(jax.random.key(0), image, mask, sketch)
+    )
+  except (errors.UserError, AttributeError, KeyError, TypeError) as error:
+    raise errors.UserError(
+      f"--checkpoint: the config in {saved.folder} describes no model "
+      f"({errors.first_words(error)}); import or train it again"
+    ) from error
+  shapes = lambda tree: jax.tree.map(lambda x: x.shape, tree)
+  if shapes(like["params"]) != shapes(saved.generator):
+    raise errors.UserError(
+      f"--checkpoint: the config in {saved.folder} is of another model than its"
+      " arrays; import or train it again"
+    )
+  return generator
 
 
 def _levels_above(plane, name, level) -> np.ndarray:

@@ -19,6 +19,9 @@ from gatedinpaint_jax.inference import (
   photo_files,
 )
 
+# Nobody wants nine tenths of a picture filled.
+_SUSPICIOUS_FRACTION = 0.9
+
 
 class Options(NamedTuple):
   """How files are understood and computed; see the flags of `inpaint`."""
@@ -104,8 +107,13 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
       loaded.append(_load(job, options))
     except errors.UserError as error:
       outcomes.append(Outcome(job, reason=str(error)))
-  predictions = _predict(loaded, capacity, inpainter, options)
-  for entry, prediction in zip(loaded, predictions, strict=True):
+    except MemoryError:
+      outcomes.append(Outcome(job, reason=f"{job.image}: too large for memory"))
+  empty = [entry for entry in loaded if not entry.hole.any()]
+  outcomes += [_save(entry, None) for entry in empty]
+  holed = [entry for entry in loaded if entry.hole.any()]
+  predictions = _predict(holed, capacity, inpainter, options)
+  for entry, prediction in zip(holed, predictions, strict=True):
     outcomes.append(_save(entry, prediction))
   seconds = (time.perf_counter() - started) / len(batch)
   return [outcome._replace(seconds=seconds) for outcome in outcomes]
@@ -169,10 +177,11 @@ def _predict_batch(loaded, capacity, inpainter):
 
 def _predict_windows(entry, inpainter):
   """Predicts the neighbourhoods of the holes; 0 elsewhere."""
-  prediction = np.zeros(entry.photo.colours.shape, np.float32)
+  colours = entry.photo.colours
+  prediction = np.zeros(colours.shape, np.float32)
   for window in hole_windows.find(entry.hole):
     prediction[window] = inpainter(
-      entry.photo.colours[window],
+      colours[window],
       entry.hole[window],
       None if entry.lines is None else entry.lines[window],
       return_details=True,
@@ -181,7 +190,7 @@ def _predict_windows(entry, inpainter):
 
 
 def _save(entry, prediction) -> Outcome:
-  """Writes a completed picture."""
+  """Writes a completed picture, or one without a hole as it is."""
   job, photo, hole, _ = entry
   outcome = Outcome(
     job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
@@ -189,12 +198,17 @@ def _save(entry, prediction) -> Outcome:
   if isinstance(prediction, Exception):
     return outcome._replace(reason=f"{job.image}: {prediction}")
   try:
-    photo_files.write(job.output, photo_files.lay_in(photo, prediction, hole))
+    if prediction is not None:
+      photo = photo_files.lay_in(photo, prediction, hole)
+    photo_files.write(job.output, photo)
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
-  if not hole.any():
+  if prediction is None:
     return outcome._replace(note=f"{job.mask} is empty: picture unchanged")
   if hole.all():
     note = f"{job.mask} covers the whole picture: nothing was known"
+    return outcome._replace(note=note)
+  if outcome.hole_fraction > _SUSPICIOUS_FRACTION:
+    note = f"{job.mask} is hole for the most part: was --invert_mask meant?"
     return outcome._replace(note=note)
   return outcome

@@ -13,10 +13,12 @@ import contextlib
 import logging
 import os
 import pathlib
+import platform
 import stat
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 import pyvips
 
 from gatedinpaint_jax import errors
@@ -45,6 +47,10 @@ _ALIASES = {".jpeg": ".jpg", ".tiff": ".tif"}
 _WITHOUT_ALPHA = (".jpg",)
 _WITHOUT_16_BITS = (".jpg", ".webp")
 _MOST_SIDE = {".jpg": 65500, ".webp": 16383}
+
+# Results are written under this name; other runs in the folder have their own.
+_PART_OF_HOST = f".{platform.node() or 'host'}"
+_PART = f"{_PART_OF_HOST}.{os.getpid()}.part"
 
 # It would keep the last hundred pictures in memory.
 pyvips.cache_set_max(0)
@@ -129,7 +135,8 @@ def read(path: pathlib.Path) -> Photo:
       f"{path}: damaged or cut short ({_reason(error)}); make it again"
     ) from error
   return Photo(
-    pixels.reshape(*pixels.shape[:2], -1),
+    # The library leaves out the axes of a picture of one pixel.
+    pixels.reshape(image.height, image.width, image.bands),
     photo_header.collect(image),
     (image.xres, image.yres),
   )
@@ -181,7 +188,7 @@ def write(path: pathlib.Path, photo: Photo) -> None:
   """
   check_writable(path, photo)
   suffix = _suffix(path)
-  part = path.with_name(f".{path.name}.part")
+  part = path.with_name(_PART)
   try:
     data = _with_header(photo).write_to_buffer(suffix, **_SAVE_OPTIONS[suffix])
     with open(part, "wb") as file:
@@ -194,12 +201,21 @@ def write(path: pathlib.Path, photo: Photo) -> None:
       f"{path}: cannot be encoded ({_reason(error)}); name another format"
     ) from error
   except OSError as error:
-    with contextlib.suppress(OSError):
-      part.unlink()
     raise errors.UserError(
       f"{path}: cannot be written ({error.strerror}); make room or name another"
       " --output"
     ) from error
+  finally:
+    with contextlib.suppress(OSError):
+      part.unlink()
+
+
+def remove_parts(folder: pathlib.Path) -> None:
+  """Removes what killed runs of this machine left half-written in a folder."""
+  for part in folder.glob(f"{_PART_OF_HOST}*.part"):
+    process = part.suffixes[-2].removeprefix(".")
+    if not (process.isdecimal() and psutil.pid_exists(int(process))):
+      part.unlink(missing_ok=True)
 
 
 def _suffix(path) -> str:
@@ -213,6 +229,8 @@ def _open(path) -> pyvips.Image:
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
       raise errors.UserError(f"{path}: a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+      raise errors.UserError(f"{path}: a device or a pipe, not a picture")
     if not status.st_size:
       raise errors.UserError(f"{path}: empty file, 0 bytes")
     # The library takes no name that is not UTF-8, and brackets for options.

@@ -1,0 +1,29 @@
+"""Small pictures and masks in files, and a run of `inpaint` on them."""
+
+import numpy as np
+from PIL import Image
+
+from gatedinpaint_jax import inpaint
+from tests import pictures
+
+SIZE = (24, 32)
+
+
+def write_photo(path, seed=0, size=SIZE):
+  path.parent.mkdir(exist_ok=True)
+  Image.fromarray(pictures.noise(*size, seed)).save(path)
+
+
+def write_mask(path, size=SIZE, level=255):
+  mask = np.zeros(size, np.uint8)
+  mask[: size[0] // 2, : size[1] // 2] = level
+  path.parent.mkdir(exist_ok=True)
+  Image.fromarray(mask).save(path)
+
+
+def run(*arguments):
+  return inpaint.main(["inpaint", *map(str, arguments)])
+
+
+def read(path):
+  return np.asarray(Image.open(path))

@@ -1,0 +1,183 @@
+"""`inpaint`: folders of pictures that run unattended."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import inpaint
+from gatedinpaint_jax.inference import photo_files
+from tests import small_checkpoint
+from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+  return small_checkpoint.write(tmp_path_factory.mktemp("plain"))
+
+
+def make_many(folder, count):
+  for i in range(count):
+    size = SIZE if i % 3 else (16, 24)
+    write_photo(folder / "photos" / f"{i}.png", seed=i, size=size)
+    write_mask(folder / "masks" / f"{i}.png", size=size)
+  return (
+    f"--image={folder / 'photos'}",
+    f"--mask={folder / 'masks'}",
+    f"--output={folder / 'out'}",
+  )
+
+
+def test_batches_give_what_single_pictures_give(checkpoint, tmp_path):
+  arguments = (*make_many(tmp_path, 8), f"--checkpoint={checkpoint}")
+  assert run(*arguments) == 0
+  alone = {p.name: read(p) for p in (tmp_path / "out").iterdir()}
+  assert len(alone) == 8
+  assert run(*arguments, "--overwrite", "--batch_size=4") == 0
+  for name, expected in alone.items():
+    together = read(tmp_path / "out" / name).astype(int)
+    np.testing.assert_allclose(together, expected.astype(int), atol=1)
+
+
+def test_log_file_gets_lines_of_progress(
+  checkpoint, tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(inpaint, "_SECONDS_PER_LINE", 0)
+  assert run(*make_many(tmp_path, 3), f"--checkpoint={checkpoint}") == 0
+  assert capsys.readouterr().out.splitlines() == [
+    "1 of 3 pictures",
+    "2 of 3 pictures",
+    "3 of 3 pictures",
+    "3 pictures done, 0 failed",
+  ]
+
+
+def test_failing_files_are_told_at_the_end_and_stop_nothing(
+  checkpoint, tmp_path, capsys
+):
+  arguments = (*make_many(tmp_path, 9), f"--checkpoint={checkpoint}")
+  photos = tmp_path / "photos"
+  (photos / "0.png").write_text("a text")
+  (photos / "1.png").write_bytes(b"")
+  write_mask(tmp_path / "masks" / "2.png", size=(10, 10))
+  (photos / "9.png").mkdir()
+  write_mask(tmp_path / "masks" / "9.png")
+  write_photo(photos / "10.png")
+  report = tmp_path / "report.jsonl"
+  assert run(*arguments, f"--report={report}", "--batch_size=2") == 1
+  printed = capsys.readouterr()
+  assert "6 pictures done, 5 failed" in printed.out
+  reasons = [
+    line for line in printed.err.splitlines() if line.startswith("failed: ")
+  ]
+  assert len(reasons) == 5
+  for reason in (
+    "0.png: not a picture",
+    "1.png: empty file",
+    "2.png: the mask is 10 x 10",
+    "9.png: a folder",
+    "10.png: no mask named 10.*",
+  ):
+    assert any(reason in line for line in reasons), reason
+  assert len(list((tmp_path / "out").iterdir())) == 6
+
+  lines = [json.loads(line) for line in report.read_text().splitlines()]
+  assert len(lines) == 11
+  done = [line for line in lines if line["status"] == "done"]
+  assert {line["image"] for line in done} == {
+    str(photos / f"{i}.png") for i in range(3, 9)
+  }
+  assert (done[0]["height"], done[0]["width"]) in (SIZE, (16, 24))
+  assert done[0]["hole_fraction"] == 0.25 and done[0]["seconds"] > 0
+  assert done[0]["checkpoint"] == str(checkpoint)
+
+  # A second run does what is left, and reports that alone.
+  write_photo(photos / "0.png", size=(16, 24))
+  assert run(*arguments, f"--report={report}") == 1
+  assert "6 of 11 results are there already" in capsys.readouterr().out
+  lines = [json.loads(line) for line in report.read_text().splitlines()]
+  assert [line["status"] for line in lines[11:]].count("done") == 1
+  assert len(lines) == 16
+
+
+def test_killed_run_leaves_whole_pictures_and_goes_on(checkpoint, tmp_path):
+  arguments = (*make_many(tmp_path, 40), f"--checkpoint={checkpoint}")
+  out = tmp_path / "out"
+  child = subprocess.Popen(
+    [sys.executable, "-m", "gatedinpaint_jax.inpaint", *arguments],
+    env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
+    stderr=subprocess.PIPE,
+  )
+  while len(list(out.glob("*.png"))) < 5:
+    assert child.poll() is None, child.stderr.read()
+    time.sleep(0.002)
+  child.send_signal(signal.SIGKILL)
+  child.communicate()
+  done = {path: path.read_bytes() for path in out.glob("*.png")}
+  assert 5 <= len(done) < 40
+  for path in done:
+    assert read(path).shape in ((*SIZE, 3), (16, 24, 3))
+  assert run(*arguments) == 0
+  assert len(list(out.iterdir())) == len(list(out.glob("*.png"))) == 40
+  assert done == {path: path.read_bytes() for path in done}
+
+
+def test_picture_too_large_for_memory_is_told_and_stops_nothing(
+  checkpoint, tmp_path, monkeypatch, capsys
+):
+  arguments = (*make_many(tmp_path, 4), f"--checkpoint={checkpoint}")
+  monkeypatch.setattr(
+    "gatedinpaint_jax.inference.memory.available", lambda: 400_000
+  )
+  assert run(*arguments, "--batch_size=2") == 1
+  printed = capsys.readouterr()
+  # 24 x 32 needs more than that, 16 x 24 does not, two of these do.
+  assert "2 pictures done, 2 failed" in printed.out
+  assert "--crop_to_hole" in printed.err
+
+
+def test_pictures_of_one_pixel_of_every_kind(checkpoint, tmp_path):
+  kinds = ("L", "LA", "RGB", "RGBA")
+  for kind in kinds:
+    for folder, value in (("photos", 7), ("masks", 255)):
+      (tmp_path / folder).mkdir(exist_ok=True)
+      pixel = Image.new("RGBA", (1, 1), (value, value, value, 255))
+      pixel.convert(kind).save(tmp_path / folder / f"{kind}.png")
+  assert (
+    run(
+      f"--image={tmp_path / 'photos'}",
+      f"--mask={tmp_path / 'masks'}",
+      f"--output={tmp_path / 'out'}",
+      f"--checkpoint={checkpoint}",
+    )
+    == 0
+  )
+  for kind in kinds:
+    with Image.open(tmp_path / "out" / f"{kind}.png") as result:
+      assert (result.mode, result.size) == (kind, (1, 1))
+
+
+def test_parts_of_killed_runs_are_removed_and_others_stay(checkpoint, tmp_path):
+  arguments = (*make_many(tmp_path, 1), f"--checkpoint={checkpoint}")
+  out = tmp_path / "out"
+  out.mkdir()
+  host = photo_files._PART_OF_HOST
+  ended = subprocess.Popen([sys.executable, "-c", ""])
+  ended.wait()
+  for name in (f"{host}.{ended.pid}.part", ".elsewhere.1.part"):
+    (out / name).write_text("half")
+  running = out / f"{host}.{os.getppid()}.part"
+  running.write_text("half")
+  assert run(*arguments) == 0
+  assert {p.name for p in out.iterdir()} == {
+    "0.png",
+    ".elsewhere.1.part",
+    running.name,
+  }

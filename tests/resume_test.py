@@ -1,0 +1,125 @@
+"""Runs that stop and go on equal one that never stopped."""
+
+import os
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import plugin_event_accumulator
+from tensorboard.util import tensor_util
+
+from gatedinpaint_jax import train
+from tests import tiny_run
+
+# These tell about the machine, not about the run.
+_OF_THE_MACHINE = ("images_per_second", "seconds_waited_for_data")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+def config(photos):
+  return tiny_run.config(photos, steps=8, log_every_steps=4)
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+  """A run that was never stopped: (state, scalars)."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  workdir = tmp_path_factory.mktemp("whole")
+  state = train.train_and_evaluate(config(photos), workdir)
+  return state, read_scalars(workdir)
+
+
+def read_scalars(workdir):
+  """Returns {tag: [(step, value)]} as TensorBoard shows them."""
+  # The reader of TensorBoard itself; the older one keeps superseded tensors.
+  events = plugin_event_accumulator.EventAccumulator(
+    str(workdir), tensor_size_guidance={"scalars": 0}
+  )
+  events.Reload()
+  return {
+    tag: [
+      (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+      for event in events.Tensors(tag)
+    ]
+    for tag in events.Tags()["tensors"]
+    if tag.startswith(("train/", "validation/"))
+    and not tag.endswith((*_OF_THE_MACHINE, "strip"))
+  }
+
+
+def assert_equal(state, workdir, whole):
+  expected, scalars = whole
+  jax.tree.map(np.testing.assert_array_equal, state, expected)
+  assert read_scalars(workdir) == scalars
+
+
+@pytest.mark.parametrize("step", [1, 3, 4])
+def test_sigterm_saves_within_the_step(
+  photos, tmp_path, monkeypatch, whole, step
+):
+  plain = train.data_build.open_training
+
+  def open_training(config):
+    def batches(**kwargs):
+      for i, batch in enumerate(plain(config)(**kwargs), start=1):
+        if i == step:
+          os.kill(os.getpid(), signal.SIGTERM)
+        yield batch
+
+    return batches
+
+  before = signal.getsignal(signal.SIGTERM)
+  with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
+    patch.setattr(train.data_build, "open_training", open_training)
+    state = train.train_and_evaluate(config(photos), tmp_path)
+  assert signal.getsignal(signal.SIGTERM) == before
+  # The batch of a step is fetched while the step before it is under way.
+  stopped_at = max(1, step - 1)
+  assert state.step == stopped_at
+  assert (
+    f"saved and stopped at step {stopped_at} (SIGTERM); the same command goes"
+    " on" in lines
+  )
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config(photos), tmp_path)
+  assert f"resumed at step {stopped_at}" in lines
+  assert_equal(state, tmp_path, whole)
+
+
+def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
+  train.train_and_evaluate(config(photos), tmp_path)
+  # As if the run had been killed after step 6 and before the save at 4 ended.
+  for step in (4, 6, 8):
+    shutil.rmtree(tmp_path / "checkpoints" / str(step))
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config(photos), tmp_path)
+  assert "resumed at step 2" in lines
+  assert_equal(state, tmp_path, whole)
+
+
+def test_run_on_one_device_goes_on_on_eight(
+  photos, tmp_path, monkeypatch, whole
+):
+  make_mesh = train.devices.make_mesh
+  with monkeypatch.context() as patch:
+    patch.setattr(
+      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:1])
+    )
+    first = tiny_run.config(photos, steps=4, log_every_steps=4)
+    train.train_and_evaluate(first, tmp_path)
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config(photos), tmp_path)
+  assert "resumed at step 4" in lines
+  expected, _ = whole
+  assert state.step == 8
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
+    state.generator,
+    expected.generator,
+  )
