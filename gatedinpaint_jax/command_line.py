@@ -17,7 +17,7 @@ from absl import flags, logging
 from gatedinpaint_jax import errors
 
 MISTAKE = 2
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
@@ -35,12 +35,12 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
   except errors.UserError as error:
     code = fail(error)
   except BrokenPipeError:
-    code = _INTERRUPTED  # whoever read our output has gone
+    code = INTERRUPTED  # whoever read our output has gone
   except OSError as error:
     # A place that nobody looked at before: it names itself.
     code = fail(f"{error.filename}: {error.strerror}")
   except KeyboardInterrupt:
-    code = _INTERRUPTED
+    code = INTERRUPTED
   sys.exit(code)
 
 

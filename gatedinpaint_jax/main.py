@@ -61,6 +61,8 @@ def main(argv):
     )
   except errors.UserError as error:
     return command_line.fail(error)
+  except KeyboardInterrupt:
+    return command_line.INTERRUPTED
   return 0
 
 

@@ -4,7 +4,8 @@ Each of them is given as files, folders or patterns. A file in a folder goes by
 its path below the folder, without suffix; a file that a pattern with one star
 found goes by what the star stands for; any other file goes by its stem. Hidden
 files and folders are no pictures, nor is what is given as a mask or a sketch,
-nor what lies in an output folder below. Nothing is decoded here.
+nor what lies in an output folder below. Links to folders are not entered.
+Nothing is decoded here.
 """
 
 import glob

@@ -1,0 +1,116 @@
+"""A run that is killed again and again equals one that was never stopped.
+
+Takes minutes: `python -m pytest -m faults`.
+"""
+
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.training import checkpoint_reader
+from tests import tiny_run
+from tests.resume_test import read_scalars
+
+ROOT = pathlib.Path(__file__).parents[1]
+KILLS = 20
+STEPS = 240
+PROGRAM = f"""
+import sys
+from absl import logging
+from gatedinpaint_jax import train
+from tests import tiny_run
+logging.set_verbosity(logging.INFO)
+config = tiny_run.config(sys.argv[1], steps={STEPS}, log_every_steps=3)
+train.train_and_evaluate(config, sys.argv[2])
+"""
+
+
+def start(photos, workdir, cache, log):
+  """Starts the run, or goes on with it, in a process of its own."""
+  environment = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "XLA_FLAGS": "",
+    "JAX_PLATFORMS": "cpu",
+    "JAX_COMPILATION_CACHE_DIR": str(cache),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+  }
+  return subprocess.Popen(
+    [sys.executable, "-c", PROGRAM, str(photos), str(workdir)],
+    env=environment,
+    stdout=log,
+    stderr=log,
+  )
+
+
+def newest_step(workdir):
+  folder = workdir / "checkpoints"
+  steps = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
+  return max(steps, default=0)
+
+
+def wait_for(condition, child):
+  deadline = time.monotonic() + 300
+  while not condition():
+    assert child.poll() is None, "ended by itself"
+    assert time.monotonic() < deadline
+    time.sleep(0.001)
+
+
+def kill_after_progress(child, workdir, chance, *, in_a_save):
+  """Kills a run once it has saved, at a random moment or during a save."""
+  before = newest_step(workdir)
+  wait_for(lambda: newest_step(workdir) > before, child)
+  time.sleep(chance.uniform(0, 0.2))
+  if in_a_save:
+    unfinished = (workdir / "checkpoints").glob
+    wait_for(lambda: any(unfinished("*.orbax-checkpoint-tmp*")), child)
+  child.send_signal(signal.SIGKILL)
+  child.wait()
+  return before
+
+
+@pytest.mark.faults
+def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
+  photos = tiny_run.write_photos(tmp_path)
+  whole, killed = tmp_path / "whole", tmp_path / "killed"
+  with open(tmp_path / "whole.log", "w") as log:
+    assert start(photos, whole, tmp_path / "cache", log).wait() == 0
+
+  chance = random.Random(2018)
+  cut_short = 0
+  for i in range(KILLS):
+    with open(tmp_path / f"{i}.log", "w") as log:
+      child = start(photos, killed, tmp_path / "cache", log)
+      before = kill_after_progress(child, killed, chance, in_a_save=i % 2 == 1)
+    assert newest_step(killed) < STEPS, "killed too late"
+    cut_short += bool(list((killed / "checkpoints").glob("*-tmp*")))
+    text = (tmp_path / f"{i}.log").read_text()
+    if i:
+      # It goes on from its checkpoint, and does no step again before that.
+      assert f"resumed at step {before}" in text
+      reported = [int(s) for s in re.findall(r"step (\d+)  ", text)]
+      assert min(reported, default=STEPS) > before > 0
+  assert cut_short >= KILLS // 4, "too few kills met a save"
+  with open(tmp_path / "last.log", "w") as log:
+    assert start(photos, killed, tmp_path / "cache", log).wait() == 0
+
+  ends = [
+    checkpoint_reader.read(workdir, with_discriminator=True)
+    for workdir in (whole, killed)
+  ]
+  for tree in ("generator", "discriminator", "spectral"):
+    expected, found = (getattr(end, tree) for end in ends)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+  assert read_scalars(killed) == read_scalars(whole)
+  assert not list((killed / "checkpoints").glob("*-tmp*"))
