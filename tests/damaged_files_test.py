@@ -1,0 +1,79 @@
+"""No damage to a picture file makes the pipeline hang or crash."""
+
+import faulthandler
+import itertools
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from gatedinpaint_jax.data import build, unreadable
+from tests import pictures
+
+WHOLE = [
+  pictures.encoded(pictures.noise(24, 32, seed=i), kind, mode=mode)
+  for i, (kind, mode) in enumerate(
+    itertools.product(("JPEG", "PNG", "WEBP"), ("RGB", "L"))
+  )
+]
+SUFFIXES = [".jpg", ".jpg", ".png", ".png", ".webp", ".webp"]
+PER_EXAMPLE, EXAMPLES = 25, 20
+
+
+@st.composite
+def damaged_files(draw):
+  """Draws 25 of 500 files: (suffix, bytes) with bits flipped or cut short."""
+  files = []
+  for _ in range(PER_EXAMPLE):
+    kind = draw(st.integers(0, len(WHOLE) - 1))
+    content = bytearray(WHOLE[kind])
+    place = st.integers(0, 8 * len(content) - 1)
+    for bit in draw(st.lists(place, min_size=1, max_size=8)):
+      content[bit // 8] ^= 1 << bit % 8
+    if draw(st.booleans()):
+      content = content[: draw(place) // 8]
+    files.append((SUFFIXES[kind], bytes(content)))
+  return files
+
+
+@hypothesis.settings(
+  deadline=None,
+  max_examples=EXAMPLES,
+  derandomize=True,
+  suppress_health_check=list(hypothesis.HealthCheck),
+  phases=[hypothesis.Phase.generate],
+)
+@hypothesis.given(damaged_files())
+def check(tmp_path_factory, seen, files):
+  folder = tmp_path_factory.mktemp("damaged")
+  # One whole picture, to stand in for the others.
+  (folder / "whole.png").write_bytes(WHOLE[2])
+  for i, (suffix, content) in enumerate(files):
+    (folder / f"{i:02d}{suffix}").write_bytes(content)
+  batches = build.training_batches(pictures.config(folder, shuffle=False))
+  for batch in itertools.islice(batches, 7):
+    assert batch.image.shape == (4, 16, 24, 3)
+    assert batch.mask.shape == (4, 16, 24, 1)
+    assert np.isfinite(batch.image).all()
+    seen += [len(batch.image)]
+
+
+@pytest.fixture
+def patient(monkeypatch):
+  """Lets any number of pictures be unreadable."""
+  names = set()
+  monkeypatch.setattr(unreadable.Tally, "add", lambda _, name: names.add(name))
+  return names
+
+
+def test_flipped_bits_and_truncations_never_hang_or_crash(
+  tmp_path_factory, patient
+):
+  faulthandler.dump_traceback_later(300, exit=True)
+  seen = []
+  check(tmp_path_factory, seen)
+  faulthandler.cancel_dump_traceback_later()
+  assert sum(seen) >= PER_EXAMPLE * EXAMPLES
+  # The damage was real, and some of it was survived.
+  assert 0.2 * sum(seen) < len(patient) < 0.9 * sum(seen)
