@@ -120,6 +120,9 @@ def get_model_config():
   # Precision of the computation: float32 or bfloat16. Parameters, softmax and
   # spectral norm are float32 always.
   model.dtype = "float32"
+  # Keep only the inputs of the generator's layers for the backward pass and
+  # compute the rest again: less memory, more time.
+  model.rematerialize = False
   return model
 
 

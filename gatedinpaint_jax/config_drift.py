@@ -18,6 +18,7 @@ _HARMLESS = (
   "data.validation_path",
   "data.validation_split",
   "evaluation.",
+  "model.rematerialize",
   "schedule.checkpoint_every_steps",
   "schedule.evaluate_every_steps",
   "schedule.keep_checkpoints",

@@ -7,10 +7,8 @@ import jax
 import numpy as np
 import pytest
 import safetensors
-from PIL import Image
 
 import gatedinpaint_jax
-from configs import places2
 from gatedinpaint_jax import (
   errors,
   export_weights,
@@ -20,6 +18,7 @@ from gatedinpaint_jax import (
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import names
+from tests import tiny_run
 
 
 def export(checkpoint, output, *flags):
@@ -34,27 +33,15 @@ def import_(source, output):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-  """An .npz of twelve soft pictures, 16 x 16."""
-  corners = np.random.default_rng(0).integers(0, 256, (12, 2, 2, 3), np.uint8)
-  soft = [
-    Image.fromarray(c).resize((16, 16), Image.Resampling.BILINEAR)
-    for c in corners
-  ]
-  path = tmp_path_factory.mktemp("photos") / "photos.npz"
-  np.savez(path, images=np.stack([np.asarray(p) for p in soft]))
-  return path
+  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def tiny_config(photos, **optimizer):
   """One step with partial convolutions of width 4."""
-  config = places2.get_config()
-  config.data.update(
-    source="arrays", path=str(photos), image_size=(16, 16), batch_size=8
-  )
-  config.model.update(width=4, conv="partial")
-  config.optimizer.update(**optimizer)
-  config.schedule.update(steps=1, log_every_steps=1, checkpoint_every_steps=1)
-  config.evaluation.update(pictures=0)
+  config = tiny_run.config(photos, steps=1)
+  config.model.conv = "partial"
+  config.optimizer.update(average_decay=None, **optimizer)
+  config.evaluation.pictures = 0
   return config
 
 

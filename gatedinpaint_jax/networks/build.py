@@ -34,6 +34,8 @@ def build_networks(config):
     conv=model.conv,
     guided=model.guided,
     dtype=_DTYPES[model.dtype],
+    # Of training alone: checkpoints of imported weights do not have it.
+    rematerialize="rematerialize" in model and model.rematerialize,
   )
   discriminator = patch_discriminator.PatchDiscriminator(
     width=4 * model.width // 3, dtype=_DTYPES[model.dtype]

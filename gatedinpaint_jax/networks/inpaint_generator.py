@@ -42,12 +42,15 @@ class InpaintGenerator(nn.Module):
     conv: a key of `layers.conv.KINDS`.
     guided: whether a sketch is an input of the coarse network.
     dtype: of the computation; parameters and outputs are float32.
+    rematerialize: whether the backward pass computes the hidden layers again
+      from their inputs instead of keeping what is inside of them.
   """
 
   width: int = 48
   conv: str = "gated"
   guided: bool = False
   dtype: Any = jnp.float32
+  rematerialize: bool = False
 
   @nn.compact
   def __call__(
@@ -70,7 +73,12 @@ class InpaintGenerator(nn.Module):
         not wanted.
     """
     _check_inputs(incomplete, sketch, self.guided)
-    network = {"width": self.width, "conv": self.conv, "dtype": self.dtype}
+    network = {
+      "width": self.width,
+      "conv": self.conv,
+      "dtype": self.dtype,
+      "rematerialize": self.rematerialize,
+    }
     coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
     # No gradient is stopped: the losses of the second network reach the first.
     filled = batch_lib.composite(coarse, incomplete, mask)
@@ -88,11 +96,13 @@ class CoarseNetwork(nn.Module):
     width: convolution channels of the first layer.
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
+    rematerialize: as of `InpaintGenerator`.
   """
 
   width: int
   conv: str
   dtype: Any
+  rematerialize: bool
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
@@ -137,11 +147,13 @@ class RefinementNetwork(nn.Module):
     width: convolution channels of the first layer.
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
+    rematerialize: as of `InpaintGenerator`.
   """
 
   width: int
   conv: str
   dtype: Any
+  rematerialize: bool
 
   @nn.compact
   def __call__(self, filled, no_source):
@@ -205,6 +217,8 @@ def _check_inputs(incomplete, sketch, guided):
 def _convolutions(network):
   """Binds what all layers of `network` share: (hidden layers, output layer)."""
   hidden, output = conv_lib.KINDS[network.conv]
+  if network.rematerialize:
+    hidden = nn.remat(hidden)
   return (
     functools.partial(hidden, dtype=network.dtype),
     functools.partial(output, dtype=network.dtype),
