@@ -35,6 +35,22 @@ _ALLOW_CONFIG_CHANGE = flags.DEFINE_bool(
   "Go on from a checkpoint that was made with another config.",
 )
 
+_DISTRIBUTED = flags.DEFINE_bool(
+  "distributed",
+  False,
+  "This is one of several processes of one run; where the cluster does not say "
+  "which, the three flags below do.",
+)
+_COORDINATOR = flags.DEFINE_string(
+  "coordinator", None, "HOST:PORT of process 0, for --distributed."
+)
+_PROCESSES = flags.DEFINE_integer(
+  "processes", None, "How many processes there are, for --distributed."
+)
+_PROCESS = flags.DEFINE_integer(
+  "process", None, "Which of them this is, from 0, for --distributed."
+)
+
 # A mistyped key is an AttributeError or a KeyError, a missing file an OSError.
 _FLAG_ERRORS = (
   flags.Error,
@@ -49,13 +65,21 @@ _FLAG_ERRORS = (
 def main(argv):
   """Trains what the flags describe and returns the exit code."""
   del argv
-  from gatedinpaint_jax import train  # after the flags are known to be right
+  # After the flags are known to be right.
+  from gatedinpaint_jax import train
+  from gatedinpaint_jax.training import hosts
 
   name = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
   workdir = _WORKDIR.value or os.path.join("runs", name.stem)
   command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
   try:
+    if _DISTRIBUTED.value:
+      hosts.join(
+        coordinator=_COORDINATOR.value,
+        processes=_PROCESSES.value,
+        process=_PROCESS.value,
+      )
     train.train_and_evaluate(
       _CONFIG.value, workdir, allow_config_change=_ALLOW_CONFIG_CHANGE.value
     )
