@@ -72,9 +72,10 @@ def main(argv) -> int:
     for outcome in _run(remaining, model, options):
       outcomes.append(outcome)
   except KeyboardInterrupt:
-    _tell(outcomes)
+    _tell_all(outcomes)
     raise
-  return _tell(outcomes)
+  # One that is left of many is still one of many.
+  return _tell_only(*outcomes) if len(work) == 1 else _tell_all(outcomes)
 
 
 def _define_flags() -> flags.FlagValues:
@@ -235,21 +236,30 @@ def _describe(outcome, checkpoint) -> dict:
   }
 
 
-def _tell(outcomes) -> int:
+def _tell_only(outcome) -> int:
+  """Prints what became of the only picture and returns the exit code.
+
+  Raises:
+    UserError: if it failed.
+  """
+  if outcome.reason:
+    raise errors.UserError(outcome.reason)
+  if outcome.note:
+    print(f"note: {outcome.note}")
+  height, width = outcome.size
+  print(
+    f"{outcome.job.output}: {outcome.hole_fraction:.1%} of {width} x {height} "
+    f"pixels filled in {outcome.seconds:.1f} s"
+  )
+  return 0
+
+
+def _tell_all(outcomes) -> int:
   """Prints what became of the pictures and returns the exit code."""
-  failed = [outcome for outcome in outcomes if outcome.reason]
-  if failed and len(outcomes) == 1:
-    raise errors.UserError(failed[0].reason)
   for outcome in outcomes:
     if outcome.note:
       print(f"note: {outcome.note}")
-  if len(outcomes) == 1:
-    (only,) = outcomes
-    print(
-      f"{only.job.output}: {only.hole_fraction:.1%} of {only.size[1]} x "
-      f"{only.size[0]} pixels filled in {only.seconds:.1f} s"
-    )
-    return 0
+  failed = [outcome for outcome in outcomes if outcome.reason]
   print(f"{len(outcomes) - len(failed)} pictures done, {len(failed)} failed")
   for outcome in failed:
     print(f"failed: {outcome.reason}", file=sys.stderr)

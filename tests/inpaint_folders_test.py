@@ -181,3 +181,13 @@ def test_parts_of_killed_runs_are_removed_and_others_stay(checkpoint, tmp_path):
     ".elsewhere.1.part",
     running.name,
   }
+
+
+def test_last_one_of_many_that_fails_again_is_no_mistake_in_the_flags(
+  checkpoint, tmp_path, capsys
+):
+  arguments = (*make_many(tmp_path, 2), f"--checkpoint={checkpoint}")
+  (tmp_path / "photos" / "0.png").write_text("a text")
+  assert run(*arguments) == 1
+  assert run(*arguments) == 1
+  assert "0 pictures done, 1 failed" in capsys.readouterr().out

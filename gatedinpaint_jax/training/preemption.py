@@ -24,7 +24,7 @@ class Preemption:
     return self._reason or "the cluster"
 
   def request(self, number, _frame) -> None:
-    """Handles a signal; a second one does what it always does."""
+    """Handles a signal; a second one interrupts at once."""
     self._reason = signal.Signals(number).name
     signal.signal(number, signal.default_int_handler)
     logging.info("%s: stopping after this step", self._reason)
