@@ -83,11 +83,18 @@ def main(argv):
     train.train_and_evaluate(
       _CONFIG.value, workdir, allow_config_change=_ALLOW_CONFIG_CHANGE.value
     )
+    return 0
   except errors.UserError as error:
-    return command_line.fail(error)
+    code = command_line.fail(error)
   except KeyboardInterrupt:
-    return command_line.INTERRUPTED
-  return 0
+    code = command_line.INTERRUPTED
+  except Exception as error:
+    if not _DISTRIBUTED.value:
+      raise
+    code = hosts.explain(error)
+  if _DISTRIBUTED.value:
+    hosts.leave(code)
+  return code
 
 
 def parse_flags(argv):

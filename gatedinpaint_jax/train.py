@@ -36,24 +36,24 @@ def train_and_evaluate(
     UserError: if the config, the pictures or the workdir cannot be used.
   """
   train_config.check_schedule(config.schedule)
+  setup = train_config.build_setup(config)
   mesh = devices.make_mesh()
   devices.check_batch_size(
     config.data.batch_size, mesh, key="config.data.batch_size"
   )
-  setup = train_config.build_setup(config)
   validation = _make_validation(config, setup, mesh)
   training_batches = data_build.open_training(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
   )
-  is_first = jax.process_index() == 0
   with contextlib.ExitStack() as stack:
-    stack.enter_context(workdir_lib.held(workdir, is_first=is_first))
+    stack.enter_context(workdir_lib.held(workdir))
     stop = stack.enter_context(preemption.watch())
-    checkpoints = checkpoints_lib.Checkpoints(
-      workdir, keep=config.schedule.keep_checkpoints
+    checkpoints = stack.enter_context(
+      checkpoints_lib.Checkpoints(
+        workdir, keep=config.schedule.keep_checkpoints
+      )
     )
-    stack.enter_context(contextlib.closing(checkpoints))
     restore = functools.partial(
       _create_or_restore,
       config,

@@ -19,15 +19,21 @@ def test_folder_that_cannot_be_written_is_named(tmp_path):
     workdir.make(tmp_path / "file" / "run", folders=())
 
 
+def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(
+    errors.UserError, match=r"^--workdir=gs://bucket/run: .*mount the bucket"
+  ):
+    workdir.make("gs://bucket/run", folders=("strips",))
+  assert not list(tmp_path.iterdir())
+
+
 def test_second_run_is_refused_while_the_first_lasts(tmp_path):
-  with workdir.held(tmp_path, is_first=True):
+  with workdir.held(tmp_path):
     with pytest.raises(errors.UserError, match="another run is writing"):
-      with workdir.held(tmp_path, is_first=True):
+      with workdir.held(tmp_path):
         pass
-    # The other processes of one run do not lock.
-    with workdir.held(tmp_path, is_first=False):
-      pass
-  with workdir.held(tmp_path, is_first=True):
+  with workdir.held(tmp_path):
     pass
 
 
@@ -35,11 +41,11 @@ def test_killed_run_holds_nothing(tmp_path):
   program = (
     "import os, signal, sys\n"
     "from gatedinpaint_jax.training import workdir\n"
-    "with workdir.held(__import__('pathlib').Path(sys.argv[1]), is_first=1):\n"
+    "with workdir.held(__import__('pathlib').Path(sys.argv[1])):\n"
     "  os.kill(os.getpid(), signal.SIGKILL)\n"
   )
   child = subprocess.run([sys.executable, "-c", program, tmp_path])
   assert child.returncode == -9
   assert (tmp_path / "lock").exists()
-  with workdir.held(tmp_path, is_first=True):
+  with workdir.held(tmp_path):
     pass

@@ -21,6 +21,7 @@ import tensorstore as ts
 from absl import logging
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import hosts
 
 FOLDER = "checkpoints"
 # Where damaged ones are moved, beside the others.
@@ -61,6 +62,16 @@ class Checkpoints:
         max_to_keep=keep, create=True, cleanup_tmp_directories=True
       ),
     )
+
+  def __enter__(self):
+    """Returns these checkpoints, to be closed at the end."""
+    return self
+
+  def __exit__(self, kind, error, traceback):
+    """Closes; after an error only what needs no other process."""
+    # One of several processes would wait for the others, and they for it.
+    if error is None or jax.process_count() == 1:
+      self.close()
 
   def latest_step(self) -> int | None:
     """Returns the step of the newest complete checkpoint, None without one."""
@@ -118,24 +129,30 @@ class Checkpoints:
       UserError: if there are checkpoints and all of them are damaged.
     """
     self._manager.wait_until_finished()
+    hosts.do_in_first(self._set_damaged_aside)
+    self._manager.reload()
+    return self._manager.latest_step()
+
+  def _set_damaged_aside(self) -> None:
+    """Moves damaged checkpoints away until the newest one is whole."""
     steps = sorted(self._manager.all_steps(), reverse=True)
     for step in steps:
       folder = self.folder(step)
       try:
-        json.loads((folder / "_CHECKPOINT_METADATA").read_text("utf-8"))
-        self.config(step)
+        # Not by orbax, whose restore waits for all processes.
+        for described in ("_CHECKPOINT_METADATA", "config/metadata"):
+          json.loads((folder / described).read_text("utf-8"))
         for item in ("state", "generator"):
           read_through(folder / item)
       except _DAMAGE as error:
         self._set_aside(step, error)
       else:
-        return step
+        return
     if steps:
       raise errors.UserError(
         f"{self._workdir / DAMAGED}: all checkpoints of this run are damaged; "
         "name another --workdir to begin anew"
       )
-    return None
 
   def folder(self, step: int) -> pathlib.Path:
     """Returns where a checkpoint lies."""
@@ -182,11 +199,9 @@ class Checkpoints:
       errors.first_words(error),
       place,
     )
-    if jax.process_index() == 0:
-      shutil.rmtree(place, ignore_errors=True)
-      place.parent.mkdir(exist_ok=True)
-      self.folder(step).rename(place)
-    self._manager.reload()
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(exist_ok=True)
+    self.folder(step).rename(place)
 
   def _check_room(self, state):
     """Raises UserError if the disk has no room for one more checkpoint."""

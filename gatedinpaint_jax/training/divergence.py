@@ -3,7 +3,6 @@
 Looked at when the next step is under way, so that devices need not wait.
 """
 
-import contextlib
 import json
 import pathlib
 import shutil
@@ -13,7 +12,7 @@ import jax
 import numpy as np
 from absl import logging
 
-from gatedinpaint_jax.training import checkpoints
+from gatedinpaint_jax.training import checkpoints, hosts
 from gatedinpaint_jax.training import step as step_lib
 
 FOLDER = "not_finite"
@@ -118,21 +117,21 @@ def dump(workdir, skipped: SkippedStep, state, config: dict) -> pathlib.Path:
     config: plain dictionary of the whole config.
   """
   folder = pathlib.Path(workdir) / FOLDER
-  shutil.rmtree(folder, ignore_errors=True)
-  folder.mkdir()
-  arrays = {
-    name: np.asarray(array)
-    for name, array in skipped.batch._asdict().items()
-    if array is not None
-  }
-  np.savez_compressed(folder / "batch.npz", **arrays)
+  batch = hosts.gather(skipped.batch)
   described = {
     "step": skipped.number,
     "first_example": skipped.first_example,
     "not_finite": skipped.why,
   }
-  (folder / "step.json").write_text(json.dumps(described, indent=2) + "\n")
-  store = checkpoints.Checkpoints(folder, keep=1)
-  with contextlib.closing(store):
+
+  def write():
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    arrays = {k: v for k, v in batch._asdict().items() if v is not None}
+    np.savez_compressed(folder / "batch.npz", **arrays)
+    (folder / "step.json").write_text(json.dumps(described, indent=2) + "\n")
+
+  hosts.do_in_first(write)
+  with checkpoints.Checkpoints(folder, keep=1) as store:
     store.save(state, config)
   return folder

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import filelock
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import hosts
 
 _LOCK = "lock"
 
@@ -22,6 +23,11 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
   Raises:
     UserError: if it cannot.
   """
+  if "://" in str(path):
+    raise errors.UserError(
+      f"--workdir={path}: must be a folder of a file system that all hosts "
+      "share; mount the bucket, for example with Cloud Storage FUSE"
+    )
   workdir = pathlib.Path(path).expanduser()
   try:
     for folder in folders:
@@ -37,27 +43,29 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def held(workdir: pathlib.Path, *, is_first: bool):
+def held(workdir: pathlib.Path):
   """Keeps other runs out of a workdir; a killed run does not hold it any more.
+
+  Of several processes of one run, the first one locks for all.
 
   Args:
     workdir: from `make`.
-    is_first: whether this is the process of its run that locks for all.
 
   Raises:
-    UserError: if another run holds it.
+    UserError: if another run holds it, in all processes.
   """
-  if not is_first:
-    yield
-    return
   lock = filelock.FileLock(workdir / _LOCK, timeout=0)
-  try:
-    lock.acquire()
-  except filelock.Timeout as error:
-    raise errors.UserError(
-      f"--workdir={workdir}: another run is writing there; stop it or name "
-      "another"
-    ) from error
+
+  def acquire():
+    try:
+      lock.acquire()
+    except filelock.Timeout as error:
+      raise errors.UserError(
+        f"--workdir={workdir}: another run is writing there; stop it or name "
+        "another"
+      ) from error
+
+  hosts.do_in_first(acquire)
   try:
     yield
   finally:

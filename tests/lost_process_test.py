@@ -1,0 +1,146 @@
+"""What happens to a run of two processes when something happens to one.
+
+Takes minutes: `python -m pytest -m faults`.
+"""
+
+import json
+import signal
+import time
+
+import filelock
+import jax
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.training import checkpoint_reader
+from tests import processes, tiny_run
+
+STEPS = 100
+pytestmark = pytest.mark.faults
+
+
+def write_config(folder, photos):
+  """Writes the config of a run that saves every twenty steps."""
+  path = folder / "long.py"
+  path.write_text(
+    "from tests import tiny_run\n"
+    "def get_config():\n"
+    f"  return tiny_run.config({str(photos)!r}, steps={STEPS},\n"
+    f"    checkpoint_every_steps=20, evaluate_every_steps={STEPS})\n"
+  )
+  return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """The folder of a run of two processes to which nothing happened."""
+  folder = tmp_path_factory.mktemp("whole")
+  config = write_config(folder, tiny_run.write_photos(folder))
+  started = processes.start(folder, config, processes=2, devices=2)
+  assert processes.wait(started) == [0, 0], read_log(folder, 0)
+  return folder
+
+
+def read_log(folder, process):
+  return processes.log_of(folder, process).read_text()
+
+
+def start(folder, whole, *flags):
+  """Starts the run in a new folder, or goes on with it."""
+  if not (folder / "cache").exists():
+    (folder / "cache").symlink_to(whole / "cache")
+  return processes.start(
+    folder, whole / "long.py", processes=2, devices=2, flags=flags
+  )
+
+
+def newest_step(folder):
+  checkpoints = folder / "run" / "checkpoints"
+  steps = [int(p.name) for p in checkpoints.glob("*") if p.name.isdecimal()]
+  return max(steps, default=0)
+
+
+def wait_for_steps_after_a_save(folder, started):
+  before, deadline = newest_step(folder), time.monotonic() + 100
+  while newest_step(folder) == before:
+    if any(p.poll() is not None for p in started) or (
+      time.monotonic() > deadline
+    ):
+      processes.kill(started)
+      pytest.fail("\n".join(read_log(folder, i) for i in (0, 1)))
+    time.sleep(0.01)
+  time.sleep(1)
+
+
+def expect_the_end(folder, started, *, left):
+  """Waits until the process that is left ends too, which it explains."""
+  # The network tells at once, or JAX's heartbeat after 100 seconds at most.
+  code = processes.wait(started, timeout=150)[left]
+  told = read_log(folder, left)
+  if code == 1:
+    (line,) = [x for x in told.splitlines() if x.startswith("error: ")]
+    assert f"process {left} of 2 cannot go on" in line
+    assert "Traceback" not in told
+  else:
+    assert code == -signal.SIGABRT
+    assert "This most likely indicates that another task died" in told
+
+
+def test_run_survives_a_kill_and_a_preemption_of_one_process(tmp_path, whole):
+  started = start(tmp_path, whole)
+  wait_for_steps_after_a_save(tmp_path, started)
+  started[1].send_signal(signal.SIGKILL)
+  expect_the_end(tmp_path, started, left=0)
+
+  first = newest_step(tmp_path)
+  started = start(tmp_path, whole)
+  wait_for_steps_after_a_save(tmp_path, started)
+  started[1].send_signal(signal.SIGTERM)
+  assert processes.wait(started) == [0, 0]
+  told = read_log(tmp_path, 0)
+  assert f"resumed at step {first}" in told
+  second = newest_step(tmp_path)
+  assert first < second < STEPS
+  assert f"saved and stopped at step {second}" in told
+
+  assert processes.wait(start(tmp_path, whole)) == [0, 0]
+  for process in (0, 1):
+    assert f"resumed at step {second}" in read_log(tmp_path, process)
+  ends = [
+    checkpoint_reader.read(folder / "run", with_discriminator=True)
+    for folder in (whole, tmp_path)
+  ]
+  for tree in ("generator", "discriminator", "spectral"):
+    expected, found = (getattr(end, tree) for end in ends)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+def test_loss_of_the_first_process_ends_the_others(tmp_path, whole):
+  started = start(tmp_path, whole)
+  wait_for_steps_after_a_save(tmp_path, started)
+  started[0].send_signal(signal.SIGKILL)
+  expect_the_end(tmp_path, started, left=1)
+
+
+def test_refused_run_ends_in_all_processes(tmp_path, whole):
+  (tmp_path / "run").mkdir()
+  with filelock.FileLock(tmp_path / "run" / "lock"):
+    assert processes.wait(start(tmp_path, whole), timeout=100) == [2, 2]
+  for process in (0, 1):
+    assert "another run is writing" in read_log(tmp_path, process)
+
+
+def test_run_that_diverges_leaves_the_whole_batch(tmp_path, whole):
+  started = start(
+    tmp_path,
+    whole,
+    "--config.optimizer.generator_learning_rate=inf",
+    "--config.schedule.skipped_steps_to_go_back=2",
+  )
+  assert processes.wait(started, timeout=200) == [2, 2], read_log(tmp_path, 0)
+  for process in (0, 1):
+    assert "generator_update_norm is nan" in read_log(tmp_path, process)
+  left = tmp_path / "run" / "not_finite"
+  assert np.load(left / "batch.npz")["image"].shape == (8, 16, 16, 3)
+  assert json.loads((left / "step.json").read_text())["step"] == 2
+  assert (left / "checkpoints").is_dir()
