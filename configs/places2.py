@@ -151,6 +151,9 @@ def get_optimizer_config():
   optimizer.decay = "constant"
   # Steps over which the learning rates rise from 0.
   optimizer.warmup_steps = 0
+  # Compute a step in so many parts of its batch, one after the other: less
+  # memory, the same step, and the generator's forward pass twice.
+  optimizer.accumulation_steps = 1
   # Scale gradients down to this global norm; None: never.
   optimizer.clip_norm = config_dict.placeholder(float)
   # Keep a moving average of the generator, new = a * old + (1 - a) * now, and

@@ -19,6 +19,7 @@ _HARMLESS = (
   "data.validation_split",
   "evaluation.",
   "model.rematerialize",
+  "optimizer.accumulation_steps",
   "schedule.checkpoint_every_steps",
   "schedule.evaluate_every_steps",
   "schedule.keep_checkpoints",

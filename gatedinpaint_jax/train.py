@@ -39,7 +39,10 @@ def train_and_evaluate(
   setup = train_config.build_setup(config)
   mesh = devices.make_mesh()
   devices.check_batch_size(
-    config.data.batch_size, mesh, key="config.data.batch_size"
+    config.data.batch_size,
+    mesh,
+    key="config.data.batch_size",
+    parts=setup.accumulation_steps,
   )
   validation = _make_validation(config, setup, mesh)
   training_batches = data_build.open_training(config)

@@ -35,6 +35,7 @@ def build_setup(config) -> step_lib.Setup:
     ),
     weights=objectives.LossWeights(**config.loss),
     average_decay=optimizer.average_decay,
+    accumulation_steps=optimizer.accumulation_steps,
   )
 
 
@@ -67,6 +68,7 @@ def _check_optimizer(optimizer):
     ("warmup_steps", is_count, "0 or more"),
     ("clip_norm", is_positive, "above 0, or None"),
     ("average_decay", is_share, "in [0, 1), or None"),
+    ("accumulation_steps", lambda value: value >= 1, "1 or more"),
   ):
     value = optimizer[name]
     if value is not None and not is_right(value):

@@ -74,6 +74,10 @@ def folder_of_texts(tmp_path):
     (["--config.model.width=10"], ["config.model.width=10", "multiple of 4"]),
     (["--config.optimizer.decay=no"], ["config.optimizer.decay", "cosine"]),
     (["--config.optimizer.average_decay=2."], ["average_decay=2.0", "[0, 1)"]),
+    (
+      ["--config.optimizer.accumulation_steps=3"],
+      ["batch_size=8", "8 devices times 3 accumulation steps"],
+    ),
     (["--config.optimizer.b1=1."], ["config.optimizer.b1=1.0", "[0, 1)"]),
     (["--config.optimizer.warmup_steps=-1"], ["warmup_steps=-1", "0 or more"]),
     (["--config.optimizer.clip_norm=-1."], ["clip_norm=-1.0", "above 0"]),

@@ -52,19 +52,27 @@ def trees_equal(a, b):
 
 def generate(setup, state, batch):
   """Returns the predictions of the generator and their pullback."""
+  return jax.vjp(
+    lambda params: step.generate(params, batch, setup=setup), state.generator
+  )
 
-  def predict(params):
-    incomplete = batch_lib.erase(batch.image, batch.mask)
-    output = setup.generator.apply({"params": params}, incomplete, batch.mask)
-    return output.coarse, output.refined
 
-  return jax.vjp(predict, state.generator)
+def update_discriminator(state, batch, predictions, setup):
+  gradient = step.discriminator_gradient(state, batch, predictions, setup=setup)
+  return step.update_discriminator(state, *gradient, setup=setup)
+
+
+def update_generator(state, batch, predictions, pullback, setup):
+  gradient = step.generator_gradient(
+    state, batch, predictions, pullback, setup=setup
+  )
+  return step.update_generator(state, *gradient, setup=setup)
 
 
 def test_discriminator_update_leaves_the_generator_bit_identical():
   setup, state, batch = make_setup(), initial_state(), make_batch(2)
   predictions, _ = generate(setup, state, batch)
-  after, _ = jax.jit(functools.partial(step.update_discriminator, setup=setup))(
+  after, _ = jax.jit(functools.partial(update_discriminator, setup=setup))(
     state, batch, predictions
   )
   assert trees_equal(after.generator, state.generator)
@@ -78,9 +86,7 @@ def test_generator_update_leaves_the_discriminator_bit_identical():
 
   def update(state, batch):
     predictions, pullback = generate(setup, state, batch)
-    return step.update_generator(
-      state, batch, predictions, pullback, setup=setup
-    )
+    return update_generator(state, batch, predictions, pullback, setup)
 
   after, _ = jax.jit(update)(state, batch)
   assert trees_equal(after.discriminator, state.discriminator)
@@ -96,10 +102,8 @@ def test_generator_learns_from_the_updated_discriminator():
 
   def by_hand(state, batch):
     predictions, pullback = generate(setup, state, batch)
-    state, _ = step.update_discriminator(state, batch, predictions, setup=setup)
-    return step.update_generator(
-      state, batch, predictions, pullback, setup=setup
-    )
+    state, _ = update_discriminator(state, batch, predictions, setup)
+    return update_generator(state, batch, predictions, pullback, setup)
 
   expected, _ = jax.jit(by_hand)(state, batch)
   actual, metrics = jax.jit(step.make_train_step(setup))(state, batch)
@@ -153,9 +157,9 @@ def copy_of_initial_state(mesh):
   )
 
 
-def run_on(device_count, steps=2):
+def run_on(device_count, steps=2, **kwargs):
   """Trains on the first so many devices; returns (state, metrics of a step)."""
-  setup = make_setup()
+  setup = make_setup(**kwargs)
   mesh = devices.make_mesh(jax.devices()[:device_count])
   state = copy_of_initial_state(mesh)
   batch = devices.put_batch(make_batch(8), mesh)
@@ -171,10 +175,19 @@ def run_on(device_count, steps=2):
   return jax.device_get(state), history
 
 
-def test_eight_devices_equal_one():
+@pytest.mark.parametrize(
+  "other",
+  [
+    {"device_count": 8},
+    {"device_count": 1, "accumulation_steps": 4},
+    {"device_count": 2, "accumulation_steps": 2},
+  ],
+)
+def test_devices_and_parts_of_the_batch_equal_one_at_once(other):
   one, one_metrics = run_on(1)
-  eight, eight_metrics = run_on(8)
+  eight, eight_metrics = run_on(**other)
   for a, b in zip(one_metrics, eight_metrics, strict=True):
+    assert a.keys() == b.keys()
     for name in a:
       np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
   # Both moments of Adam and u, compared to the largest of each array.

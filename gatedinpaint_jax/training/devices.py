@@ -29,14 +29,25 @@ def over_pictures(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, P("data", "rows"))
 
 
-def check_batch_size(batch_size: int, mesh: Mesh, *, key: str) -> None:
-  """Raises UserError naming `key` unless the devices divide the batch."""
-  count = mesh.shape["data"]
+def check_batch_size(
+  batch_size: int, mesh: Mesh, *, key: str, parts: int = 1
+) -> None:
+  """Raises UserError unless the devices divide each part of a batch.
+
+  Args:
+    batch_size: of the global batch.
+    mesh: from `make_mesh`.
+    key: the config key that says so, for the message.
+    parts: `config.optimizer.accumulation_steps`.
+  """
+  devices = mesh.shape["data"]
+  count = devices * parts
   if batch_size < 1 or batch_size % count:
     fitting = max(count, batch_size // count * count)
+    times = f" times {parts} accumulation steps" if parts > 1 else ""
     raise errors.UserError(
-      f"{key}={batch_size}: must be a multiple of the {count} devices; "
-      f"{fitting} would be."
+      f"{key}={batch_size}: must be a multiple of the {devices} devices"
+      f"{times}; {fitting} would be."
     )
 
 

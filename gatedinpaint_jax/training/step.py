@@ -1,6 +1,8 @@
 """One training step: update the discriminator, then the generator against it.
 
-Both updates share one batch and one forward pass of the generator.
+Both updates share one batch and one forward pass of the generator. A batch that
+is computed in parts takes a second pass, so that only one part at a time keeps
+what the backward pass needs.
 """
 
 import dataclasses
@@ -12,7 +14,7 @@ import optax
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import objectives
+from gatedinpaint_jax.training import accumulation, objectives
 from gatedinpaint_jax.training import state as state_lib
 
 Metrics = dict[str, jax.Array]
@@ -40,6 +42,8 @@ class Setup:
     discriminator_optimizer: optax transformation.
     weights: of the losses.
     average_decay: of the moving average of the generator, in [0, 1), or None.
+    accumulation_steps: parts of the batch whose gradients are computed one
+      after the other; all devices have equally many pictures of each part.
   """
 
   generator: inpaint_generator.InpaintGenerator
@@ -48,37 +52,22 @@ class Setup:
   discriminator_optimizer: optax.GradientTransformation
   weights: objectives.LossWeights
   average_decay: float | None = None
+  accumulation_steps: int = 1
 
 
 def make_train_step(setup: Setup) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
   All means are over the global batch: under `jax.jit` with a batch sharded over
-  devices the result is that of one device. Metrics are scalars by name. If one
-  of `MUST_BE_FINITE` is not, nothing is learned from the batch and the metric
-  `SKIPPED` is 1; the step and its examples count all the same.
+  devices, or computed in parts, the result is that of one device at once.
+  Metrics are scalars by name. If one of `MUST_BE_FINITE` is not, nothing is
+  learned from the batch and the metric `SKIPPED` is 1; the step and its
+  examples count all the same.
   """
+  update = _update_in_parts if setup.accumulation_steps > 1 else _update_at_once
 
   def train_step(state, batch):
-    def generate(params):
-      output = setup.generator.apply(
-        {"params": params},
-        batch_lib.erase(batch.image, batch.mask),
-        batch.mask,
-        batch.sketch,
-      )
-      return output.coarse, output.refined
-
-    # The pullback is kept: the generator's gradient waits for the new
-    # discriminator, its forward pass does not run again.
-    predictions, pullback = jax.vjp(generate, state.generator)
-    updated, discriminator_metrics = update_discriminator(
-      state, batch, predictions, setup=setup
-    )
-    updated, generator_metrics = update_generator(
-      updated, batch, predictions, pullback, setup=setup
-    )
-    metrics = {**discriminator_metrics, **generator_metrics}
+    updated, metrics = update(state, batch, setup)
     is_finite = _all_finite([metrics[name] for name in MUST_BE_FINITE])
     state = jax.tree.map(
       lambda new, old: jnp.where(is_finite, new, old), updated, state
@@ -94,22 +83,73 @@ def make_train_step(setup: Setup) -> Callable:
   return train_step
 
 
-def update_discriminator(
+def _update_at_once(state, batch, setup):
+  """Updates both networks with one forward pass of the generator."""
+  # The pullback is kept: the generator's gradient waits for the new
+  # discriminator, its forward pass does not run again.
+  predictions, pullback = jax.vjp(
+    lambda params: generate(params, batch, setup=setup), state.generator
+  )
+  gradient = discriminator_gradient(state, batch, predictions, setup=setup)
+  half_way, metrics = update_discriminator(state, *gradient, setup=setup)
+  gradient = generator_gradient(
+    half_way, batch, predictions, pullback, setup=setup
+  )
+  state, more = update_generator(half_way, *gradient, setup=setup)
+  return state, {**metrics, **more}
+
+
+def _update_in_parts(state, batch, setup):
+  """Updates both networks with the means of their gradients over parts."""
+  parts = accumulation.split(batch, setup.accumulation_steps)
+
+  def of_discriminator(part):
+    predictions = generate(state.generator, part, setup=setup)
+    return discriminator_gradient(state, part, predictions, setup=setup)
+
+  gradient = accumulation.mean(of_discriminator, parts)
+  half_way, metrics = update_discriminator(state, *gradient, setup=setup)
+
+  def of_generator(part):
+    predictions, pullback = jax.vjp(
+      lambda params: generate(params, part, setup=setup), half_way.generator
+    )
+    return generator_gradient(
+      half_way, part, predictions, pullback, setup=setup
+    )
+
+  gradient = accumulation.mean(of_generator, parts)
+  state, more = update_generator(half_way, *gradient, setup=setup)
+  return state, {**metrics, **more}
+
+
+def generate(params, batch, *, setup: Setup) -> tuple[jax.Array, jax.Array]:
+  """Returns the predictions `(coarse, refined)` of the generator."""
+  output = setup.generator.apply(
+    {"params": params},
+    batch_lib.erase(batch.image, batch.mask),
+    batch.mask,
+    batch.sketch,
+  )
+  return output.coarse, output.refined
+
+
+def discriminator_gradient(
   state: state_lib.TrainState, batch, predictions, *, setup: Setup
-) -> tuple[state_lib.TrainState, Metrics]:
-  """Moves the discriminator and its power iteration; the generator stays.
+):
+  """Returns `(gradient, spectral, metrics)` of the discriminator.
 
   Args:
     state: before the update.
     batch: a `Batch`.
     predictions: `(coarse, refined)` of the generator for this batch.
-    setup: the networks and optimizers.
+    setup: the networks and weights.
 
   Returns:
-    The state after the update, and metrics.
+    Its gradient, its power iteration one step further, and metrics.
   """
   _, refined = predictions
-  grads, (spectral, metrics) = jax.grad(
+  gradient, (spectral, metrics) = jax.grad(
     objectives.discriminator_objective, has_aux=True
   )(
     state.discriminator,
@@ -119,32 +159,48 @@ def update_discriminator(
     completed=batch_lib.composite(refined, batch.image, batch.mask),
     weights=setup.weights,
   )
+  return gradient, spectral, metrics
+
+
+def update_discriminator(
+  state: state_lib.TrainState, gradient, spectral, metrics, *, setup: Setup
+) -> tuple[state_lib.TrainState, Metrics]:
+  """Moves the discriminator and its power iteration; the generator stays.
+
+  Args:
+    state: before the update.
+    gradient: from `discriminator_gradient`, as the next two.
+    spectral: the power iteration after the update.
+    metrics: of the batch.
+    setup: the optimizers.
+
+  Returns:
+    The state after the update, and the metrics with norms.
+  """
   updates, optimizer = setup.discriminator_optimizer.update(
-    grads, state.discriminator_optimizer, state.discriminator
+    gradient, state.discriminator_optimizer, state.discriminator
   )
   params = optax.apply_updates(state.discriminator, updates)
-  metrics["discriminator_gradient_norm"] = optax.tree.norm(grads)
-  metrics["discriminator_update_norm"] = optax.tree.norm(updates)
   state = state.replace(
     discriminator=params, spectral=spectral, discriminator_optimizer=optimizer
   )
-  return state, metrics
+  return state, metrics | {
+    "discriminator_gradient_norm": optax.tree.norm(gradient),
+    "discriminator_update_norm": optax.tree.norm(updates),
+  }
 
 
-def update_generator(
+def generator_gradient(
   state: state_lib.TrainState, batch, predictions, pullback, *, setup: Setup
-) -> tuple[state_lib.TrainState, Metrics]:
-  """Moves the generator and its average; the discriminator stays.
+):
+  """Returns `(gradient, metrics)` of the generator.
 
   Args:
     state: before the update, the discriminator already new.
     batch: a `Batch`.
     predictions: `(coarse, refined)` of the generator for this batch.
     pullback: of the generator, from gradients of both to its parameters.
-    setup: the networks and optimizers.
-
-  Returns:
-    The state after the update, and metrics.
+    setup: the networks and weights.
   """
   by_prediction, metrics = jax.grad(
     objectives.generator_objective, argnums=(0, 1), has_aux=True
@@ -158,20 +214,38 @@ def update_generator(
     batch=batch,
     weights=setup.weights,
   )
-  (grads,) = pullback(by_prediction)
+  (gradient,) = pullback(by_prediction)
+  return gradient, metrics
+
+
+def update_generator(
+  state: state_lib.TrainState, gradient, metrics, *, setup: Setup
+) -> tuple[state_lib.TrainState, Metrics]:
+  """Moves the generator and its average; the discriminator stays.
+
+  Args:
+    state: before the update, the discriminator already new.
+    gradient: from `generator_gradient`.
+    metrics: likewise.
+    setup: the optimizers.
+
+  Returns:
+    The state after the update, and the metrics with norms.
+  """
   updates, optimizer = setup.generator_optimizer.update(
-    grads, state.generator_optimizer, state.generator
+    gradient, state.generator_optimizer, state.generator
   )
   params = optax.apply_updates(state.generator, updates)
   average = state.generator_average
   if average is not None:
     average = optax.incremental_update(params, average, 1 - setup.average_decay)
-  metrics["generator_gradient_norm"] = optax.tree.norm(grads)
-  metrics["generator_update_norm"] = optax.tree.norm(updates)
   state = state.replace(
     generator=params, generator_optimizer=optimizer, generator_average=average
   )
-  return state, metrics
+  return state, metrics | {
+    "generator_gradient_norm": optax.tree.norm(gradient),
+    "generator_update_norm": optax.tree.norm(updates),
+  }
 
 
 def _all_finite(scalars) -> jax.Array:

@@ -1,0 +1,45 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import accumulation, devices
+
+
+def test_every_device_keeps_its_pictures():
+  mesh = devices.make_mesh(jax.devices()[:2])
+  x = devices.put_batch(np.arange(8).reshape(8, 1, 1, 1), mesh)
+  parts = jax.jit(lambda x: accumulation.split(x, 2))(x)
+  assert parts.shape == (2, 4, 1, 1, 1)
+  for shard in parts.addressable_shards:
+    begin = 4 * jax.devices().index(shard.device)
+    np.testing.assert_array_equal(
+      np.sort(np.ravel(shard.data)), np.arange(begin, begin + 4)
+    )
+
+
+def test_split_moves_nothing_between_devices():
+  mesh = devices.make_mesh(jax.devices()[:8])
+  x = devices.put_batch(np.zeros((32, 8, 8, 3), np.float32), mesh)
+  compiled = jax.jit(lambda x: accumulation.split(x, 4) + 1).lower(x).compile()
+  assert "all-" not in compiled.as_text()
+  assert "collective" not in compiled.as_text()
+
+
+def test_mean_is_that_of_all_parts():
+  parts = {"x": jnp.arange(12.0).reshape(3, 4)}
+  compute = lambda part: {"mean": part["x"].mean(), "first": part["x"][:1]}
+  mean = accumulation.mean(compute, parts)
+  np.testing.assert_allclose(mean["mean"], 5.5)
+  np.testing.assert_allclose(mean["first"], [4.0])
+
+
+def test_batch_that_the_parts_do_not_divide_is_refused():
+  mesh = devices.make_mesh(jax.devices()[:4])
+  devices.check_batch_size(24, mesh, key="batch", parts=3)
+  with pytest.raises(
+    errors.UserError,
+    match=r"batch=20: .* the 4 devices times 3 accumulation steps; 12 would",
+  ):
+    devices.check_batch_size(20, mesh, key="batch", parts=3)
