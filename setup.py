@@ -13,6 +13,8 @@ INSTALL_REQUIRES = [
   "absl-py>=2.3,<2.6",
   # The log writers of clu need TensorFlow and TensorBoard and declare neither.
   "clu>=0.0.12,<0.0.13",
+  # Reads gs:// paths; before 1.9.1, tensorflow-datasets refuses it.
+  "etils[epath]>=1.9.1,<2",
   "filelock>=3.13,<4",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7,<0.13",

@@ -37,7 +37,8 @@ def get_data_config():
   # with uint8 `images` [N, H, W, 3], which needs no TensorFlow; these are only
   # cropped, so `resize` and `antialias` do nothing for them.
   data.source = "tfds"
-  # The TFDS name, the folder, the text file or the .npz file.
+  # The TFDS name, the folder, the text file or the .npz file; paths may be
+  # gs:// URLs, as all paths to pictures may.
   data.path = "places365_small"
   # The pictures for validation, of the same kind as `path`. None: for tfds the
   # split below; otherwise `evaluation.pictures` of them are held out of `path`.

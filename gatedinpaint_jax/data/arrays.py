@@ -15,7 +15,7 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import drawn_edges, drawn_holes, recipe
+from gatedinpaint_jax.data import drawn_edges, drawn_holes, recipe, remote
 
 # What each draw is for; a number once given keeps its meaning.
 _ORDER, _FRAME, _MASK, _SKETCH = range(4)
@@ -34,7 +34,7 @@ def load(
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
   Args:
-    path: the file.
+    path: the file; of a URL, both it and its arrays are in memory for a while.
     key: the config key that names it, for the messages.
     size: the least (height, width) that the pictures may have.
     paired: whether `sketches` are needed.
@@ -44,7 +44,8 @@ def load(
       missing, empty, too small or of another shape or type.
   """
   try:
-    with np.load(path) as file:
+    where = remote.read(path, key=key) if remote.is_url(path) else path
+    with np.load(where) as file:
       missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
       if missing:
         raise errors.UserError(

@@ -4,6 +4,7 @@ TensorFlow is loaded only for sources that need it, that is, not for arrays.
 """
 
 import os
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from gatedinpaint_jax.data import (
   hole_shapes,
   listing,
   recipe,
+  remote,
   unreadable,
 )
 
@@ -156,6 +158,10 @@ def _open_tfds(config, steps, validation):
   pipeline.keep_off_accelerators()
   data = config.data
   key, name = _place(config, validation)
+  if remote.is_url(data.tfds_dir or ""):
+    # TensorFlow Datasets tells it in ten lines, after minutes.
+    url = posixpath.join(data.tfds_dir, name.partition(":")[0])
+    remote.reach(url, key="config.data.tfds_dir")
   source = tfds_source.TfdsSource(
     name,
     key=key,

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import hole_shapes
+from gatedinpaint_jax.data import hole_shapes, remote
 
 
 def draw_mask(
@@ -97,7 +97,10 @@ def _whole(generator, bounds) -> int:
 def _pick_file(generator, height, width, holes) -> np.ndarray:
   path = holes.paths[generator.integers(len(holes.paths))]
   try:
-    with Image.open(path) as picture:
+    where = path
+    if remote.is_url(path):
+      where = remote.read(path, key="config.mask.path")
+    with Image.open(where) as picture:
       grey = picture.convert("L").resize((width, height), Image.NEAREST)
   except (OSError, ValueError, Image.DecompressionBombError):
     raise errors.UserError(

@@ -1,21 +1,26 @@
 """Finds picture files: in a folder, in a list, and the sketches beside them.
 
-Names are only listed here; nothing is decoded and TensorFlow is not needed.
+Names are only listed here; nothing is decoded and, but for cloud storage,
+TensorFlow is not needed.
 """
 
+import contextlib
+import io
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO, NamedTuple
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import remote
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # X.jpg has its sketch in X_edge.jpg or X_edge.png.
 SKETCH_MARK = "_edge"
 _SKETCH_SUFFIXES = (".jpg", ".png")
 # A list with more lines than this is checked by samples: a million look-ups on
-# a network drive take an hour.
+# a network drive take an hour, and so do far fewer in cloud storage.
 _CHECKED = 100_000
+_CHECKED_URLS = 1000
 
 
 class Files(NamedTuple):
@@ -36,7 +41,7 @@ def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
   """Lists all pictures below a folder, sorted by path.
 
   Args:
-    folder: where to look, at any depth.
+    folder: where to look, at any depth; a path or a URL.
     key: the config key that names the folder, for the messages.
     paired: each photo has a sketch beside it, which is not a photo itself.
 
@@ -44,12 +49,8 @@ def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
     UserError: if there is no such folder, no picture in it, or no sketch to
       one of the photos.
   """
-  if not os.path.isdir(folder):
-    raise errors.UserError(
-      f"{key}: no folder at {folder}; it should hold jpg, png or webp files"
-    )
   paths, others = [], 0
-  for parent, _, names in os.walk(folder):
+  for parent, names in _walk(folder, key):
     pictures = [n for n in names if n.lower().endswith(SUFFIXES)]
     paths += [os.path.join(parent, name) for name in pictures]
     others += len(names) - len(pictures)
@@ -70,41 +71,39 @@ def read_file_list(path: str, *, key: str, paired: bool = False) -> Files:
   Relative paths start at the list's own folder; empty lines are skipped.
 
   Args:
-    path: the text file.
+    path: the text file; a path or a URL, as each of its lines.
     key: the config key that names it, for the messages.
     paired: each photo has a sketch beside it.
 
   Raises:
     UserError: if the list is missing, is not text, is empty, or names files
-      that do not exist (lists of more than 100,000 are checked by samples).
+      that do not exist (lists of more than 100,000 paths, or 1000 URLs, are
+      checked by samples).
   """
-  if not os.path.isfile(path):
-    raise errors.UserError(
-      f"{key}: no file at {path}; it should list one picture's path a line"
-    )
-  try:
-    with open(path, encoding="utf-8-sig") as lines:
-      stripped = [line.strip() for line in lines]
-  except UnicodeDecodeError:
-    raise errors.UserError(
-      f"{key}: {path} is not a text file; it should list one picture's path a"
-      " line"
-    ) from None
-  folder = os.path.dirname(os.path.abspath(path))
-  photos = [os.path.join(folder, line) for line in stripped if line]
+  lines = _lines(path, key)
+  folder = os.path.dirname(
+    path if remote.is_url(path) else os.path.abspath(path)
+  )
+  photos = [_absolute(line, folder) for line in lines if line]
   if not photos:
     raise errors.UserError(
       f"{key}: {path} lists nothing; it should hold one picture's path a line"
     )
-  sample = photos[:: -(-len(photos) // _CHECKED)]
-  missing = [photo for photo in sample if not os.path.exists(photo)]
+  missing = _missing(photos, key)
   if missing:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise errors.UserError(
       f"{key}: {path} lists {missing[0]}{more}, which does not exist; correct"
       " or remove the line"
     )
-  return _pair(photos, os.path.isfile, key) if paired else _all(photos)
+  if not paired:
+    return _all(photos)
+  beside = remote.beside(filter(remote.is_url, photos), key=key)
+  return _pair(
+    photos,
+    lambda p: p in beside if remote.is_url(p) else os.path.isfile(p),
+    key,
+  )
 
 
 def spread(total: int, wanted: int) -> list[int]:
@@ -125,6 +124,63 @@ def hold_out(total: int, wanted: int) -> tuple[list[int], list[int]]:
   held_out = spread(total, min(wanted, total // 4))
   held = set(held_out)
   return [i for i in range(total) if i not in held], held_out
+
+
+def _walk(folder, key) -> Iterable[tuple[str, Sequence[str]]]:
+  """Returns a folder and all below it, each with the names of its files."""
+  if remote.is_url(folder):
+    with contextlib.suppress(FileNotFoundError):
+      return remote.walk(folder, key=key)
+  elif os.path.isdir(folder):
+    return ((parent, names) for parent, _, names in os.walk(folder))
+  raise errors.UserError(
+    f"{key}: no folder at {folder}; it should hold jpg, png or webp files"
+  )
+
+
+def _lines(path, key) -> list[str]:
+  """Returns the lines of a text file without the spaces around them."""
+  try:
+    with io.TextIOWrapper(_open(path, key), encoding="utf-8-sig") as lines:
+      return [line.strip() for line in lines]
+  except FileNotFoundError:
+    raise errors.UserError(
+      f"{key}: no file at {path}; it should list one picture's path a line"
+    ) from None
+  except UnicodeDecodeError:
+    raise errors.UserError(
+      f"{key}: {path} is not a text file; it should list one picture's path a"
+      " line"
+    ) from None
+
+
+def _open(path, key) -> BinaryIO:
+  if remote.is_url(path):
+    return remote.read(path, key=key)
+  if not os.path.isfile(path):  # a folder, for one
+    raise FileNotFoundError(path)
+  return open(path, "rb")
+
+
+def _absolute(line, folder) -> str:
+  """Returns a line's path or URL, which may start at the list's folder."""
+  if remote.is_url(line):
+    return line
+  if remote.is_url(folder) and not os.path.isabs(line):
+    return remote.join(folder, line)
+  return os.path.join(folder, line)
+
+
+def _missing(photos, key) -> list[str]:
+  """Returns which of the photos do not exist, of many which of a sample."""
+  urls = [photo for photo in photos if remote.is_url(photo)]
+  paths = [photo for photo in photos if not remote.is_url(photo)]
+  missing = [p for p in _sample(paths, _CHECKED) if not os.path.exists(p)]
+  return missing + remote.missing(_sample(urls, _CHECKED_URLS), key=key)
+
+
+def _sample(paths, most) -> Sequence[str]:
+  return paths[:: -(-len(paths) // most) or 1]
 
 
 def _all(photos) -> Files:

@@ -1,0 +1,261 @@
+import itertools
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import build, listing, remote
+from tests import cloud_storage, pictures, tfds_source_test
+
+pytestmark = pytest.mark.skipif(
+  shutil.which("openssl") is None, reason="makes the certificate with openssl"
+)
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+  with cloud_storage.serve(tmp_path_factory.mktemp("tls")) as storage:
+    yield storage
+
+
+@pytest.fixture
+def upload(storage, tmp_path, request):
+  """Copies the test's folder to a bucket that no other test asked about."""
+  bucket = re.sub("[^a-z0-9]+", "-", request.node.name.lower())
+  return lambda: storage.upload(bucket, tmp_path)
+
+
+def take(config, count=3):
+  batches = build.training_batches(config)
+  taken = list(itertools.islice(batches, count))
+  batches.close()
+  return taken
+
+
+def assert_same_batches(config, there):
+  """Compares what a config reads here with what the changed one reads."""
+  here = take(config)
+  config.update_from_flattened_dict(there)
+  for a, b in zip(here, take(config), strict=True):
+    pictures.assert_same(a, b)
+
+
+def test_folder_gives_the_batches_of_one_on_this_machine(tmp_path, upload):
+  pictures.write_numbered(tmp_path, 6)
+  (tmp_path / "a").mkdir()
+  pictures.write_numbered(tmp_path / "a", 4)
+  assert_same_batches(pictures.config(tmp_path), {"data.path": upload()})
+
+
+def test_validation_pictures_may_lie_elsewhere(tmp_path, upload):
+  pictures.write_numbered(tmp_path, 5)
+  config = pictures.config(tmp_path, validation_path=upload())
+  config.evaluation.pictures = 5
+  assert pictures.numbers(*build.validation_batches(config)) == [0, 1, 2, 3, 4]
+
+
+def test_folder_is_listed_without_a_question_for_each_file(
+  tmp_path, storage, upload
+):
+  names = [
+    f"{folder}{i}.jpg" for folder in ("", "a/", "a/b/") for i in range(9)
+  ]
+  names += ["a/x.jpg/y.PNG", "a/x.txt"]
+  for name in names:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+  url = upload()
+  here = listing.find_in_folder(str(tmp_path), key="k").photos
+  storage.asked.clear()
+  there = listing.find_in_folder(f"{url}/", key="k").photos
+  assert there == tuple(url + path.removeprefix(str(tmp_path)) for path in here)
+  # Four folders of up to three pages, and whether each is there.
+  assert len(storage.asked) <= 16
+
+
+def test_list_may_lie_there_and_name_what_lies_anywhere(tmp_path, upload):
+  pictures.write_numbered(tmp_path, 4)
+  (tmp_path / "lists").mkdir()
+  lines = [tmp_path / "000.png", "../001.png", "./../002.png", "{url}/003.png"]
+  text = "\n".join(str(line) for line in lines)
+  path = tmp_path / "lists/list.txt"
+  path.write_text(text.replace("{url}", str(tmp_path)))
+  config = pictures.config(path, source="file_list")
+  (tmp_path / "lists/there.txt").write_text(text)
+  url = upload()
+  (tmp_path / "lists/there.txt").write_text(text.replace("{url}", url))
+  url = upload()
+  assert_same_batches(config, {"data.path": f"{url}/lists/there.txt"})
+  photos = listing.read_file_list(f"{url}/lists/there.txt", key="k").photos
+  assert photos == (
+    str(tmp_path / "000.png"),
+    *(f"{url}/00{i}.png" for i in (1, 2, 3)),
+  )
+
+
+def test_arrays_give_the_batches_of_a_file_on_this_machine(tmp_path, upload):
+  images = np.stack([pictures.noise(32, 40, seed=i) for i in range(6)])
+  np.savez(tmp_path / "a.npz", images=images)
+  config = pictures.config(tmp_path / "a.npz", source="arrays")
+  assert_same_batches(config, {"data.path": f"{upload()}/a.npz"})
+
+
+@pytest.mark.parametrize("source", ["folder", "arrays"])
+def test_masks_may_lie_there(tmp_path, upload, source):
+  pictures.write_numbered(tmp_path, 4)
+  np.savez(tmp_path / "a.npz", images=np.zeros((4, 16, 24, 3), np.uint8))
+  (tmp_path / "masks").mkdir()
+  mask = Image.fromarray(pictures.noise(16, 24)[..., 0])
+  mask.save(tmp_path / "masks/m.png")
+  path = tmp_path / "a.npz" if source == "arrays" else tmp_path
+  config = pictures.config(path, source=source)
+  config.mask.kind = "files"
+  config.mask.path = str(tmp_path / "masks")
+  assert_same_batches(config, {"mask.path": f"{upload()}/masks"})
+
+
+def test_sketches_lie_beside_their_photos(tmp_path, upload):
+  for i in range(4):
+    photo = pictures.noise(16, 24, seed=i)
+    (tmp_path / f"{i}.png").write_bytes(pictures.encoded(photo, "PNG"))
+    lines = pictures.encoded(photo, "PNG", mode="L")
+    (tmp_path / f"{i}_edge.png").write_bytes(lines)
+  (tmp_path / "list.txt").write_text("0.png\n1.png\n2.png\n3.png\n")
+  config = pictures.config(tmp_path, sketch="files")
+  config.model.guided = True
+  url = upload()
+  assert_same_batches(config, {"data.path": url})
+  assert listing.read_file_list(
+    f"{url}/list.txt", key="k", paired=True
+  ) == listing.find_in_folder(url, key="k", paired=True)
+
+
+@pytest.mark.parametrize("source", ["folder", "file_list"])
+def test_missing_sketches_are_named(tmp_path, upload, source):
+  (tmp_path / "list.txt").write_text("a.jpg\nb.jpg\n")
+  for name in ("a.jpg", "a_edge.jpg", "b.jpg"):
+    (tmp_path / name).touch()
+  url = upload()
+  path = f"{url}/list.txt" if source == "file_list" else url
+  config = pictures.config(path, source=source, sketch="files")
+  config.model.guided = True
+  with pytest.raises(
+    errors.UserError, match=rf"no sketch at {url}/b_edge\.jpg;"
+  ):
+    build.open_training(config)
+
+
+@pytest.mark.parametrize(
+  ("source", "place", "message"),
+  [
+    ("folder", "none", "no folder at {url}/none; it should hold jpg"),
+    ("folder", "a.txt", "cannot read {url}/a.txt (Could not find directory"),
+    ("folder", "", "no picture below {url}, but 2 other files"),
+    ("file_list", "none", "no file at {url}/none; it should list"),
+    ("file_list", "a.txt", "{url}/a.txt lists {url}/b.jpg, which does not"),
+    ("arrays", "none", "no file at {url}/none; it should be an .npz file"),
+    ("arrays", "a.txt", "{url}/a.txt is not an .npz file"),
+  ],
+)
+def test_mistakes_are_told_as_on_this_machine(
+  tmp_path, upload, source, place, message
+):
+  (tmp_path / "a.txt").write_text("b.jpg\n")
+  (tmp_path / "b.txt").touch()
+  url = upload()
+  path = f"{url}/{place}" if place else url
+  with pytest.raises(errors.UserError) as raised:
+    build.open_training(pictures.config(path, source=source))
+  expected = f"config.data.path: {message.format(url=url)}"
+  assert str(raised.value).startswith(expected)
+
+
+def test_tensorflow_datasets_may_lie_there(tmp_path, upload):
+  tfds_source_test.NumberedPictures(data_dir=tmp_path).download_and_prepare()
+  config = pictures.config(
+    "numbered_pictures", source="tfds", tfds_dir=str(tmp_path)
+  )
+  assert_same_batches(config, {"data.tfds_dir": upload()})
+
+
+def test_folder_of_tensorflow_datasets_that_cannot_be_read_is_named(
+  storage, upload, monkeypatch
+):
+  config = pictures.config("numbered_pictures:1.0.0", source="tfds")
+  monkeypatch.setattr(storage, "status", 403)
+  for url in (upload(), "s3://bucket"):
+    config.data.tfds_dir = url
+    with pytest.raises(
+      errors.UserError,
+      match=rf"^config\.data\.tfds_dir: cannot read {url}/numbered_pictures \(",
+    ):
+      build.open_training(config)
+
+
+SOURCES = ["folder", "file_list", "arrays"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_bucket_that_does_not_exist_is_told(storage, source):
+  path = f"gs://no-{source}/a"
+  with pytest.raises(
+    errors.UserError, match=rf"^config\.data\.path: no (file|folder) at {path}"
+  ):
+    build.open_training(pictures.config(path, source=source))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_refusal_is_told_with_what_it_needs(
+  storage, upload, monkeypatch, source
+):
+  path = f"{upload()}/a"
+  monkeypatch.setattr(storage, "status", 403)
+  with pytest.raises(
+    errors.UserError,
+    match=rf"^config\.data\.path: cannot read {path} \(.*403.*credentials",
+  ):
+    build.open_training(pictures.config(path, source=source))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_silence_is_not_waited_for(storage, upload, monkeypatch, source):
+  path = f"{upload()}/a"
+  monkeypatch.setattr(remote, "_PATIENCE_SECONDS", 0.2)
+  storage.speaking.clear()
+  started = time.monotonic()
+  try:
+    with pytest.raises(
+      errors.UserError, match=rf"cannot read {path} \(no answer within"
+    ):
+      build.open_training(pictures.config(path, source=source))
+    assert time.monotonic() < started + 10
+  finally:
+    storage.speaking.set()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("kind", ["s3", "hdfs"])
+def test_kinds_that_are_not_read_are_refused(kind, source):
+  with pytest.raises(
+    errors.UserError,
+    match=rf"cannot read {kind}://a/b \(.*\); gs:// is read; mount other",
+  ):
+    build.open_training(pictures.config(f"{kind}://a/b", source=source))
+
+
+@pytest.mark.parametrize(
+  ("path", "expected"),
+  [
+    ("gs://b/a", True),
+    ("s3://b", True),
+    ("/data/a://b", False),
+    ("a", False),
+    ("~/a", False),
+  ],
+)
+def test_urls_are_told_from_paths(path, expected):
+  assert remote.is_url(path) == expected
