@@ -1,12 +1,26 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gatedinpaint_jax.layers import chunked_attention, plain_attention
 from gatedinpaint_jax.layers import contextual_attention as attention_lib
 from tests import released
 
 CASES = ("c1", "c1_nofuse", "c2", "c4_nomask", "c5_smooth")
+
+
+@pytest.fixture(params=["at once", "in pieces"])
+def way(request, monkeypatch):
+  """Computes as small pictures are, or as large ones in small pieces."""
+  is_large = request.param == "in pieces"
+  monkeypatch.setattr(
+    attention_lib, "MOST_PLACES_AT_ONCE", 0 if is_large else 10**9
+  )
+  attend = functools.partial(chunked_attention.attend, tile_bytes=2**16)
+  monkeypatch.setattr(chunked_attention, "attend", attend)
 
 
 def attend(case):
@@ -26,6 +40,7 @@ def attend(case):
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("way")
 def test_output_and_offsets_equal_the_released_program(case):
   golden, forward = attend(case)
   actual = jax.jit(forward)(golden["f"], golden["b"])
@@ -33,14 +48,28 @@ def test_output_and_offsets_equal_the_released_program(case):
   np.testing.assert_array_equal(actual.offsets, golden["offset_rel"])
 
 
-def test_attention_equals_the_released_program():
+def test_attention_equals_the_released_program(monkeypatch):
   golden, forward = attend("c1")
-  attention = forward(golden["f"], golden["b"]).attention
-  np.testing.assert_allclose(attention, golden["attention"], atol=1e-4, rtol=0)
+  seen = []
+  compute = plain_attention.attention
+
+  def record(*args, **kwargs):
+    seen.append(compute(*args, **kwargs))
+    return seen[-1]
+
+  monkeypatch.setattr(plain_attention, "attention", record)
+  forward(golden["f"], golden["b"])
+  np.testing.assert_allclose(
+    seen[0].reshape(golden["attention"].shape),
+    golden["attention"],
+    atol=1e-4,
+    rtol=0,
+  )
 
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("way")
 def test_gradients_equal_the_released_program(case):
   golden, forward = attend(case)
 
@@ -129,9 +158,28 @@ def test_bfloat16_stays_close_to_float32():
     x.astype(jnp.bfloat16), x.astype(jnp.bfloat16), mask
   )
   assert rounded.features.dtype == jnp.bfloat16
-  assert rounded.attention.dtype == jnp.float32
   difference = np.abs(rounded.features.astype(jnp.float32) - exact.features)
   assert difference.mean() < 0.02
+
+
+@pytest.mark.parametrize("width", [96, 98])
+def test_more_than_48_x_48_places_are_computed_in_pieces(width, monkeypatch):
+  called = []
+
+  def record(name, attend):
+    def recorded(*args, **kwargs):
+      called.append(name)
+      return attend(*args, **kwargs)
+
+    return recorded
+
+  for module in (plain_attention, chunked_attention):
+    name = module.__name__.rpartition(".")[2]
+    monkeypatch.setattr(module, "attend", record(name, module.attend))
+  x = jax.ShapeDtypeStruct((1, 96, width, 4), jnp.float32)
+  mask = jax.ShapeDtypeStruct((1, 96, width, 1), jnp.float32)
+  jax.eval_shape(attention_lib.contextual_attention, x, x, mask)
+  assert called == ["plain_attention" if width == 96 else "chunked_attention"]
 
 
 def test_mask_of_another_size_is_refused():

@@ -4,18 +4,23 @@ import jax
 import psutil
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.layers import contextual_attention
 
-# Measured on a CPU: the attention holds 4.2 float32 scores for every pair of
-# places on its grid (an eighth of the picture) at 512 x 512 and 768 x 768; four
-# pictures of 256 x 256 take 300 MB, which is 900 bytes a pixel beside that.
+# Measured on a CPU: four pictures of 256 x 256 take 300 MB, one of 1024 x 1024
+# 740 MB and of 2048 x 2048 2.5 GB. Up to a size the attention holds about five
+# float32 scores for every pair of places on its grid, an eighth of the picture.
+_BYTES_PER_PIXEL = 850
 _SCORES_PER_PAIR = 5
-_BYTES_PER_PIXEL = 900
+# Above it, some tiles of scores.
+_ATTENTION_IN_PIECES = 120 * 10**6
 
 
 def needed(pictures: int, height: int, width: int) -> int:
   """Returns about how many bytes the generator takes for a batch."""
   places = (height // 8) * (width // 8)
-  attention = 4 * _SCORES_PER_PAIR * places**2
+  attention = _ATTENTION_IN_PIECES
+  if places <= contextual_attention.MOST_PLACES_AT_ONCE:
+    attention = 4 * _SCORES_PER_PAIR * places**2
   return pictures * (attention + _BYTES_PER_PIXEL * height * width)
 
 

@@ -1,0 +1,145 @@
+"""What contextual attention takes all at once and in pieces: time and memory.
+
+  python benchmarks/attention.py [--sizes=256,512] [--gradient] [--core=1]
+
+Both compute the attention of one picture at full width (96 channels, a quarter
+of the picture's size), in float32 on one core, in turns, so that whatever else
+the machine does hits both. Prints one JSON line: for each size of the picture
+the median seconds of the processor and their spread, and the bytes that the
+compiled program needs besides its inputs and outputs. Beyond --largest_at_once
+only the pieces run.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+from absl import app, flags
+
+_SIZES = flags.DEFINE_list("sizes", ["256", "384", "512"], "Sides in pixels.")
+_GRADIENT = flags.DEFINE_bool("gradient", False, "Forward and backward.")
+_REPEATS = flags.DEFINE_integer("repeats", 7, "Runs of each; 0: memory only.")
+_CORE = flags.DEFINE_integer("core", 0, "Number of the processor core to use.")
+_LARGEST = flags.DEFINE_integer("largest_at_once", 1024, "Side in pixels.")
+_CHANNELS = 96
+
+
+def main(_):
+  """Measures and prints one JSON line."""
+  # Before the backend starts its threads.
+  os.sched_setaffinity(0, {_CORE.value})
+  import jax
+
+  jax.config.update("jax_platforms", "cpu")
+  sizes = {size: _measure(int(size)) for size in _SIZES.value}
+  print(
+    json.dumps(
+      {
+        "benchmark": "attention",
+        "gradient": _GRADIENT.value,
+        "sizes": sizes,
+        "device": jax.devices()[0].device_kind,
+        "versions": {
+          "python": platform.python_version(),
+          "jax": jax.__version__,
+        },
+        "commit": _commit(),
+      }
+    )
+  )
+
+
+def _measure(size) -> dict:
+  """Returns seconds and bytes of both ways for pictures of that side."""
+  import jax
+
+  inputs = _inputs(size)
+  programs = {
+    name: jax.jit(function).lower(*inputs).compile()
+    for name, function in _ways(size).items()
+  }
+  seconds = {name: [] for name in programs}
+  # The first run faults in memory.
+  for _ in range(_REPEATS.value + 1 if _REPEATS.value else 0):
+    for name, program in programs.items():
+      begin = time.process_time()
+      jax.block_until_ready(program(*inputs))
+      seconds[name].append(time.process_time() - begin)
+  return {
+    name: {
+      "temporary_bytes": program.memory_analysis().temp_size_in_bytes,
+      "seconds": _summary(seconds[name][1:]),
+    }
+    for name, program in programs.items()
+  }
+
+
+def _ways(size) -> dict:
+  """Returns the functions to measure by name."""
+  import jax
+
+  from gatedinpaint_jax.layers import chunked_attention, plain_attention
+
+  modules = {"in_pieces": chunked_attention}
+  if size <= _LARGEST.value:
+    modules = {"at_once": plain_attention} | modules
+  ways = {
+    name: functools.partial(module.attend, fuse=True, softmax_scale=10.0)
+    for name, module in modules.items()
+  }
+  if not _GRADIENT.value:
+    return ways
+  total = lambda attend: lambda *inputs: attend(*inputs)[0].sum()
+  return {
+    name: jax.grad(total(attend), argnums=(0, 1, 2))
+    for name, attend in ways.items()
+  }
+
+
+def _inputs(size):
+  """Returns queries, keys, values and sources, a box as hole."""
+  import jax
+  import numpy as np
+
+  side = size // 8
+  random = np.random.default_rng(0)
+  features = random.normal(size=(1, 2 * side, 2 * side, _CHANNELS))
+  features = np.maximum(features, 0).astype(np.float32)  # as pmconv6 gives them
+  is_source = np.ones((side, side), np.float32)
+  hole = slice(side // 4, side // 2)
+  is_source[hole, hole] = 0
+  small = features[:, ::2, ::2]
+  return jax.device_put((small, small, features, is_source.reshape(1, -1)))
+
+
+def _summary(seconds):
+  """Returns median, least and greatest, None if nothing ran."""
+  if not seconds:
+    return None
+  values = {
+    "median": statistics.median(seconds),
+    "least": min(seconds),
+    "greatest": max(seconds),
+  }
+  return {name: round(value, 3) for name, value in values.items()}
+
+
+def _commit():
+  """Returns the commit of the checkout, None outside of one."""
+  answer = subprocess.run(
+    ["git", "describe", "--always", "--dirty"],
+    cwd=pathlib.Path(__file__).parent,
+    capture_output=True,
+    text=True,
+  )
+  return answer.stdout.strip() or None
+
+
+if __name__ == "__main__":
+  sys.exit(app.run(main))

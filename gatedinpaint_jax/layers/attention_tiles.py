@@ -1,0 +1,204 @@
+"""The tiles of `chunked_attention`: scores of one block of places and another.
+
+A block is R whole rows of the h rows and w columns of places. Axes of a tile
+are (row, column) of the queries, then of the keys.
+
+The fuse asks for the neighbours of a pair, and these are not always near.
+Number the places from 0 in row-major order, and let `scores[i, j]` be 0 where i
+or j is not one of them. A step along a row is a step of this number, and so the
+first half of the fuse is
+
+  along_rows[i, j] = scores[i-1, j-1] + scores[i, j] + scores[i+1, j+1]
+
+The second half does so in column-major order, where the bottom of a column is
+followed by the top of the next one. So below row h-1 there is a row h, and
+above row 0 a row -1: the rows at the other end, moved by one column. Each row
+is a stretch of the numbers,
+
+  row r begins at   r w           for r = 0 ... h-1
+                    1             for r = h
+                    (h-1) w - 1   for r = -1
+
+and below column c of row r is column c of row r+1 in all of them. Only the last
+place of row h and the first one of row -1 do not exist. So a block takes one
+row more above and below, each row takes one place more at both ends, and the
+fuse is two additions of shifted slices of a tile.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from gatedinpaint_jax.layers import plain_attention
+
+
+class Blocks(NamedTuple):
+  """Where blocks find what they need, the same for all pictures.
+
+  The leading axis counts N blocks; the functions below take a single one. The
+  last block is filled up with rows that do not exist.
+
+  Attributes:
+    pixels: `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as
+      indices into the flat picture; the index behind its end stands for a pixel
+      that does not exist.
+    is_in_column: `[N, R + 2, w] bool`, false for the two places of the rows -1
+      and h that do not exist.
+    row: `[N] int32`, the first one.
+    place: `[N, R, w] int32`, numbers of the places.
+    exists: `[N, R, w] bool`, false for what fills up.
+  """
+
+  pixels: np.ndarray
+  is_in_column: np.ndarray
+  row: np.ndarray
+  place: np.ndarray
+  exists: np.ndarray
+
+
+def rows_of_block(rows, columns, tile_bytes):
+  """Returns R, at least 1, so that tiles are no larger than asked.
+
+  Of these it is the one that computes the fewest rows in all, those counted
+  that the fuse asks for and those that fill up.
+
+  Args:
+    rows: h.
+    columns: w.
+    tile_bytes: of the float32 scores of a tile with what the fuse asks for.
+  """
+  most = int((tile_bytes / 4) ** 0.5) // (columns + 2) - 2
+  return min(
+    range(1, min(max(most, 1), rows) + 1),
+    key=lambda size: -(-rows // size) * (size + 2),
+  )
+
+
+def cut(rows, columns, size):
+  """Returns the `Blocks` of `size` rows each."""
+  count = -(-rows // size)
+  begin = np.arange(-1, count * size + 1) * columns
+  begin[0], begin[rows + 1] = (rows - 1) * columns - 1, 1
+  begin[rows + 2 :] = rows * columns + 1  # nowhere
+  place = begin[:, None] + np.arange(-1, columns + 1)
+  is_in_column = np.ones((len(begin), columns), bool)
+  is_in_column[0, 0] = is_in_column[rows + 1, -1] = False
+  # Each block with the row above it and the row below it.
+  windows = size * np.arange(count)[:, None] + np.arange(size + 2)
+  own = np.arange(count * size * columns).reshape(count, size, columns)
+  return Blocks(
+    pixels=_pixels(place, rows, columns)[windows],
+    is_in_column=is_in_column[windows],
+    row=size * np.arange(count, dtype=np.int32),
+    place=own.astype(np.int32),
+    exists=own < rows * columns,
+  )
+
+
+def _pixels(place, rows, columns):
+  """Returns the flat indices `[..., 9]` of the 3 x 3 pixels around places."""
+  reach = np.arange(-1, 2)
+  row = (place // columns)[..., None, None] + reach[:, None]
+  column = (place % columns)[..., None, None] + reach
+  exists = ((place >= 0) & (place < rows * columns))[..., None, None]
+  inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+  pixels = np.where(exists & inside, row * columns + column, rows * columns)
+  return pixels.reshape(*place.shape, 9).astype(np.int32)
+
+
+def match(block, key_block, queries, keys, *, dtype):
+  """Returns the scores `[R + 2, w + 2, R + 2, w + 2] float32` before the fuse.
+
+  Args:
+    block: of the queries.
+    key_block: of the keys.
+    queries: `[P, C]`.
+    keys: `[P, C]`.
+    dtype: of the products; their sums are float32.
+  """
+  keys = plain_attention.unit_keys(_gather(keys, key_block.pixels, dtype))
+  return jnp.einsum(
+    "rck,stk->rcst",
+    _gather(queries, block.pixels, dtype),
+    keys,
+    preferred_element_type=jnp.float32,
+  )
+
+
+def _gather(features, pixels, dtype):
+  """Returns the patches of those pixels, 0 where there is none."""
+  patches = features.at[pixels].get(mode="fill", fill_value=0)
+  return patches.reshape(*pixels.shape[:-1], -1).astype(dtype)
+
+
+def fuse(block, key_block, scores):
+  """Returns the fused scores `[R, w, R, w]`."""
+  scores = _along_rows(scores) * _is_in_columns(block, key_block)
+  return _along_columns(scores)
+
+
+def pull_fuse(block, key_block, d_fused):
+  """Returns the gradient of the scores from that of the fused ones.
+
+  The transpose of a sum of neighbours is that sum over a padded array. Left to
+  JAX it is a sum of padded arrays, which takes XLA five times as long on CPUs.
+  """
+  d_scores = _along_columns(_pad(d_fused, 2, axes=(0, 2)))
+  d_scores *= _is_in_columns(block, key_block)
+  return _along_rows(_pad(d_scores, 2, axes=(1, 3)))
+
+
+def _along_rows(s):
+  """Returns the sums over three neighbouring pairs in row-major order."""
+  return s[:, :-2, :, :-2] + s[:, 1:-1, :, 1:-1] + s[:, 2:, :, 2:]
+
+
+def _along_columns(s):
+  """Returns the sums over three neighbouring pairs in column-major order."""
+  return s[:-2, :, :-2] + s[1:-1, :, 1:-1] + s[2:, :, 2:]
+
+
+def _is_in_columns(block, key_block):
+  """Returns `[R + 2, w, R + 2, w]`, whether both places exist."""
+  return (
+    block.is_in_column[..., None, None] & key_block.is_in_column[None, None]
+  )
+
+
+def inside(scores):
+  """Returns the scores `[R, w, R, w]` without what the fuse asks for."""
+  return scores[1:-1, 1:-1, 1:-1, 1:-1]
+
+
+def pull_inside(d_scores):
+  """Returns the gradient of all scores from that of those inside."""
+  return _pad(d_scores, 1, axes=range(4))
+
+
+def pull_paste(attention, squares, d_pasted):
+  """Returns the gradients of a tile's attention and of its keys' squares.
+
+  Four pairs of places bring the same square to the same square. Adding them up
+  before the product, as a softmax in pieces cannot, is a quarter of the
+  multiplications.
+
+  Args:
+    attention: `[R, w, R, w]`.
+    squares: of the keys, `[R + 1, w + 1, 4 C]`; see `value_squares`.
+    d_pasted: gradient of the squares of the queries, of the same shape.
+  """
+  d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares))
+  attention = _meet(_pad(attention, 1, axes=range(4)))
+  return d_attention, jnp.einsum("rcst,rck->stk", attention, d_pasted)
+
+
+def _meet(s):
+  """Returns the sums over the four pairs at the corners of a pair."""
+  s = s[:, :-1, :, :-1] + s[:, 1:, :, 1:]
+  return s[:-1, :, :-1] + s[1:, :, 1:]
+
+
+def _pad(x, width, *, axes):
+  """Returns `x` with zeros on both sides of those axes."""
+  return jnp.pad(x, [(width * (i in axes),) * 2 for i in range(x.ndim)])
