@@ -12,7 +12,8 @@ from absl import logging
 
 from gatedinpaint_jax import errors
 
-# These change what is told and kept, not what is computed.
+# These change what is told, kept and done about faults, or in which pieces the
+# same is computed.
 _HARMLESS = (
   "data.tfds_dir",
   "data.validation_path",
@@ -55,7 +56,7 @@ def check(
     )
   if "optimizer" not in saved:
     return  # imported: there was no run yet
-  harmless = [key for key in changed if _is_harmless(key, now)]
+  harmless = [key for key in changed if _is_harmless(key, saved, now)]
   serious = [key for key in changed if key not in harmless]
   if serious and not allow_change:
     listed = _list({key: changed[key] for key in serious})
@@ -82,10 +83,18 @@ def _list(changes) -> str:
   )
 
 
-def _is_harmless(key, config) -> bool:
+def _is_harmless(key, saved, now) -> bool:
   if key == "schedule.steps":  # a decay ends with the last step
-    return config["optimizer"]["decay"] == "constant"
+    return now["optimizer"]["decay"] == "constant"
+  if key in ("evaluation.pictures", "data.validation_path"):
+    return not (_holds_out(saved) or _holds_out(now))
   return key.startswith(_HARMLESS)
+
+
+def _holds_out(config) -> bool:
+  """Returns whether pictures for validation are taken from those to train."""
+  data = config["data"]
+  return data["source"] != "tfds" and data["validation_path"] is None
 
 
 def _flatten(config, prefix="") -> dict[str, Any]:

@@ -11,9 +11,12 @@ def as_saved(config):
   return json.loads(json.dumps(config.to_dict()))
 
 
-def check(change, *, decay="constant", allow_change=False):
+def check(change, *, allow_change=False, **before):
+  """Checks a change of {key: value}; `before` are values by section__name."""
   config = places2.get_config()
-  config.optimizer.decay = decay
+  for key, value in before.items():
+    section, name = key.split("__")
+    config[section][name] = value
   saved = as_saved(config)
   for key, value in change.items():
     section, name = key.split(".")
@@ -48,25 +51,32 @@ def test_harmless_change_passes_with_a_line(change):
 
 
 @pytest.mark.parametrize(
-  ("change", "decay"),
+  ("change", "before"),
   [
-    ({"data.batch_size": 8}, "constant"),
-    ({"data.path": "other"}, "constant"),
-    ({"data.image_size": (64, 64)}, "constant"),
-    ({"mask.kind": "boxes"}, "constant"),
-    ({"loss.adversarial": 0.5}, "constant"),
-    ({"optimizer.b1": 0.9}, "constant"),
-    ({"model.dtype": "bfloat16"}, "constant"),
-    ({"schedule.steps": 9}, "cosine"),
+    ({"data.batch_size": 8}, {}),
+    ({"data.path": "other"}, {}),
+    ({"data.image_size": (64, 64)}, {}),
+    ({"mask.kind": "boxes"}, {}),
+    ({"loss.adversarial": 0.5}, {}),
+    ({"optimizer.b1": 0.9}, {}),
+    ({"model.dtype": "bfloat16"}, {}),
+    ({"schedule.steps": 9}, {"optimizer__decay": "cosine"}),
+    # Pictures for validation are held out of those to train on.
+    ({"evaluation.pictures": 8}, {"data__source": "folder"}),
+    ({"data.validation_path": "other"}, {"data__source": "arrays"}),
+    (
+      {"data.validation_path": None},
+      {"data__source": "folder", "data__validation_path": "other"},
+    ),
   ],
 )
-def test_change_of_what_is_computed_needs_to_be_allowed(change, decay):
+def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   (key,) = change
   with pytest.raises(errors.UserError, match="--allow_config_change") as caught:
-    check(change, decay=decay)
+    check(change, **before)
   assert f"RUN/4 is of another config: config.{key}: " in str(caught.value)
   with tiny_run.captured_log() as lines:
-    check(change, decay=decay, allow_change=True)
+    check(change, allow_change=True, **before)
   assert len(lines) == 1 and key in lines[0]
 
 
@@ -82,6 +92,12 @@ def test_change_of_what_is_computed_needs_to_be_allowed(change, decay):
 def test_change_of_the_arrays_cannot_be_allowed(change):
   with pytest.raises(errors.UserError, match="does not fit this config"):
     check(change, allow_change=True)
+
+
+def test_pictures_for_validation_of_their_own_may_change():
+  before = {"data__source": "folder", "data__validation_path": "other"}
+  check({"evaluation.pictures": 8}, **before)
+  check({"data.validation_path": "third"}, **before)
 
 
 def test_imported_weights_go_with_any_optimizer():
