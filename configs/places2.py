@@ -172,7 +172,8 @@ def get_schedule_config():
   # The newest so many checkpoints stay on the disk.
   schedule.keep_checkpoints = 5
   # A step whose losses or gradients are not finite is skipped. After so many in
-  # a row the run goes back to its newest checkpoint, once, with other pictures.
+  # a row the run goes back to its newest checkpoint before them, with other
+  # pictures; if that fails before it could save again, it stops.
   schedule.skipped_steps_to_go_back = 10
   # Write profiles for TensorBoard, at step 10 and then once an hour.
   schedule.profile = False

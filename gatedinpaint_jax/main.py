@@ -35,6 +35,13 @@ _ALLOW_CONFIG_CHANGE = flags.DEFINE_bool(
   "Go on from a checkpoint that was made with another config.",
 )
 
+_DETERMINISTIC = flags.DEFINE_bool(
+  "deterministic",
+  False,
+  "On a GPU: use no operation whose result depends on the order of its threads. "
+  "Slower; a run that was stopped then ends with the bits of one that was not.",
+)
+
 _DISTRIBUTED = flags.DEFINE_bool(
   "distributed",
   False,
@@ -73,6 +80,10 @@ def main(argv):
   workdir = _WORKDIR.value or os.path.join("runs", name.stem)
   command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
+  if _DETERMINISTIC.value:
+    # XLA reads it when the first device is asked for.
+    asked = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{asked} --xla_gpu_deterministic_ops=true"
   try:
     if _DISTRIBUTED.value:
       hosts.join(

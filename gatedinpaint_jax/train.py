@@ -9,7 +9,13 @@ from clu import parameter_overview
 
 from gatedinpaint_jax import config_drift, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.training import checkpoint_reader, devices, preemption
+from gatedinpaint_jax.training import (
+  checkpoint_reader,
+  devices,
+  divergence,
+  hosts,
+  preemption,
+)
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
@@ -33,7 +39,8 @@ def train_and_evaluate(
     The last state.
 
   Raises:
-    UserError: if the config, the pictures or the workdir cannot be used.
+    UserError: if the config, the pictures or the workdir cannot be used, or
+      the processes of the run have different configs.
   """
   train_config.check_schedule(config.schedule)
   setup = train_config.build_setup(config)
@@ -46,6 +53,7 @@ def train_and_evaluate(
   )
   validation = _make_validation(config, setup, mesh)
   training_batches = data_build.open_training(config)
+  hosts.meet(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
   )
@@ -65,7 +73,7 @@ def train_and_evaluate(
       checkpoints,
       allow_config_change=allow_config_change,
     )
-    state, window = restore()
+    state, window, skipped_in_a_row = restore()
     batches = training_batches(
       first_example=int(state.examples_seen),
       process_index=jax.process_index(),
@@ -84,13 +92,19 @@ def train_and_evaluate(
       validation=validation,
       preemption=stop,
       meter=meter_lib.Meter(config.data.batch_size, window=window),
+      watch=divergence.Watch(
+        config.schedule.skipped_steps_to_go_back, in_a_row=skipped_in_a_row
+      ),
     ).train(state, batches)
 
 
 def _create_or_restore(
-  config, setup, mesh, checkpoints, *, allow_config_change
+  config, setup, mesh, checkpoints, *, allow_config_change, up_to=None
 ) -> checkpoints_lib.Restored:
-  """Returns the newest state that was saved or a first one, on all devices."""
+  """Returns the newest state that was saved or a first one, on all devices.
+
+  With `up_to`, the newest one of those steps, if there is one.
+  """
   sharding = devices.replicated(mesh)
   create = lambda key: state_lib.create_state(
     key, setup, image_size=tuple(config.data.image_size)
@@ -101,9 +115,9 @@ def _create_or_restore(
   create_on_devices = jax.jit(
     create, out_shardings=sharding, compiler_options=quickly
   )
-  step = checkpoints.newest_whole()
+  step = checkpoints.newest_whole(up_to=up_to)
   if step is None:
-    return checkpoints_lib.Restored(create_on_devices(key), [])
+    return checkpoints_lib.Restored(create_on_devices(key))
   folder, saved = checkpoints.folder(step), checkpoints.config(step)
   config_drift.check(
     saved, config.to_dict(), folder=folder, allow_change=allow_config_change
@@ -112,7 +126,7 @@ def _create_or_restore(
     model = checkpoint_reader.read(folder, with_discriminator=True)
     logging.info("begins with the weights imported into %s", folder)
     state = state_lib.begin_with(create_on_devices(key), model)
-    return checkpoints_lib.Restored(jax.device_put(state, sharding), [])
+    return checkpoints_lib.Restored(jax.device_put(state, sharding))
   like = checkpoints_lib.abstract(jax.eval_shape(create, key), sharding)
   restored = checkpoints.restore(step, like)
   logging.info("resumed at step %d", step)

@@ -49,13 +49,18 @@ def check_schedule(schedule) -> None:
     "keep_checkpoints",
     "skipped_steps_to_go_back",
   ):
-    if schedule[name] < 1:
-      raise errors.UserError(
-        f"config.schedule.{name}={schedule[name]}: must be 1 or more"
-      )
+    _check_count(f"config.schedule.{name}", schedule[name])
+
+
+def _check_count(key, value):
+  if not isinstance(value, int) or value < 1:
+    raise errors.UserError(f"{key}={value}: must be a whole number from 1 up")
 
 
 def _check_optimizer(optimizer):
+  _check_count(
+    "config.optimizer.accumulation_steps", optimizer.accumulation_steps
+  )
   is_share = lambda value: 0 <= value < 1
   is_positive = lambda value: value > 0
   is_count = lambda value: value >= 0
@@ -68,7 +73,6 @@ def _check_optimizer(optimizer):
     ("warmup_steps", is_count, "0 or more"),
     ("clip_norm", is_positive, "above 0, or None"),
     ("average_decay", is_share, "in [0, 1), or None"),
-    ("accumulation_steps", lambda value: value >= 1, "1 or more"),
   ):
     value = optimizer[name]
     if value is not None and not is_right(value):

@@ -44,14 +44,16 @@ class Run:
     setup: the networks and optimizers.
     mesh: the devices.
     checkpoints: where states go.
-    restore: returns the newest state that was saved.
+    restore: returns the newest state that was saved, or the newest one up to
+      a step.
     log: what the run tells.
     validation: what is scored, or None.
     preemption: whether to end early.
     meter: collects the metrics.
+    watch: counts the steps that were skipped.
     hole_l1: the error of each validation by what was validated.
     last_strip: path of the newest strip.
-    diverged_at: the last step of a run before it went back.
+    went_back: whether it has, and saved nothing since.
   """
 
   config: Any
@@ -59,14 +61,15 @@ class Run:
   setup: step_lib.Setup
   mesh: jax.sharding.Mesh
   checkpoints: checkpoints_lib.Checkpoints
-  restore: Callable[[], checkpoints_lib.Restored]
+  restore: Callable[..., checkpoints_lib.Restored]
   log: logging_lib.RunLog
   validation: validation_lib.Validation | None
   preemption: preemption.Preemption
   meter: meter_lib.Meter
+  watch: divergence.Watch
   hole_l1: dict[str, float] = dataclasses.field(default_factory=dict)
   last_strip: pathlib.Path | None = None
-  diverged_at: int | None = None
+  went_back: bool = False
 
   def train(self, state, batches: Iterator[batch_lib.Batch]):
     """Loops over the steps that remain and returns the last state."""
@@ -77,8 +80,8 @@ class Run:
       donate_argnums=0,
       out_shardings=devices.replicated(self.mesh),
     )
-    watch = divergence.Watch(self.config.schedule.skipped_steps_to_go_back)
-    if step in (0, last):
+    watch = self.watch
+    if step == 0 or step >= last:
       self.validate(step, state)
     batch = None
     while step < last:
@@ -94,11 +97,11 @@ class Run:
       if step == last:
         watch.look()
       if watch.diverged:
-        state = self.go_back(state, watch)
+        state = self.go_back(state)
         step = int(state.step)
         continue
       self.after(step, state)
-      if self.preemption.is_due(step) and step < last:
+      if self.preemption.is_due() and step < last:
         self.stop(step, state)
         return state
     self.summarize()
@@ -116,7 +119,10 @@ class Run:
     if is_due(step, every=schedule.log_every_steps, last=last):
       self.report(step)
     if is_due(step, every=schedule.checkpoint_every_steps, last=last):
-      self.save(state)
+      self.watch.look()
+      # A run that goes back must find what was before the trouble.
+      if not self.watch.in_a_row or step == last:
+        self.save(state)
     if is_due(step, every=schedule.evaluate_every_steps, last=last):
       with self.log.timed("validation"), self.meter.paused():
         self.validate(step, state)
@@ -136,47 +142,54 @@ class Run:
     """Saves the state, and what was measured since the last report."""
     with self.log.timed("checkpoint"), self.meter.paused():
       self.checkpoints.save(
-        state, self.config.to_dict(), window=self.meter.window()
+        state,
+        self.config.to_dict(),
+        window=self.meter.window(),
+        skipped_in_a_row=self.watch.in_a_row,
       )
+    self.went_back = False
 
   def stop(self, step: int, state) -> None:
     """Makes sure that the state is saved; the same command goes on from it."""
+    self.watch.look()
     if self.checkpoints.latest_step() != step:
       self.save(state)
+    self.checkpoints.wait()
     logging.info(
       "saved and stopped at step %d (%s); the same command goes on",
       step,
       self.preemption.reason,
     )
 
-  def go_back(self, state, watch):
-    """Returns the newest saved state, to go on with other pictures.
+  def go_back(self, state):
+    """Returns what was saved before the skipped steps, for other pictures.
 
     Raises:
-      UserError: if it diverged a second time before it could save again.
+      UserError: if it had gone back already and could not save since.
     """
-    step = watch.skipped.number
-    reach = self.config.schedule.checkpoint_every_steps
-    if self.diverged_at is not None and step <= self.diverged_at + reach:
+    skipped = self.watch.skipped
+    if self.went_back:
       folder = divergence.dump(
-        self.workdir, watch.skipped, state, self.config.to_dict()
+        self.workdir, skipped, state, self.config.to_dict()
       )
       raise errors.UserError(
-        f"step {step}: {watch.skipped.why}, and so it was before it went back; "
-        "lower the learning rates in config.optimizer or set "
+        f"step {skipped.number}: {skipped.why}, and so it was before it went "
+        "back; lower the learning rates in config.optimizer or set "
         f"config.optimizer.clip_norm; {folder} holds what reproduces it"
       )
-    self.diverged_at = step
-    watch.forget()
-    self.meter.take()
-    restored = self.restore().state
-    self.log.supersede(int(restored.step))
+    restored = self.restore(up_to=skipped.number - self.watch.in_a_row)
+    self.went_back = True
+    self.watch.forget()
+    self.meter = meter_lib.Meter(
+      self.config.data.batch_size, window=restored.window
+    )
+    self.log.supersede(int(restored.state.step))
     logging.warning(
       "went back to step %d; examples before %d are left out",
-      restored.step,
+      restored.state.step,
       state.examples_seen,
     )
-    return restored.replace(examples_seen=state.examples_seen)
+    return restored.state.replace(examples_seen=state.examples_seen)
 
   def validate(self, step: int, state) -> None:
     """Scores the validation pictures and draws their strip."""

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import shutil
 import subprocess
 
@@ -113,6 +114,21 @@ def test_damaged_checkpoint_is_set_aside_for_the_one_before(workdir, file):
   assert restore_newest(workdir)[0] == 6
 
 
+@pytest.mark.parametrize("item", ["state", "generator"])
+def test_checkpoint_without_all_its_parts_is_set_aside(workdir, item):
+  shutil.rmtree(workdir / "checkpoints" / "6" / item)
+  step, restored = restore_newest(workdir)
+  assert step == 4
+  assert_is(restored, 4)
+
+
+def test_newest_one_up_to_a_step_is_preferred(workdir):
+  store = checkpoints.Checkpoints(workdir, keep=3)
+  assert store.newest_whole(up_to=5) == 4
+  assert store.newest_whole(up_to=1) == 6
+  store.close()
+
+
 def test_all_damaged_is_an_error_and_no_new_beginning(workdir):
   for step in (2, 4, 6):
     (workdir / "checkpoints" / str(step) / "config" / "metadata").write_text("")
@@ -143,6 +159,26 @@ def test_no_room_is_told_before_anything_is_written(workdir, monkeypatch):
     store.save(make_state(8), CONFIG)
   store.close()
   monkeypatch.undo()
+  assert_is(restore_newest(workdir)[1], 6)
+
+
+# The threads of orbax that failed leave tasks behind.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_failed_write_keeps_the_last_good_checkpoint(workdir):
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  store = checkpoints.Checkpoints(workdir, keep=3)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+  try:
+    with pytest.raises(
+      errors.UserError,
+      match=r"could not be written .* step 6 is saved; run the same command",
+    ):
+      store.save(make_state(8), CONFIG)
+      store.close()
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+  del store
+  gc.collect()
   assert_is(restore_newest(workdir)[1], 6)
 
 

@@ -8,9 +8,7 @@ import pytest
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors, train, train_config
-from gatedinpaint_jax.training import checkpoint_reader, divergence
-from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import state as state_lib
+from gatedinpaint_jax.training import divergence, preemption
 from gatedinpaint_jax.training import step as step_lib
 from tests import tiny_run
 
@@ -43,6 +41,7 @@ def break_batches(monkeypatch, is_broken):
 def test_skipped_steps_are_named_and_too_many_send_the_run_back(
   photos, tmp_path, monkeypatch
 ):
+  # Those of step 4 and 5, and not that of 6.
   break_batches(monkeypatch, lambda position: position in (24, 32))
   config = tiny_run.config(photos, steps=7, skipped_steps_to_go_back=2)
   with tiny_run.captured_log() as lines:
@@ -53,11 +52,29 @@ def test_skipped_steps_are_named_and_too_many_send_the_run_back(
     "step 5 skipped, examples 32 to 39",
   ]
   assert "generator_loss is nan" in skipped[0]
-  # Seen while step 6 was under way, when step 4 was the last that was saved.
-  assert "went back to step 4; examples before 48 are left out" in lines
-  assert (state.step, state.examples_seen) == (7, 72)
+  # Not to 4, which was due to be saved and was skipped.
+  assert "went back to step 2; examples before 40 are left out" in lines
+  assert (state.step, state.examples_seen) == (7, 80)
   for leaf in jax.tree.leaves(state.generator):
     assert np.isfinite(leaf).all()
+
+
+def test_run_that_is_stopped_among_skipped_steps_goes_back_the_same_way(
+  photos, tmp_path, monkeypatch
+):
+  break_batches(monkeypatch, lambda position: 16 <= position < 40)
+  config = tiny_run.config(photos, steps=7, skipped_steps_to_go_back=3)
+  expected = train.train_and_evaluate(config, tmp_path / "whole")
+  with monkeypatch.context() as patch:
+    steps = iter(range(1, 5))
+    patch.setattr(preemption.Preemption, "is_due", lambda _: next(steps) == 4)
+    state = train.train_and_evaluate(config, tmp_path / "stopped")
+  assert state.step == 4
+  with tiny_run.captured_log() as lines:
+    state = train.train_and_evaluate(config, tmp_path / "stopped")
+  assert "resumed at step 4" in lines
+  assert "went back to step 2; examples before 40 are left out" in lines
+  jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
 def test_single_steps_that_are_not_finite_are_passed_over(
@@ -72,11 +89,14 @@ def test_single_steps_that_are_not_finite_are_passed_over(
   assert any("step 2" in line and "skipped_steps 1" in line for line in lines)
 
 
+@pytest.mark.parametrize("most_in_a_row", [2, 5])
 def test_second_failure_stops_with_what_reproduces_it(
-  photos, tmp_path, monkeypatch
+  photos, tmp_path, monkeypatch, most_in_a_row
 ):
   break_batches(monkeypatch, lambda position: position >= 16)
-  config = tiny_run.config(photos, steps=20, skipped_steps_to_go_back=2)
+  config = tiny_run.config(
+    photos, steps=20, skipped_steps_to_go_back=most_in_a_row
+  )
   with pytest.raises(
     errors.UserError, match=r"generator_loss is nan.* so it was before"
   ):
@@ -87,18 +107,8 @@ def test_second_failure_stops_with_what_reproduces_it(
     batch = batch_lib.Batch(**arrays)
   described = json.loads((folder / "step.json").read_text())
   assert "generator_loss is nan" in described["not_finite"]
-  saved = checkpoint_reader.find(folder)
   setup = train_config.build_setup(config)
-  like = checkpoints_lib.abstract(
-    jax.eval_shape(
-      lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
-      jax.random.key(0),
-    ),
-    jax.sharding.SingleDeviceSharding(jax.devices()[0]),
-  )
-  store = checkpoints_lib.Checkpoints(folder, keep=1)
-  state = store.restore(int(saved.name), like).state
-  store.close()
+  state = tiny_run.restore_state(config, folder)
   _, metrics = jax.jit(step_lib.make_train_step(setup))(state, batch)
   assert metrics[step_lib.SKIPPED] == 1
   whole = batch._replace(image=np.zeros_like(batch.image))

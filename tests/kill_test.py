@@ -16,8 +16,7 @@ import jax
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.training import checkpoint_reader
-from tests import tiny_run
+from tests import processes, tiny_run
 from tests.resume_test import read_scalars
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -105,12 +104,29 @@ def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   with open(tmp_path / "last.log", "w") as log:
     assert start(photos, killed, tmp_path / "cache", log).wait() == 0
 
-  ends = [
-    checkpoint_reader.read(workdir, with_discriminator=True)
-    for workdir in (whole, killed)
-  ]
-  for tree in ("generator", "discriminator", "spectral"):
-    expected, found = (getattr(end, tree) for end in ends)
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+  config = tiny_run.config(photos)
+  expected, found = (
+    tiny_run.restore_state(config, workdir) for workdir in (whole, killed)
+  )
+  assert found.step == STEPS
+  jax.tree.map(np.testing.assert_array_equal, found, expected)
   assert read_scalars(killed) == read_scalars(whole)
   assert not list((killed / "checkpoints").glob("*-tmp*"))
+
+
+@pytest.mark.faults
+def test_sigterm_ends_the_program_with_success(tmp_path):
+  config = tmp_path / "long.py"
+  photos = str(tiny_run.write_photos(tmp_path))
+  config.write_text(
+    "from tests import tiny_run\n"
+    "def get_config():\n"
+    f"  return tiny_run.config({photos!r}, steps=10_000)\n"
+  )
+  started = processes.start(tmp_path, config, processes=1, devices=1)
+  workdir = tmp_path / "run"
+  wait_for(lambda: newest_step(workdir) > 0, *started)
+  started[0].send_signal(signal.SIGTERM)
+  assert processes.wait(started, timeout=60) == [0]
+  told = processes.log_of(tmp_path, 0).read_text()
+  assert f"saved and stopped at step {newest_step(workdir)} (SIGTERM)" in told

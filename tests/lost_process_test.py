@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from tests import processes, tiny_run
 
 STEPS = 100
@@ -45,12 +45,17 @@ def read_log(folder, process):
   return processes.log_of(folder, process).read_text()
 
 
-def start(folder, whole, *flags):
+def start(folder, whole, *flags, of_second=()):
   """Starts the run in a new folder, or goes on with it."""
   if not (folder / "cache").exists():
     (folder / "cache").symlink_to(whole / "cache")
   return processes.start(
-    folder, whole / "long.py", processes=2, devices=2, flags=flags
+    folder,
+    whole / "long.py",
+    processes=2,
+    devices=2,
+    flags=flags,
+    of_last=of_second,
   )
 
 
@@ -106,13 +111,12 @@ def test_run_survives_a_kill_and_a_preemption_of_one_process(tmp_path, whole):
   assert processes.wait(start(tmp_path, whole)) == [0, 0]
   for process in (0, 1):
     assert f"resumed at step {second}" in read_log(tmp_path, process)
-  ends = [
-    checkpoint_reader.read(folder / "run", with_discriminator=True)
+  config = tiny_run.config(whole / "photos.npz")
+  expected, found = (
+    tiny_run.restore_state(config, folder / "run")
     for folder in (whole, tmp_path)
-  ]
-  for tree in ("generator", "discriminator", "spectral"):
-    expected, found = (getattr(end, tree) for end in ends)
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+  )
+  jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 def test_loss_of_the_first_process_ends_the_others(tmp_path, whole):
@@ -128,6 +132,28 @@ def test_refused_run_ends_in_all_processes(tmp_path, whole):
     assert processes.wait(start(tmp_path, whole), timeout=100) == [2, 2]
   for process in (0, 1):
     assert "another run is writing" in read_log(tmp_path, process)
+
+
+def test_different_configs_end_both(tmp_path, whole):
+  started = start(tmp_path, whole, of_second=["--config.loss.l1_coarse=2.0"])
+  assert processes.wait(started, timeout=100) == [2, 2]
+  for process in (0, 1):
+    assert "give the same config and flags" in read_log(tmp_path, process)
+
+
+def test_two_processes_go_on_with_imported_weights(tmp_path, whole):
+  model = checkpoint_reader.read(whole / "run", with_discriminator=True)
+  weights = {
+    name: getattr(model, name)
+    for name in ("generator", "discriminator", "spectral")
+  }
+  store = checkpoints.Checkpoints(tmp_path / "run", keep=1)
+  imported = {"model": model.config["model"], "imported_from": "elsewhere"}
+  store.save_imported(weights, imported)
+  store.close()
+  started = start(tmp_path, whole, "--config.schedule.steps=2")
+  assert processes.wait(started, timeout=200) == [0, 0], read_log(tmp_path, 1)
+  assert "begins with the weights imported" in read_log(tmp_path, 0)
 
 
 def test_run_that_diverges_leaves_the_whole_batch(tmp_path, whole):

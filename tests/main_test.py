@@ -1,5 +1,6 @@
 """A person's mistakes at the command line: one line, exit code 2."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -78,6 +79,7 @@ def folder_of_texts(tmp_path):
       ["--config.optimizer.accumulation_steps=3"],
       ["batch_size=8", "8 devices times 3 accumulation steps"],
     ),
+    (["--config.optimizer.accumulation_steps=0"], ["accumulation_steps=0"]),
     (["--config.optimizer.b1=1."], ["config.optimizer.b1=1.0", "[0, 1)"]),
     (["--config.optimizer.warmup_steps=-1"], ["warmup_steps=-1", "0 or more"]),
     (["--config.optimizer.clip_norm=-1."], ["clip_norm=-1.0", "above 0"]),
@@ -138,3 +140,13 @@ def test_program_ends_with_exit_code_two_and_no_traceback(tmp_path):
   result = program(config, "--config.data.path=/no/such", workdir)
   assert_one_line(result, "config.data.path", "/no/such")
   assert not (tmp_path / "run").exists()
+
+
+def test_deterministic_run_asks_xla_for_it(capsys, tmp_path, monkeypatch):
+  monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false")
+  flag = f"--config.data.path={tmp_path / 'none'}"
+  assert_one_line(run(capsys, "--deterministic", flag), "config.data.path")
+  assert os.environ["XLA_FLAGS"].split() == [
+    "--xla_cpu_enable_fast_min_max=false",
+    "--xla_gpu_deterministic_ops=true",
+  ]

@@ -9,7 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def start(folder, config, *, processes, devices, flags=()):
+def start(folder, config, *, processes, devices, flags=(), of_last=()):
   """Starts one run; returns its processes.
 
   Args:
@@ -18,6 +18,7 @@ def start(folder, config, *, processes, devices, flags=()):
     processes: how many.
     devices: of each process.
     flags: further ones.
+    of_last: further ones of the last process alone.
   """
   with socket.socket() as free:
     free.bind(("localhost", 0))
@@ -49,6 +50,7 @@ def start(folder, config, *, processes, devices, flags=()):
             f"--workdir={folder / 'run'}",
             *(joining if processes > 1 else ()),
             *flags,
+            *(of_last if process == processes - 1 else ()),
           ],
           env=environment,
           stdout=log,

@@ -103,19 +103,24 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
-def test_run_on_one_device_goes_on_on_eight(
-  photos, tmp_path, monkeypatch, whole
+@pytest.mark.parametrize("count", [1, 8])
+def test_run_on_two_devices_goes_on_on_any_number(
+  photos, tmp_path, monkeypatch, whole, count
 ):
   make_mesh = train.devices.make_mesh
   with monkeypatch.context() as patch:
     patch.setattr(
-      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:1])
+      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:2])
     )
     first = tiny_run.config(photos, steps=4, log_every_steps=4)
     train.train_and_evaluate(first, tmp_path)
-  with tiny_run.captured_log() as lines:
-    state = train.train_and_evaluate(config(photos), tmp_path)
+    patch.setattr(
+      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:count])
+    )
+    with tiny_run.captured_log() as lines:
+      state = train.train_and_evaluate(config(photos), tmp_path)
   assert "resumed at step 4" in lines
+  assert len(jax.tree.leaves(state.generator)[0].devices()) == count
   expected, _ = whole
   assert state.step == 8
   jax.tree.map(
@@ -123,3 +128,9 @@ def test_run_on_one_device_goes_on_on_eight(
     state.generator,
     expected.generator,
   )
+
+
+def test_run_that_is_over_stays_as_it_is(photos, tmp_path):
+  train.train_and_evaluate(tiny_run.config(photos, steps=2), tmp_path)
+  state = train.train_and_evaluate(tiny_run.config(photos, steps=1), tmp_path)
+  assert state.step == 2

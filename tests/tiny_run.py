@@ -3,11 +3,15 @@
 import contextlib
 import logging as std_logging
 
+import jax
 import numpy as np
 from absl import logging
 from PIL import Image
 
 from configs import places2
+from gatedinpaint_jax import train_config
+from gatedinpaint_jax.training import checkpoints
+from gatedinpaint_jax.training import state as state_lib
 
 
 def write_photos(folder):
@@ -41,6 +45,21 @@ def config(photos, **schedule):
   result.evaluation.update(pictures=3, strips=2, batch_size=8)
   result.lock()
   return result
+
+
+def restore_state(config, workdir):
+  """Returns the newest state that a run saved, in NumPy."""
+  setup = train_config.build_setup(config)
+  like = checkpoints.abstract(
+    jax.eval_shape(
+      lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
+      jax.random.key(0),
+    ),
+    jax.sharding.SingleDeviceSharding(jax.devices()[0]),
+  )
+  store = checkpoints.Checkpoints(workdir, keep=100)
+  with contextlib.closing(store):
+    return jax.device_get(store.restore(store.newest_whole(), like).state)
 
 
 @contextlib.contextmanager

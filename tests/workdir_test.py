@@ -22,7 +22,7 @@ def test_folder_that_cannot_be_written_is_named(tmp_path):
 def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(
-    errors.UserError, match=r"^--workdir=gs://bucket/run: .*mount the bucket"
+    errors.UserError, match=r"^--workdir=gs://bucket/run: .*by NFS"
   ):
     workdir.make("gs://bucket/run", folders=("strips",))
   assert not list(tmp_path.iterdir())

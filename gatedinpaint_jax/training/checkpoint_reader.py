@@ -10,7 +10,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.training import checkpoints
+from gatedinpaint_jax.training import checkpoint_files, checkpoints
 
 
 class SavedModel(NamedTuple):
@@ -71,7 +71,7 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
   with ocp.Checkpointer(handler) as checkpointer:
     try:
       for item in ("generator", *(["state"] * with_discriminator)):
-        checkpoints.read_through(folder / item)
+        checkpoint_files.read_through(folder / item)
       trees = checkpointer.metadata(folder).item_metadata
       wanted = {
         "generator": ocp.args.StandardRestore(_on_first_device(trees.generator))
@@ -85,7 +85,7 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
         folder,
         ocp.args.Composite(config=ocp.args.JsonRestore(), **wanted),
       )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except checkpoint_files.DAMAGE as error:
       raise errors.UserError(
         f"--checkpoint: {folder} cannot be read "
         f"({errors.first_words(error)}); name another step or make it again"
@@ -134,7 +134,7 @@ def _what_it_is(path) -> str:
 
 def _on_first_device(tree):
   """Returns what to restore: the saved shapes, without the saved devices."""
-  device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
   return jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
     tree.tree,

@@ -10,26 +10,23 @@ killed run left half-written is removed by the next one.
 """
 
 import contextlib
-import json
 import pathlib
 import shutil
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-import tensorstore as ts
 from absl import logging
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.training import hosts
+from gatedinpaint_jax.training import checkpoint_files, hosts
 
 FOLDER = "checkpoints"
 # Where damaged ones are moved, beside the others.
 DAMAGED = "damaged_checkpoints"
 _ITEMS = ("state", "generator", "config")
 _JSON = ocp.args.JsonRestore()
-# What orbax and tensorstore raise for files that are not what they wrote.
-_DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
 
 
 class Restored(NamedTuple):
@@ -38,10 +35,12 @@ class Restored(NamedTuple):
   Attributes:
     state: as it was saved.
     window: `Meter.window` of that step.
+    skipped_in_a_row: `divergence.Watch.in_a_row` of that step.
   """
 
   state: Any
-  window: list[dict[str, float]]
+  window: Sequence[dict[str, float]] = ()
+  skipped_in_a_row: int = 0
 
 
 class Checkpoints:
@@ -77,13 +76,16 @@ class Checkpoints:
     """Returns the step of the newest complete checkpoint, None without one."""
     return self._manager.latest_step()
 
-  def save(self, state, config: dict, *, window=()) -> None:
+  def save(
+    self, state, config: dict, *, window=(), skipped_in_a_row: int = 0
+  ) -> None:
     """Saves at `state.step`; returns before the files are written.
 
     Args:
       state: a `TrainState`. Its arrays are copied before this returns.
       config: plain dictionary of the whole config.
       window: `Meter.window` at this step.
+      skipped_in_a_row: `divergence.Watch.in_a_row` at this step.
 
     Raises:
       UserError: if there is no room, or the save before this one failed.
@@ -97,7 +99,10 @@ class Checkpoints:
           generator=ocp.args.StandardSave(state.best_generator),
           config=ocp.args.JsonSave(config),
         ),
-        custom_metadata={"window": list(window)},
+        custom_metadata={
+          "window": list(window),
+          "skipped_in_a_row": skipped_in_a_row,
+        },
       )
 
   def save_imported(self, weights: dict, config: dict) -> None:
@@ -122,29 +127,38 @@ class Checkpoints:
     with self._telling_what_failed():
       self._manager.check_for_errors()
 
-  def newest_whole(self) -> int | None:
+  def wait(self) -> None:
+    """Waits until what was saved is on the disk.
+
+    Raises:
+      UserError: if it could not be written.
+    """
+    with self._telling_what_failed():
+      self._manager.wait_until_finished()
+
+  def newest_whole(self, *, up_to: int | None = None) -> int | None:
     """Returns the newest step that can be read; moves damaged ones away.
+
+    Args:
+      up_to: prefer the newest of the steps up to this one.
 
     Raises:
       UserError: if there are checkpoints and all of them are damaged.
     """
-    self._manager.wait_until_finished()
+    self.wait()
     hosts.do_in_first(self._set_damaged_aside)
     self._manager.reload()
-    return self._manager.latest_step()
+    steps = self._manager.all_steps()
+    wanted = [step for step in steps if up_to is None or step <= up_to]
+    return max(wanted or steps, default=None)
 
   def _set_damaged_aside(self) -> None:
     """Moves damaged checkpoints away until the newest one is whole."""
     steps = sorted(self._manager.all_steps(), reverse=True)
     for step in steps:
-      folder = self.folder(step)
       try:
-        # Not by orbax, whose restore waits for all processes.
-        for described in ("_CHECKPOINT_METADATA", "config/metadata"):
-          json.loads((folder / described).read_text("utf-8"))
-        for item in ("state", "generator"):
-          read_through(folder / item)
-      except _DAMAGE as error:
+        checkpoint_files.check_whole(self.folder(step))
+      except checkpoint_files.DAMAGE as error:
         self._set_aside(step, error)
       else:
         return
@@ -172,7 +186,7 @@ class Checkpoints:
     """
     state = self._restore(step, state=ocp.args.StandardRestore(like))
     metadata = self._manager.metadata(step).custom_metadata or {}
-    return Restored(state, metadata.get("window", []))
+    return Restored(state, **metadata)
 
   def close(self) -> None:
     """Waits until everything is on the disk.
@@ -180,8 +194,8 @@ class Checkpoints:
     Raises:
       UserError: if the last save failed.
     """
+    self.wait()
     with self._telling_what_failed():
-      self._manager.wait_until_finished()
       self._manager.close()
 
   def _restore(self, step, **item):
@@ -220,11 +234,14 @@ class Checkpoints:
     """Turns the error of a save into one line."""
     try:
       yield
+    except jax.errors.JaxRuntimeError:
+      raise  # of a lost process, and not of the disk
     except (OSError, ValueError, RuntimeError) as error:
+      is_full = "No space left" in str(error)
       raise errors.UserError(
         f"{self._workdir}: a checkpoint could not be written "
-        f"({errors.first_words(error)}); {self._last_good()}make room and run "
-        "the same command again"
+        f"({errors.first_words(error)}); {self._last_good()}"
+        f"{'make room and ' * is_full}run the same command again"
       ) from error
 
   def _last_good(self) -> str:
@@ -235,26 +252,6 @@ class Checkpoints:
       if path.name.isdecimal()
     ]
     return f"step {max(steps)} is saved; " if steps else ""
-
-
-def read_through(item) -> None:
-  """Reads all bytes of an item once, which fails in order if it is damaged.
-
-  A restore by orbax that fails leaves tasks behind that print tracebacks.
-
-  Args:
-    item: folder of arrays in a checkpoint; none is not damaged.
-  """
-  if not item.is_dir():
-    return
-  for described in ("_METADATA", "_sharding", "array_metadatas/process_0"):
-    if (item / described).is_file():
-      json.loads((item / described).read_text("utf-8"))
-  store = ts.KvStore.open(
-    {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
-  ).result()
-  for value in [store.read(key) for key in store.list().result()]:
-    value.result()
 
 
 def abstract(state_shapes, sharding):

@@ -1,6 +1,7 @@
 """Steps that were skipped because something was not finite, and what follows.
 
-Looked at when the next step is under way, so that devices need not wait.
+Looked at when the next step is under way, so that devices need not wait; once
+one was skipped, at once.
 """
 
 import json
@@ -49,21 +50,25 @@ class Watch:
 
   Attributes:
     skipped: the newest step that was skipped, or None.
+    in_a_row: how many were, up to the newest one that was looked at.
   """
 
-  def __init__(self, most_in_a_row: int):
-    """Nothing was skipped yet.
+  def __init__(self, most_in_a_row: int, *, in_a_row: int = 0):
+    """Begins to watch.
 
     Args:
       most_in_a_row: so many skipped steps in a row mean that it diverged.
+      in_a_row: skipped before this run went on.
     """
     self._most = most_in_a_row
-    self.forget()
+    self._newest = None
+    self.in_a_row = in_a_row
+    self.skipped = None
 
   def forget(self) -> None:
     """Starts to count anew, after a run went back."""
     self._newest = None
-    self._in_a_row = 0
+    self.in_a_row = 0
     self.skipped = None
 
   def add(self, number: int, first_example: int, batch, metrics) -> None:
@@ -77,6 +82,10 @@ class Watch:
     """
     self.look()
     self._newest = SkippedStep(number, first_example, batch, metrics)
+    if self.in_a_row or self._most == 1:
+      # What `dump` writes is the state before a skipped step only as long as
+      # nothing was learned after it.
+      self.look()
 
   def look(self) -> None:
     """Waits for the newest step and counts it."""
@@ -84,9 +93,9 @@ class Watch:
     if step is None:
       return
     if not float(step.metrics[step_lib.SKIPPED]):
-      self._in_a_row = 0
+      self.in_a_row = 0
       return
-    self._in_a_row += 1
+    self.in_a_row += 1
     self.skipped = step
     last_example = step.first_example + step.batch.image.shape[0] - 1
     logging.warning(
@@ -100,7 +109,7 @@ class Watch:
   @property
   def diverged(self) -> bool:
     """Whether too many steps in a row were skipped."""
-    return self._in_a_row >= self._most
+    return self.in_a_row >= self._most
 
 
 def dump(workdir, skipped: SkippedStep, state, config: dict) -> pathlib.Path:

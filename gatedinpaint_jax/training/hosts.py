@@ -1,5 +1,6 @@
 """The processes of one run, on one machine or on many."""
 
+import hashlib
 import os
 import sys
 import traceback
@@ -7,11 +8,15 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
+from absl import logging
 from jax.experimental import multihost_utils
 
 from gatedinpaint_jax import errors
 
 _LONGEST_MESSAGE = 1024
+# Until all processes have found their pictures; one may download them.
+_PATIENCE_SECONDS = 6 * 3600
 
 
 def join(
@@ -29,8 +34,11 @@ def join(
     process: which one this is, from 0; None as above.
 
   Raises:
-    UserError: if they do not find each other.
+    UserError: if it is not told where the others are. JAX itself ends a process
+      that has waited five minutes for them.
   """
+  if processes is not None:
+    logging.info("waiting for %d processes at %s", processes, coordinator)
   # What connects processors; accelerators have networks of their own.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
   try:
@@ -43,17 +51,42 @@ def join(
     ) from error
 
 
+def meet(config) -> None:
+  """Waits until all processes are here, before they first talk to each other.
+
+  Args:
+    config: of this process.
+
+  Raises:
+    UserError: in all processes, unless all have the same config.
+  """
+  if jax.process_count() == 1:
+    return
+  # Gloo, which connects processors, has no more than 30 seconds.
+  ocp.multihost.get_barrier_sync_fn()(
+    key="all processes of the run", timeout_ms=1000 * _PATIENCE_SECONDS
+  )
+  digest = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode())
+  digest = np.frombuffer(digest.digest(), np.uint8)
+  if (multihost_utils.process_allgather(digest) != digest).any():
+    raise errors.UserError(
+      "--config: the processes of this run have different ones; give the same "
+      "config and flags to all"
+    )
+
+
 def do_in_first(action: Callable[[], None]) -> None:
   """Does something in the first process; the others wait for it.
 
   Raises:
-    UserError: in all processes, if the action raised it in the first one.
+    UserError: in all processes, if the action raised it or an OSError in the
+      first one.
   """
   message = b""
   if jax.process_index() == 0:
     try:
       action()
-    except errors.UserError as error:
+    except (errors.UserError, OSError) as error:
       if jax.process_count() == 1:
         raise
       message = str(error).encode()

@@ -17,6 +17,7 @@ class Preemption:
   def __init__(self):
     """Nothing has been asked for yet."""
     self._reason = None
+    self._asked = 0
 
   @property
   def reason(self) -> str:
@@ -29,10 +30,12 @@ class Preemption:
     signal.signal(number, signal.default_int_handler)
     logging.info("%s: stopping after this step", self._reason)
 
-  def is_due(self, step: int) -> bool:
-    """Returns whether to end after `step`; the same in all processes."""
+  def is_due(self) -> bool:
+    """Returns whether to end after this step; the same in all processes."""
     if jax.process_count() > 1:
-      return multihost_utils.reached_preemption_sync_point(step)
+      # Not the number of the step, which falls when a run goes back.
+      self._asked += 1
+      return multihost_utils.reached_preemption_sync_point(self._asked)
     return self._reason is not None
 
 

@@ -90,6 +90,8 @@ def begin_with(state: TrainState, model) -> TrainState:
     model: a `checkpoint_reader.SavedModel`; without a discriminator, that of
       `state` stays.
   """
+  # As NumPy: what one process read has not the devices of all.
+  model = jax.device_get(model)
   state = state.replace(generator=model.generator)
   if state.generator_average is not None:
     # A copy: a donated state must not hold one buffer twice.

@@ -26,7 +26,7 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
   if "://" in str(path):
     raise errors.UserError(
       f"--workdir={path}: must be a folder of a file system that all hosts "
-      "share; mount the bucket, for example with Cloud Storage FUSE"
+      "share, for example by NFS"
     )
   workdir = pathlib.Path(path).expanduser()
   try:
