@@ -15,7 +15,7 @@ INSTALL_REQUIRES = [
   "clu>=0.0.12,<0.0.13",
   # Reads gs:// paths; before 1.9.1, tensorflow-datasets refuses it.
   "etils[epath]>=1.9.1,<2",
-  "filelock>=3.13,<4",
+  "filelock>=3.13,<5",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7,<0.13",
   # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.

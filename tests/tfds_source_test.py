@@ -1,4 +1,6 @@
 import itertools
+import time
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -48,9 +50,33 @@ class Offline(NumberedPictures):
     raise ConnectionError("no network")
 
 
+class Slow(NumberedPictures):
+  """A set that takes a while to prepare and counts how often that is done."""
+
+  times_prepared = 0
+
+  def _split_generators(self, dl_manager):
+    Slow.times_prepared += 1
+    time.sleep(1)
+    return super()._split_generators(dl_manager)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   return str(tmp_path_factory.mktemp("tfds"))
+
+
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory):
+  """Returns a folder with the training pictures in shards of 3, 3, 2 and 3."""
+  return prepare(tmp_path_factory.mktemp("sharded"), num_shards=4)
+
+
+def prepare(folder, **options):
+  tfds.builder("numbered_pictures", data_dir=folder).download_and_prepare(
+    download_config=tfds.download.DownloadConfig(**options)
+  )
+  return str(folder)
 
 
 def config_of(folder, path="numbered_pictures", **data):
@@ -80,11 +106,73 @@ def test_resumed_stream_goes_on_where_it_stopped(folder, first_example):
   assert whole[first_example // 4 :][:2] == resumed
 
 
-def test_processes_divide_the_global_batch(folder):
+@pytest.mark.parametrize("split,sizes", [("train", 5), ("train[1:10]", 4)])
+def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
+  batches = build.open_training(config_of(sharded, train_split=split))
+  parts = []
+  for i, size in enumerate([sizes, sizes + 1]):
+    stream = batches(process_index=i, process_count=2)
+    seen = pictures.numbers(*itertools.islice(stream, 2 * size))
+    epochs = [tuple(seen[j : j + size]) for j in range(0, 4 * size, size)]
+    assert len(set(epochs)) == 4
+    assert len({tuple(sorted(epoch)) for epoch in epochs}) == 1
+    parts += epochs[0]
+  whole = pictures.numbers(*itertools.islice(batches(), 3))
+  assert sorted(parts) == sorted(whole[: len(parts)])
+
+
+def test_each_process_goes_on_where_it_stopped(sharded):
+  batches = build.open_training(config_of(sharded))
+  for i in range(2):
+    process = {"process_index": i, "process_count": 2}
+    whole = list(itertools.islice(batches(**process), 6))
+    for done in (2, 3):
+      resumed = batches(first_example=4 * done, **process)
+      for before, after in zip(whole[done:], resumed, strict=False):
+        pictures.assert_same(before, after)
+
+
+def test_each_process_goes_on_in_batches_of_another_size(sharded):
+  process = {"process_index": 1, "process_count": 2}
+  config = config_of(sharded)
+  whole = numbers(config, 7, **process)
+  config.data.batch_size = 8
+  resumed = numbers(config, 2, first_example=12, **process)
+  assert [*itertools.chain(*whole[3:])] == [*itertools.chain(*resumed)]
+
+
+def test_examples_keep_their_masks_on_several_processes(sharded):
+  batches = build.open_training(config_of(sharded))
+  whole = list(itertools.islice(batches(), 2))
+  for i in range(2):
+    part = itertools.islice(batches(process_index=i, process_count=2), 2)
+    for ours, all_rows in zip(part, whole, strict=True):
+      np.testing.assert_array_equal(ours.mask, all_rows.mask[2 * i :][:2])
+
+
+def test_more_processes_than_shards_divide_the_global_batch(folder):
   whole = numbers(config_of(folder), 4)
   for i in range(2):
     part = numbers(config_of(folder), 4, process_index=i, process_count=2)
     assert part == [batch[2 * i :][:2] for batch in whole]
+
+
+def test_nothing_is_written_beside_a_prepared_set(tmp_path):
+  config = config_of(prepare(tmp_path))
+  before = sorted(tmp_path.rglob("*"))
+  build.open_training(config)
+  assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_processes_that_start_at_once_prepare_a_set_once(tmp_path):
+  def first_batch(i):
+    config = config_of(str(tmp_path), "slow")
+    return numbers(config, 1, process_index=i, process_count=2)[0]
+
+  with futures.ThreadPoolExecutor(2) as pool:
+    rows = [*itertools.chain(*pool.map(first_batch, range(2)))]
+  assert len(set(rows)) == 4
+  assert Slow.times_prepared == 1
 
 
 def test_split_expressions_and_the_list_order_are_kept(folder):

@@ -1,14 +1,17 @@
 """Photographs of a TensorFlow Datasets set, by their number in the stream."""
 
+import contextlib
 import difflib
 import os
 from collections.abc import Sequence
 
+import filelock
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from absl import logging
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import recipe
+from gatedinpaint_jax.data import recipe, remote
 
 # Shards read in turn, and records of one before the next one's turn.
 _CYCLE, _BLOCK = 16, 16
@@ -30,6 +33,11 @@ class TfdsSource:
   """Pictures of one split; yields elements as described in `sources.py`.
 
   Any epoch is reached at once; inside one, earlier records are skipped.
+
+  Of n processes, process p reads the shards p, p + n and so on, in epochs of
+  its own. So the order depends on the number of processes, and where a process
+  has fewer pictures than the others, these come more often. With fewer shards
+  than processes, each reads all shards and keeps its rows of one common order.
   """
 
   def __init__(
@@ -68,28 +76,36 @@ class TfdsSource:
     return self._split.num_examples
 
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
-    """Returns this process's examples without end."""
-    total = len(self)
-    first_epoch, skipped = divmod(rows.first_example, total)
+    """Returns this process's examples without end.
 
-    def examples_of(epoch):
-      skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
-      numbers = tf.data.Dataset.range(epoch * total + skip, (epoch + 1) * total)
-      return tf.data.Dataset.zip(numbers, self._records(epoch).skip(skip))
+    A resumed stream goes on where each process stopped, in batches of any size.
+    With another number of processes than before, some pictures of the current
+    epoch come again and others not until the next.
+    """
+    shards = self._split.file_instructions
+    if 1 < rows.process_count <= len(shards):
+      # Batches divide evenly, so all processes have had equally many examples.
+      start = rows.first_example // rows.process_count
+      own = shards[rows.process_index :: rows.process_count]
+      examples = self._endless(own, start).map(
+        lambda position, record: (rows.example(position - start), record)
+      )
+      return examples.map(self._element)
 
     def is_mine(number, _):
       row = (number - rows.first_example) % rows.batch_size
       return row // rows.local_batch_size == rows.process_index
 
-    examples = tf.data.Dataset.range(first_epoch, 2**62).flat_map(examples_of)
+    examples = self._endless(shards, rows.first_example)
     if rows.process_count > 1:
       examples = examples.filter(is_mine)
     return examples.map(self._element)
 
   def listed(self, positions: Sequence[int] | None = None) -> tf.data.Dataset:
     """Returns the examples at these rising positions; all by default."""
-    shards = tf.data.Dataset.range(len(self._split.file_instructions))
-    records = shards.flat_map(self._shard_records()).enumerate()
+    shards = self._split.file_instructions
+    records = tf.data.Dataset.range(len(shards))
+    records = records.flat_map(_shard_records(shards)).enumerate()
     if positions is not None:
       wanted = tf.constant(list(positions), tf.int64, shape=[len(positions)])
       records = records.take(max(positions, default=-1) + 1)
@@ -100,21 +116,33 @@ class TfdsSource:
     """Returns the bytes of an element's photo, and no sketch."""
     return element["photo"], tf.constant(b"")
 
-  def _records(self, epoch):
-    """Returns the records of one epoch in that epoch's order."""
-    shard_records = self._shard_records()
-    count = len(self._split.file_instructions)
+  def _endless(self, shards, start):
+    """Returns positions from `start` on, with the records of some shards."""
+    total = sum(shard.take for shard in shards)
+    first_epoch, skipped = divmod(start, total)
+
+    def records_of(epoch):
+      skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
+      places = tf.data.Dataset.range(epoch * total + skip, (epoch + 1) * total)
+      records = self._records(shards, epoch).skip(skip)
+      return tf.data.Dataset.zip(places, records)
+
+    return tf.data.Dataset.range(first_epoch, 2**62).flat_map(records_of)
+
+  def _records(self, shards, epoch):
+    """Returns the records of some shards in the order of an epoch."""
+    shard_records = _shard_records(shards)
     seed = tf.stack([tf.constant(self._seed, tf.int64), epoch])
-    shards = tf.data.Dataset.range(count)
+    order = tf.data.Dataset.range(len(shards))
     if not self._buffer:
-      return shards.flat_map(shard_records)
-    last = tf.constant(count - 1, tf.int64)
-    shards = shards.map(
+      return order.flat_map(shard_records)
+    last = tf.constant(len(shards) - 1, tf.int64)
+    order = order.map(
       lambda i: tf.random.experimental.index_shuffle(i, seed, last)
     )
-    records = shards.interleave(
+    records = order.interleave(
       shard_records,
-      cycle_length=min(_CYCLE, count),
+      cycle_length=min(_CYCLE, len(shards)),
       block_length=_BLOCK,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
@@ -122,16 +150,6 @@ class TfdsSource:
     mixed = tf.random.experimental.stateless_fold_in(seed, epoch, alg="philox")
     return records.shuffle(
       self._buffer, seed=mixed[0], reshuffle_each_iteration=False
-    )
-
-  def _shard_records(self):
-    """Returns the function from a shard's number to its records."""
-    shards = self._split.file_instructions
-    paths = tf.constant([os.fspath(shard.filename) for shard in shards])
-    skips = tf.constant([shard.skip for shard in shards], tf.int64)
-    takes = tf.constant([shard.take for shard in shards], tf.int64)
-    return lambda i: (
-      tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
     )
 
   def _element(self, number, record):
@@ -152,6 +170,16 @@ class TfdsSource:
     }
 
 
+def _shard_records(shards):
+  """Returns the function from a shard's index to its records."""
+  paths = tf.constant([os.fspath(shard.filename) for shard in shards])
+  skips = tf.constant([shard.skip for shard in shards], tf.int64)
+  takes = tf.constant([shard.take for shard in shards], tf.int64)
+  return lambda i: (
+    tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
+  )
+
+
 def _open(name, key, folder):
   """Returns the prepared builder of a set."""
   try:
@@ -170,11 +198,24 @@ def _open(name, key, folder):
       f" {_one_line(error)}"
     ) from None
   try:
-    builder.download_and_prepare()
+    _prepare(builder)
   except _DOWNLOAD_ERRORS as error:
     message = _missing(builder, name, key, folder, error)
     raise errors.UserError(message) from error
-  return builder
+  # If another process has prepared it by now, this builder knows of no splits.
+  return tfds.builder(name, data_dir=folder)
+
+
+def _prepare(builder):
+  """Downloads and prepares a set if need be, in one process at a time."""
+  turn = contextlib.nullcontext()
+  # Nothing is written beside a prepared set; its folder may be read-only.
+  if not (remote.is_url(builder.data_dir) or builder.data_path.exists()):
+    logging.info("Preparing %s, or waiting for who does", builder.data_dir)
+    builder.data_path.parent.mkdir(parents=True, exist_ok=True)
+    turn = filelock.FileLock(f"{builder.data_path}.lock")
+  with turn:
+    builder.download_and_prepare()
 
 
 def _missing(builder, name, key, folder, error) -> str:
