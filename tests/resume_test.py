@@ -103,6 +103,7 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("count", [1, 8])
 def test_run_on_two_devices_goes_on_on_any_number(
   photos, tmp_path, monkeypatch, whole, count
