@@ -24,7 +24,6 @@ INSTALL_REQUIRES = [
   "ml-collections>=1.0,<1.2",
   "numpy>=2.0.2,<2.6",
   "optax>=0.2.6,<0.3",
-  # jax2onnx 0.17 does not resolve beside 0.12.8; it wants 0.11.36.
   "orbax-checkpoint>=0.11.36,<0.13",
   "pillow>=11.1,<14",
   "psutil>=5.9,<8",
@@ -42,11 +41,21 @@ INSTALL_REQUIRES = [
   "tqdm>=4.66,<5",
 ]
 
+# Describes graphs, for gatedinpaint_jax.export_model. Not jax2onnx: 0.17 wants
+# orbax-checkpoint below 0.11.37 and does not leave the sizes of pictures open.
+EXPORT_REQUIRES = ["onnx>=1.20,<1.24"]
+
+# Computes with --backend=openvino.
+OPENVINO_REQUIRES = [*EXPORT_REQUIRES, "openvino>=2026.0,<2026.5"]
+
 TEST_REQUIRES = [
+  *OPENVINO_REQUIRES,
   "hypothesis>=6.100,<7",
   # Run the notebook.
   "ipykernel>=6.29,<8",
   "nbclient>=0.10,<0.12",
+  # Runs the .onnx files.
+  "onnxruntime>=1.24.1,<1.33",
   "pytest>=8.4,<10",
   "pytest-xdist>=3.8,<4",
   # The format that ruff writes changes from one minor version to the next.
@@ -83,5 +92,10 @@ setuptools.setup(
     ]
   },
   install_requires=INSTALL_REQUIRES,
-  extras_require={"test": TEST_REQUIRES, "torch": TORCH_REQUIRES},
+  extras_require={
+    "export": EXPORT_REQUIRES,
+    "openvino": OPENVINO_REQUIRES,
+    "test": TEST_REQUIRES,
+    "torch": TORCH_REQUIRES,
+  },
 )

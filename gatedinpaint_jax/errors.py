@@ -1,5 +1,6 @@
 """What a person can put right, told in one line and without a traceback."""
 
+import importlib.util
 import textwrap
 from collections.abc import Collection
 from typing import Any
@@ -17,6 +18,14 @@ def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
   """Raises UserError, listing what is allowed, if `value` is something else."""
   if value not in allowed:
     raise UserError(f"{key}={value!r}: must be one of {', '.join(allowed)}")
+
+
+def check_installed(package: str, *, extra: str) -> None:
+  """Raises UserError, saying how to get it, if a package is not installed."""
+  if importlib.util.find_spec(package) is None:
+    raise UserError(
+      f"{package} is not installed; pip install 'gatedinpaint-jax[{extra}]'"
+    )
 
 
 def first_words(error: BaseException) -> str:

@@ -123,6 +123,12 @@ def _define_flags() -> flags.FlagValues:
     "and slightly different results.",
     lower_bound=8,
   )
+  choice(
+    "backend",
+    "jax",
+    inpainter.BACKENDS,
+    "What computes: jax, or OpenVINO on processors.",
+  )
   text("report", None, "A file that gets a line of JSON for each picture.")
   return values
 
@@ -167,7 +173,7 @@ def _load_inpainter(options):
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
   loaded = inpainter.Inpainter.from_checkpoint(
-    options.checkpoint, bucket=options.bucket
+    options.checkpoint, bucket=options.bucket, backend=options.backend
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(

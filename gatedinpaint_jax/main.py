@@ -38,8 +38,9 @@ _ALLOW_CONFIG_CHANGE = flags.DEFINE_bool(
 _DETERMINISTIC = flags.DEFINE_bool(
   "deterministic",
   False,
-  "On a GPU: use no operation whose result depends on the order of its threads. "
-  "Slower; a run that was stopped then ends with the bits of one that was not.",
+  "On a GPU: use no operation whose result depends on the order of its "
+  "threads. Slower; a run that was stopped then ends with the bits of one that "
+  "was not.",
 )
 
 _DISTRIBUTED = flags.DEFINE_bool(

@@ -57,7 +57,8 @@ PARTS = {
     "visualize",
   ),
   "weights": (*CONVENTIONS, "layers", "networks", "training"),
-  "inference": (*CONVENTIONS, "layers", "networks", "training"),
+  "export": (*CONVENTIONS, "layers", "networks", "training", "weights"),
+  "inference": (*CONVENTIONS, "layers", "networks", "training", "export"),
 }
 # The package's own `__init__.py` is its public face.
 PARTS[""] = (*CONVENTIONS, "inference")
@@ -67,6 +68,7 @@ PARTS |= {program: (*PARTS, *PROGRAMS) for program in PROGRAMS}
 # them. In `data`, the modules that serve pre-decoded arrays do not.
 TENSORFLOW_CORNER = (
   "data",
+  "export.saved_model",
   "training.logging",
   "weights.tensorflow_checkpoint",
 )

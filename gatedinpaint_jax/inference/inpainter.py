@@ -9,13 +9,21 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import compilation_cache, fit_size, memory
+from gatedinpaint_jax.inference import (
+  compilation_cache,
+  fit_size,
+  memory,
+  openvino_backend,
+)
 from gatedinpaint_jax.networks import build
 from gatedinpaint_jax.training import checkpoint_reader
 
 # Of uint8 values: from here on a mask is a hole, above this a sketch is a line.
 HOLE_LEVEL = 128
 LINE_LEVEL = 153
+
+# What computes the generator.
+BACKENDS = ("jax", *openvino_backend.PRECISIONS)
 
 # A compiled program takes 12 MB of memory; on the disk they are all kept.
 _MOST_PROGRAMS = 64
@@ -50,7 +58,9 @@ class Inpainter:
     completed = inpainter(image, mask)
   """
 
-  def __init__(self, generator, params, *, bucket: int = 8):
+  def __init__(
+    self, generator, params, *, bucket: int = 8, backend: str = "jax"
+  ):
     """Makes an inpainter of a generator; see also `from_checkpoint`.
 
     Args:
@@ -58,10 +68,14 @@ class Inpainter:
       params: its parameters.
       bucket: pictures are padded to multiples of this. More than 8 means fewer
         sizes to compile, and results that are not those of the exact size.
+      backend: what computes: "jax" on JAX's first device, or on the processor
+        "openvino" or "openvino_bf16", whose error is logged.
 
     Raises:
       ValueError: if `bucket` is no positive multiple of 8.
+      UserError: if there is no such backend or it is not installed.
     """
+    errors.check_choice("--backend", backend, BACKENDS)
     if bucket < batch_lib.SIZE_MULTIPLE or bucket % batch_lib.SIZE_MULTIPLE:
       raise ValueError(
         f"bucket={bucket}: must be a multiple of {batch_lib.SIZE_MULTIPLE}"
@@ -69,11 +83,20 @@ class Inpainter:
     self._generator = generator
     self._params = jax.device_put(params, jax.devices()[0])
     self._bucket = bucket
-    self._predict = jax.jit(self._apply_generator)
+    if backend == "jax":
+      self._predict = jax.jit(self._apply_generator)
+      self._check_fits = memory.check_fits
+    else:
+      self._predict = openvino_backend.make_predictor(
+        generator, params, openvino_backend.PRECISIONS[backend]
+      )
+      self._check_fits = openvino_backend.check_fits
     self._compiled = set()
 
   @classmethod
-  def from_checkpoint(cls, path, *, bucket: int = 8) -> "Inpainter":
+  def from_checkpoint(
+    cls, path, *, bucket: int = 8, backend: str = "jax"
+  ) -> "Inpainter":
     """Loads the generator of a checkpoint.
 
     Also turns on JAX's compilation cache, if this process has not chosen one.
@@ -81,14 +104,16 @@ class Inpainter:
     Args:
       path: the workdir of a run, its `checkpoints/` or one step of it.
       bucket: see `__init__`.
+      backend: see `__init__`.
 
     Raises:
-      UserError: if there is no checkpoint or it cannot be read.
+      UserError: if there is no checkpoint or it cannot be read, or the backend
+        is not there.
     """
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
     generator = _build_generator(saved)
-    return cls(generator, saved.generator, bucket=bucket)
+    return cls(generator, saved.generator, bucket=bucket, backend=backend)
 
   @property
   def guided(self) -> bool:
@@ -159,7 +184,7 @@ class Inpainter:
     """Completes batches `[B, H, W, 3] uint8` and `[B, H, W] bool`."""
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
-    memory.check_fits(len(image), *size)
+    self._check_fits(len(image), *size)
     self._make_room((len(image), *size))
     padded = [
       None if x is None else fit_size.pad(x, *size) for x in (image, hole, line)

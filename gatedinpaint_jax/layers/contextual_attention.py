@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
 from gatedinpaint_jax.layers import chunked_attention, plain_attention, resize
 
@@ -67,7 +68,9 @@ def contextual_attention(
   _check_shapes(queries, background, mask)
   _, height, width, _ = queries.shape
   rows, columns = height // _RATE, width // _RATE
-  is_large = rows * columns > MOST_PLACES_AT_ONCE
+  # Sizes that are not known yet, in an export, cannot be cut into pieces.
+  is_known = not export.is_symbolic_dim(rows * columns)
+  is_large = is_known and rows * columns > MOST_PLACES_AT_ONCE
   attend = chunked_attention.attend if is_large else plain_attention.attend
   features, source = attend(
     resize.reduce_nearest(queries, _RATE),

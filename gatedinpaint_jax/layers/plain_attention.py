@@ -62,8 +62,15 @@ def patches(x, *, size, stride):
   batch, height, width, channels = x.shape
   rows, columns = height // stride, width // stride
   x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+  high, wide = stride * (rows - 1) + 1, stride * (columns - 1) + 1
+  # As x[:, i : i + high : stride, ...], which symbolic sizes make a gather.
   taps = [
-    x[:, i : i + stride * rows : stride, j : j + stride * columns : stride]
+    jax.lax.slice(
+      x,
+      (0, i, j, 0),
+      (batch, i + high, j + wide, channels),
+      (1, stride, stride, 1),
+    )
     for i in range(size)
     for j in range(size)
   ]

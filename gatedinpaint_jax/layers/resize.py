@@ -5,20 +5,24 @@ last row of the result are the first and the last row of the source. At 256 rows
 that differs from slicing `[::4]` in most of them, and trained weights notice.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import export
 
 
-def nearest_source_indices(size: int, factor: int) -> np.ndarray:
+def nearest_source_indices(size: int, factor: int) -> np.ndarray | jax.Array:
   """Returns which source rows a reduction of `size` rows by `factor` keeps.
 
   Args:
-    size: number of source rows, a multiple of `factor`.
+    size: number of source rows, a multiple of `factor`; `jax.export`'s symbolic
+      sizes too.
     factor: source rows per result row.
 
   Returns:
-    `[size // factor] int64`, rising. In integers, so that it is the same on
-    every machine: `floor(i * (size - 1) / (result_size - 1) + 1/2)`.
+    `[size // factor]`, int and rising. In integers, so that it is the same on
+    every machine: `floor(i * (size - 1) / (result_size - 1) + 1/2)`. An array
+    of JAX if the size is symbolic.
 
   Raises:
     ValueError: if `factor` does not divide `size`.
@@ -26,11 +30,10 @@ def nearest_source_indices(size: int, factor: int) -> np.ndarray:
   if size % factor:
     raise ValueError(f"{size} rows cannot be reduced by {factor}.")
   result_size = size // factor
-  if result_size == 1:
-    return np.zeros(1, np.int64)
-  i = np.arange(result_size)
-  steps = 2 * (result_size - 1)
-  return factor * i + (2 * (factor - 1) * i + result_size - 1) // steps
+  numpy = jnp if export.is_symbolic_dim(result_size) else np
+  i = numpy.arange(result_size)
+  last = numpy.maximum(result_size - 1, 1)  # of one row, i is 0 all the same
+  return factor * i + (2 * (factor - 1) * i + last) // (2 * last)
 
 
 def reduce_nearest(x, factor: int):
@@ -44,12 +47,9 @@ def reduce_nearest(x, factor: int):
   return jnp.take(x, nearest_source_indices(width, factor), axis=2)
 
 
+@jax.jit  # so that `export` finds it by its name
 def upsample_x2(x):
-  """Returns `x` with every pixel repeated as a block of 2 x 2.
-
-  Written as broadcast and reshape because these stay exportable with sizes
-  that are unknown.
-  """
+  """Returns `x` with every pixel repeated as a block of 2 x 2."""
   batch, height, width, channels = x.shape
   x = jnp.broadcast_to(
     x[:, :, None, :, None, :], (batch, height, 2, width, 2, channels)

@@ -1,0 +1,1 @@
+"""The generator in the files of other runtimes."""

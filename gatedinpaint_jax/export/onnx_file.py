@@ -1,0 +1,113 @@
+"""Functions of JAX as ONNX models, pictures of any size and number.
+
+Only what the generator is made of is understood, see `onnx_arithmetic` and
+`onnx_shapes`; another operation raises NotImplementedError.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import numpy as np
+import onnx
+from jax.extend import core
+
+from gatedinpaint_jax.export import onnx_arithmetic, onnx_graph, onnx_shapes
+
+_OPERATIONS = onnx_arithmetic.OPERATIONS | onnx_shapes.OPERATIONS
+_FUNCTIONS = onnx_arithmetic.FUNCTIONS | onnx_shapes.FUNCTIONS
+
+# Operations whose parameter of that name is what they do, in their own terms.
+_CALLS = {
+  "jit": "jaxpr",
+  "checkpoint": "jaxpr",
+  "remat2": "jaxpr",
+  "custom_jvp_call": "call_jaxpr",
+  "custom_vjp_call": "call_jaxpr",
+}
+
+
+def convert(
+  function: Callable,
+  inputs: Mapping[str, jax.ShapeDtypeStruct],
+  outputs: Sequence[str],
+  *,
+  description: str = "",
+) -> onnx.ModelProto:
+  """Returns a function as a model.
+
+  Args:
+    function: takes arrays, returns an array or a sequence of arrays.
+    inputs: what it takes, in that order; sizes may be symbolic.
+    outputs: names of what it returns.
+    description: what the model says of itself.
+
+  Raises:
+    NotImplementedError: if the function does what is not understood.
+  """
+  closed = jax.make_jaxpr(function)(*inputs.values())
+  graph = onnx_graph.Graph()
+  tensors = [graph.add_input(n, x.shape, x.dtype) for n, x in inputs.items()]
+  results = _run(graph, closed.jaxpr, [*closed.consts, *tensors])
+  for name, result in zip(outputs, results, strict=True):
+    graph.add_output(name, _as_tensor(graph, result))
+  return graph.to_model(description)
+
+
+def _run(graph, jaxpr, arguments):
+  """Returns what a jaxpr makes of tensors and arrays; adds what it takes."""
+  values = dict(zip([*jaxpr.constvars, *jaxpr.invars], arguments, strict=True))
+  read = lambda v: (
+    np.asarray(v.val, v.aval.dtype)
+    if isinstance(v, core.Literal)
+    else values[v]
+  )
+  for equation in _needed(jaxpr):
+    results = _apply(graph, equation, [read(v) for v in equation.invars])
+    values.update(zip(equation.outvars, results, strict=True))
+  return [read(v) for v in jaxpr.outvars]
+
+
+def _needed(jaxpr):
+  """Returns the equations that the results depend on."""
+  wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+  needed = []
+  for equation in reversed(jaxpr.eqns):
+    if wanted.intersection(equation.outvars):
+      needed.append(equation)
+      wanted |= {v for v in equation.invars if not isinstance(v, core.Literal)}
+  return needed[::-1]
+
+
+def _apply(graph, equation, inputs):
+  name, parameters = equation.primitive.name, equation.params
+  outputs = [v.aval for v in equation.outvars]
+  if name in _CALLS and parameters.get("name") not in _FUNCTIONS:
+    inner = parameters[_CALLS[name]]
+    consts = getattr(inner, "consts", [])
+    return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
+  if _is_known(inputs, outputs):
+    results = equation.primitive.bind(*inputs, **parameters)
+    return results if equation.primitive.multiple_results else [results]
+  operation = (
+    _FUNCTIONS[parameters["name"]] if name in _CALLS else _OPERATIONS.get(name)
+  )
+  if operation is None:
+    raise NotImplementedError(f"the operation {name} of JAX")
+  tensors = [_as_tensor(graph, x) for x in inputs]
+  return operation(graph, tensors, parameters, outputs)
+
+
+def _is_known(inputs, outputs):
+  """Whether the result can be computed now."""
+  return (
+    bool(inputs)
+    and not any(isinstance(x, onnx_graph.Tensor) for x in inputs)
+    and all(isinstance(size, int) for x in outputs for size in x.shape)
+  )
+
+
+def _as_tensor(graph, value):
+  if isinstance(value, onnx_graph.Tensor):
+    return value
+  array = np.asarray(value)
+  return onnx_graph.Tensor(graph.constant(array), array.shape, array.dtype)

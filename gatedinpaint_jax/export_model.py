@@ -1,0 +1,192 @@
+"""Writes the generator of a checkpoint for other runtimes.
+
+  python -m gatedinpaint_jax.export_model --checkpoint DIR
+      --format onnx|stablehlo|saved_model --output P
+      [--height H --width W] [--overwrite]
+
+DIR is the workdir of a run, its `checkpoints/` or one step of it, or the
+.safetensors file of `export_weights`. The format decides what P is:
+
+  onnx          P.onnx, for ONNX Runtime, OpenVINO and others
+  stablehlo     P.stablehlo, for `jax.export.deserialize` and XLA
+  saved_model   a folder, for `tf.saved_model.load`
+
+Each holds a function complete(image, mask[, sketch]) -> completed of float32:
+
+  image, completed   [B, H, W, 3] in [-1, 1], RGB
+  mask               [B, H, W, 1], 1 = hole
+  sketch             [B, H, W, 1], 1 = line; only of guided models
+
+H and W are any multiples of 8. The attention then holds the scores of all pairs
+of places at once, in about 6 GB at 1024 x 1024. With stablehlo you may fix both
+sides; if they are large, it is computed in pieces instead.
+"""
+
+import os
+import pathlib
+import shutil
+
+from absl import flags
+
+from gatedinpaint_jax import batch, command_line, errors
+from gatedinpaint_jax.export import network as network_lib
+from gatedinpaint_jax.export import stablehlo_file
+
+_SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo", "saved_model": ""}
+_OUTPUT = "completed"
+
+
+def main(argv) -> int:
+  """Exports what the flags name and returns the exit code."""
+  options = command_line.parse(
+    _flags(), argv, doc=__doc__, required=("checkpoint", "format", "output")
+  )
+  output = pathlib.Path(options.output).expanduser()
+  _check_output(output, options)
+  _check_sides(options)
+  network = network_lib.read(options.checkpoint)
+  inputs = network_lib.inputs(
+    network, height=options.height, width=options.width
+  )
+  beside = output.with_name(f".{output.name}.{os.getpid()}")
+  try:
+    attention = _WRITERS[options.format](beside, network, inputs)
+    _replace(beside, output)
+  except OSError as error:
+    raise errors.UserError(
+      f"--output={output}: cannot be written ({error.strerror}); name a place "
+      "that can"
+    ) from error
+  finally:
+    _remove(beside)
+  print(
+    f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
+    f"{network.source}"
+  )
+  return 0
+
+
+def _flags():
+  values = flags.FlagValues()
+  text, side = flags.DEFINE_string, flags.DEFINE_integer
+  text("checkpoint", None, "The run to export.", flag_values=values)
+  flags.DEFINE_enum(
+    "format", None, list(_SUFFIXES), "What to write.", flag_values=values
+  )
+  text("output", None, "The file or folder to write.", flag_values=values)
+  side("height", None, "Rows of all pictures.", flag_values=values)
+  side("width", None, "Columns of all pictures.", flag_values=values)
+  flags.DEFINE_bool(
+    "overwrite", False, "Replace the output if it exists.", flag_values=values
+  )
+  return values
+
+
+def _check_output(output, options):
+  """Raises UserError if the output cannot be what is asked for."""
+  suffix = _SUFFIXES[options.format]
+  if suffix and output.suffix != suffix:
+    raise errors.UserError(f"--output={output}: must end in {suffix}")
+  if output.exists() and output.is_dir() == bool(suffix):
+    kinds = ("a file", "a folder")
+    is_one, wanted = kinds if suffix == "" else kinds[::-1]
+    raise errors.UserError(f"--output={output}: is {is_one}; name {wanted}")
+  if output.exists() and not options.overwrite:
+    raise errors.UserError(
+      f"--output={output}: exists; --overwrite replaces it"
+    )
+  if output.is_dir() and not (output / "saved_model.pb").is_file():
+    raise errors.UserError(
+      f"--output={output}: is a folder but no SavedModel; name another one"
+    )
+  if not output.parent.is_dir():
+    raise errors.UserError(f"--output={output}: no such folder; make it first")
+
+
+def _check_sides(options):
+  """Raises UserError for sides that cannot be fixed."""
+  sides = {"height": options.height, "width": options.width}
+  given = {name: side for name, side in sides.items() if side is not None}
+  for name, side in given.items():
+    if side <= 0 or side % batch.SIZE_MULTIPLE:
+      raise errors.UserError(
+        f"--{name}={side}: must be a multiple of {batch.SIZE_MULTIPLE}"
+      )
+  if len(given) == 1:
+    (missing,) = set(sides) - set(given)
+    raise errors.UserError(f"--{missing} is missing: fix both sides or none")
+  if given and options.format != "stablehlo":
+    raise errors.UserError(
+      f"--height: the sizes of {options.format} are free; leave it and --width "
+      "out"
+    )
+
+
+def _write_onnx(path, network, inputs):
+  path.write_bytes(_convert(network, inputs).SerializeToString())
+  return _describe_attention(in_pieces=False)
+
+
+def _write_saved_model(path, network, inputs):
+  model = _convert(network, inputs)
+  # Here, because it loads TensorFlow.
+  from gatedinpaint_jax.export import saved_model
+
+  saved_model.write(path, model)
+  return _describe_attention(in_pieces=False)
+
+
+def _convert(network, inputs):
+  """Returns the graph of ONNX that two of the formats begin with."""
+  errors.check_installed("onnx", extra="export")
+  from gatedinpaint_jax.export import onnx_file
+
+  return onnx_file.convert(
+    network_lib.with_separate_gates(network_lib.complete(network)),
+    inputs,
+    [_OUTPUT],
+    description=network_lib.__doc__,
+  )
+
+
+def _write_stablehlo(path, network, inputs):
+  exported = stablehlo_file.convert(network_lib.complete(network), inputs)
+  path.write_bytes(exported.serialize())
+  in_pieces = stablehlo_file.computes_in_pieces(exported)
+  return _describe_attention(in_pieces=in_pieces)
+
+
+def _describe_attention(*, in_pieces):
+  if in_pieces:
+    return "its attention goes over the picture in pieces"
+  return "its attention holds the scores of all pairs of places at once"
+
+
+def _describe_sizes(options):
+  if options.height is None:
+    return f"any sides that are multiples of {batch.SIZE_MULTIPLE}"
+  return f"pictures of {options.height} x {options.width}"
+
+
+def _replace(beside, output):
+  """Puts what was written in its place; a folder does not replace another."""
+  if output.is_dir():
+    shutil.rmtree(output)
+  beside.replace(output)
+
+
+def _remove(path):
+  if path.is_dir():
+    shutil.rmtree(path)
+  path.unlink(missing_ok=True)
+
+
+_WRITERS = {
+  "onnx": _write_onnx,
+  "stablehlo": _write_stablehlo,
+  "saved_model": _write_saved_model,
+}
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,255 @@
+"""Exported files against JAX, run by other people's runtimes."""
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors, export_model, export_weights
+from gatedinpaint_jax.export import network
+from gatedinpaint_jax.layers import contextual_attention
+from gatedinpaint_jax.networks import inpaint_generator
+from tests import small_checkpoint
+
+# float32 in another order of sums; the issue allows 1e-4.
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+  """Returns {guided: workdir}."""
+  folder = tmp_path_factory.mktemp("checkpoints")
+  return {
+    guided: small_checkpoint.write(
+      folder / str(guided), guided=guided, params=small_checkpoint.calm_params
+    )
+    for guided in (False, True)
+  }
+
+
+def run(checkpoint, form, output, *flags):
+  argv = [f"--checkpoint={checkpoint}", f"--format={form}"]
+  return export_model.main(
+    ["export_model", *argv, f"--output={output}", *flags]
+  )
+
+
+def draw_inputs(size, *, guided):
+  """Returns named pictures, whose holes and sketches are filled with noise."""
+  draw = np.random.default_rng(0)
+  inputs = {
+    "image": draw.uniform(-1, 1, (*size, 3)),
+    "mask": np.zeros((*size, 1)),
+    "sketch": draw.uniform(0, 1, (*size, 1)) > 0.5,
+  }
+  inputs["mask"][:, size[1] // 4 : size[1] // 2, size[2] // 4 :] = 1
+  inputs = {name: x.astype(np.float32) for name, x in inputs.items()}
+  return inputs if guided else {n: inputs[n] for n in ("image", "mask")}
+
+
+def complete(image, mask, sketch=None):
+  """Completes pictures with JAX and the parameters of the checkpoints."""
+  guided = sketch is not None
+  generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
+  params = small_checkpoint.calm_params(guided=guided)
+  output = jax.jit(generator.apply)(
+    {"params": params},
+    batch_lib.erase(image, mask),
+    mask,
+    sketch * mask if guided else None,
+  )
+  return np.asarray(batch_lib.composite(output.refined, image, mask))
+
+
+def load(form, path):
+  """Returns what a runtime makes of a file: a function of named arrays."""
+  if form == "onnx":
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(path)
+    return lambda inputs: session.run(["completed"], inputs)[0]
+  if form == "stablehlo":
+    exported = export.deserialize(bytearray(path.read_bytes()))
+    return lambda inputs: np.asarray(exported.call(*inputs.values()))
+  import tensorflow as tf
+
+  model = tf.saved_model.load(str(path))
+  assert set(model.signatures) == {"serving_default"}
+  return lambda inputs: model.complete(**inputs)["completed"].numpy()
+
+
+SUFFIX = {"onnx": ".onnx", "stablehlo": ".stablehlo", "saved_model": ""}
+
+
+@pytest.fixture
+def path(tmp_path):
+  """Returns where to export a format to."""
+  return lambda form: tmp_path / f"model{SUFFIX[form]}"
+
+
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("form", SUFFIX)
+def test_free_sizes_equal_jax(checkpoints, path, capsys, form, guided):
+  if form != "stablehlo":
+    pytest.importorskip("onnx", reason="needs the extra export")
+  assert run(checkpoints[guided], form, path(form)) == 0
+  told = capsys.readouterr().out
+  assert "any sides that are multiples of 8" in told
+  assert "scores of all pairs of places at once" in told
+  completed = load(form, path(form))
+  # The smallest picture has one place: its corners are not apart.
+  for size in ((2, 24, 40), (1, 8, 8))[: 1 if guided else 2]:
+    inputs = draw_inputs(size, guided=guided)
+    expected = complete(**inputs)
+    np.testing.assert_allclose(completed(inputs), expected, atol=TOLERANCE)
+    hole = np.broadcast_to(inputs["mask"] == 1, expected.shape)
+    assert np.std(expected[hole]) > 0.01  # there is something to compare
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_fixed_sizes_choose_their_attention(
+  checkpoints, path, capsys, monkeypatch, in_pieces
+):
+  form = "stablehlo"
+  limit = 0 if in_pieces else 10**9
+  monkeypatch.setattr(contextual_attention, "MOST_PLACES_AT_ONCE", limit)
+  flags = ("--height=24", "--width=16")
+  assert run(checkpoints[False], form, path(form), *flags) == 0
+  told = capsys.readouterr().out
+  assert "pictures of 24 x 16" in told
+  assert ("in pieces" in told) == in_pieces
+  monkeypatch.undo()
+  inputs = draw_inputs((2, 24, 16), guided=False)
+  np.testing.assert_allclose(
+    load(form, path(form))(inputs), complete(**inputs), atol=TOLERANCE
+  )
+
+
+def test_safetensors_export_as_the_checkpoint_does(checkpoints, path, tmp_path):
+  weights = tmp_path / "w.safetensors"
+  export_weights.main(
+    ["", f"--checkpoint={checkpoints[True]}", f"--output={weights}"]
+  )
+  assert run(weights, "stablehlo", path("stablehlo")) == 0
+  inputs = draw_inputs((1, 16, 16), guided=True)
+  np.testing.assert_allclose(
+    load("stablehlo", path("stablehlo"))(inputs),
+    complete(**inputs),
+    atol=TOLERANCE,
+  )
+
+
+def test_only_holes_and_lines_inside_them_are_used():
+  model = network.Network(
+    inpaint_generator.InpaintGenerator(width=4, guided=True),
+    small_checkpoint.calm_params(guided=True),
+    "",
+  )
+  function = jax.jit(network.complete(model))
+  inputs = draw_inputs((1, 16, 16), guided=True)
+  mask = inputs["mask"]
+  cleared = inputs | {
+    "image": inputs["image"] * (1 - mask),
+    "sketch": inputs["sketch"] * mask,
+  }
+  np.testing.assert_array_equal(function(**inputs), function(**cleared))
+
+
+@pytest.mark.parametrize("form", ["stablehlo", "saved_model"])
+def test_output_is_replaced_only_when_asked(
+  checkpoints, path, tmp_path, monkeypatch, form
+):
+  def write(path, network, inputs):
+    content = path
+    if form == "saved_model":
+      path.mkdir()
+      content = path / "saved_model.pb"
+    content.write_text(str(len(inputs)))
+    return "a test"
+
+  monkeypatch.setitem(export_model._WRITERS, form, write)
+  run(checkpoints[False], form, path(form))
+  with pytest.raises(errors.UserError, match=r"exists; --overwrite"):
+    run(checkpoints[False], form, path(form))
+  assert run(checkpoints[True], form, path(form), "--overwrite") == 0
+  (written,) = (x for x in tmp_path.rglob("*") if x.is_file())
+  assert written.read_text() == "3"  # inputs of the guided one
+
+
+def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
+  def write(path, network, inputs):
+    path.write_text("half")
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setitem(export_model._WRITERS, "stablehlo", write)
+  with pytest.raises(errors.UserError, match=r"--output=.*No space left"):
+    run(checkpoints[False], "stablehlo", path("stablehlo"))
+  assert list(path("stablehlo").parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+  ("form", "output", "flags", "message"),
+  [
+    ("onnx", "m.pb", (), r"--output=.*m\.pb: must end in \.onnx"),
+    ("onnx", "no/m.onnx", (), "no such folder"),
+    ("stablehlo", "folder.stablehlo", (), "is a folder; name a file"),
+    ("saved_model", "file", ("--overwrite",), "is a file; name a folder"),
+    ("saved_model", ".", ("--overwrite",), "is a folder but no SavedModel"),
+    ("stablehlo", "m.stablehlo", ("--height=8",), "--width is missing"),
+    (
+      "stablehlo",
+      "m.stablehlo",
+      ("--height=8", "--width=12"),
+      "--width=12: must be a multiple of 8",
+    ),
+    (
+      "onnx",
+      "m.onnx",
+      ("--height=8", "--width=8"),
+      "--height: the sizes of onnx are free",
+    ),
+    ("stablehlo", "m.stablehlo", (), "--checkpoint: nothing at"),
+    ("tflite", "m.tflite", (), "--format=tflite|flag --format"),
+  ],
+)
+def test_mistakes_are_named(tmp_path, form, output, flags, message):
+  (tmp_path / "folder.stablehlo").mkdir()
+  (tmp_path / "file").touch()
+  with pytest.raises(errors.UserError, match=message):
+    run(tmp_path / "nowhere", form, tmp_path / output, *flags)
+
+
+def test_safetensors_of_somebody_else_are_named(tmp_path):
+  weights = tmp_path / "w.safetensors"
+  weights.write_text("no")
+  with pytest.raises(errors.UserError, match=r"--checkpoint: .*cannot be read"):
+    run(weights, "stablehlo", tmp_path / "m.stablehlo")
+
+
+def test_missing_package_is_named_with_its_extra(
+  checkpoints, path, monkeypatch
+):
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+  with pytest.raises(
+    errors.UserError, match=r"onnx .*gatedinpaint-jax\[export"
+  ):
+    run(checkpoints[False], "onnx", path("onnx"))
+  assert not path("onnx").exists()
+
+
+def test_a_model_of_bfloat16_is_exported_in_float32():
+  generator = inpaint_generator.InpaintGenerator(
+    width=4, dtype=jnp.bfloat16, rematerialize=True
+  )
+  model = network.Network(
+    network.in_float32(generator), small_checkpoint.calm_params(), ""
+  )
+  inputs = draw_inputs((1, 16, 16), guided=False)
+  np.testing.assert_allclose(
+    jax.jit(network.complete(model))(*inputs.values()),
+    complete(**inputs),
+    atol=TOLERANCE,
+  )

@@ -1,0 +1,123 @@
+"""`Inpainter` with OpenVINO beside the one with JAX."""
+
+import importlib
+import types
+
+import numpy as np
+import psutil
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.networks import inpaint_generator
+from tests import inpaint_files, small_checkpoint
+
+
+@pytest.fixture
+def openvino():
+  pytest.importorskip("onnx", reason="needs the extra openvino")
+  if importlib.util.find_spec("openvino") is None:
+    pytest.skip("needs the extra openvino")
+
+
+def make_inpainters(*backends, guided=False):
+  generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
+  params = small_checkpoint.calm_params(guided=guided)
+  make = inpainter_lib.Inpainter
+  return [make(generator, params, backend=backend) for backend in backends]
+
+
+def draw_picture(*shape):
+  draw = np.random.default_rng(1)
+  image = draw.integers(0, 256, (*shape, 3), np.uint8)
+  hole, line = draw.random((2, *shape)) > 0.6
+  return image, hole, line
+
+
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("shape", [(24, 40), (17, 21), (2, 9, 30)])
+def test_pictures_equal_those_of_jax(openvino, guided, shape):
+  image, hole, line = draw_picture(*shape)
+  arrays = (image, hole, line) if guided else (image, hole)
+  expected, found = (
+    inpainter(*arrays, return_details=True)
+    for inpainter in make_inpainters("jax", "openvino", guided=guided)
+  )
+  assert np.std(expected.refined) > 0.01
+  np.testing.assert_allclose(found.coarse, expected.coarse, atol=1e-4)
+  np.testing.assert_allclose(found.refined, expected.refined, atol=1e-4)
+  np.testing.assert_array_equal(found.offsets, expected.offsets)
+  known = np.broadcast_to(~hole[..., None], image.shape)
+  np.testing.assert_array_equal(found.image[known], image[known])
+  difference = found.image.astype(int) - expected.image
+  assert np.abs(difference).max() <= 1  # where rounding is a close call
+
+
+def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
+  (inpainter,) = make_inpainters("openvino_bf16")
+  assert "bf16 is" in caplog.text and "levels of 255" in caplog.text
+  image, hole, _ = draw_picture(24, 40)
+  (exact,) = make_inpainters("openvino")
+  expected, found = (
+    x(image, hole, return_details=True).refined for x in (exact, inpainter)
+  )
+  assert 1e-5 < np.abs(found - expected).max() < 0.05
+  compiled = inpainter._predict._compiled[1, 24, 40]
+  precisions = {}
+  for operation in compiled.get_runtime_model().get_ordered_ops():
+    about = operation.get_rt_info()
+    kind = about["layerType"].astype(str)
+    precisions.setdefault(kind, []).append(
+      tuple(
+        about[x].astype(str) for x in ("runtimePrecision", "outputPrecisions")
+      )
+    )
+  assert precisions["Softmax"] == [("f32", "f32")]
+  # Features by features makes scores; attention by patches makes features.
+  assert precisions["MatMul"] == [("bf16", "f32"), ("bf16", "bf16")]
+  assert {inner for inner, _ in precisions["Convolution"]} == {"bf16"}
+
+
+def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
+  monkeypatch.setattr(inpainter_lib, "_MOST_PROGRAMS", 2)
+  (inpainter,) = make_inpainters("openvino")
+  for width in (8, 16, 24):
+    image, hole, _ = draw_picture(8, width)
+    inpainter(image, hole)
+  assert len(inpainter._predict._compiled) == 1
+
+
+def test_picture_that_does_not_fit_is_refused(openvino, monkeypatch):
+  little = types.SimpleNamespace(available=10**9)
+  monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+  (inpainter,) = make_inpainters("openvino")
+  with pytest.raises(errors.UserError, match="leave --backend out"):
+    inpainter(np.zeros((1024, 1024, 3), np.uint8), np.ones((1024, 1024), bool))
+
+
+def test_missing_package_is_named_with_its_extra(monkeypatch):
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+  with pytest.raises(errors.UserError, match=r"openvino .*\[openvino\]"):
+    make_inpainters("openvino")
+
+
+def test_unknown_backend_is_named():
+  with pytest.raises(errors.UserError, match=r"backend='onnx'.*jax, openvino"):
+    make_inpainters("onnx")
+
+
+def test_program_fills_the_same_with_it(openvino, tmp_path):
+  checkpoint = small_checkpoint.write(tmp_path / "checkpoint")
+  inpaint_files.write_photo(tmp_path / "photo.png")
+  inpaint_files.write_mask(tmp_path / "mask.png")
+  filled = []
+  for backend in ("jax", "openvino"):
+    inpaint_files.run(
+      *("--checkpoint", checkpoint),
+      *("--image", tmp_path / "photo.png"),
+      *("--mask", tmp_path / "mask.png"),
+      *("--output", tmp_path / f"{backend}.png"),
+      *("--backend", backend),
+    )
+    filled.append(inpaint_files.read(tmp_path / f"{backend}.png").astype(int))
+  assert np.abs(filled[0] - filled[1]).max() <= 1
