@@ -6,20 +6,15 @@ repeats what one iteration of its `train.py` does: generator, discriminator
 update, generator update, all in eager mode, and the reading of the losses that
 its log needs. Pictures are random, the mask is a box, the weights are fresh.
 
-The first line on stdout is `{"torch": version}` as JSON; afterwards each line
-read from stdin runs one step and is answered with its seconds on the clock and
-of the processor.
-
   python benchmarks/port_train_step.py --port ~/deepfillv2-pytorch
 """
 
 import argparse
-import json
 import math
 import sys
-import time
 
 import torch
+import turns
 
 
 def parse_flags():
@@ -90,15 +85,13 @@ def main():
   # The threads follow the caller's choice of cores, which is one.
   torch.set_num_threads(1)
   step = build_step(flags)
-  print(json.dumps({"torch": torch.__version__}), flush=True)
-  for _ in sys.stdin:
-    clock, processor = time.perf_counter(), time.process_time()
+
+  def turn():
     losses = step()
-    clock = time.perf_counter() - clock
-    processor = time.process_time() - processor
     if not all(map(math.isfinite, losses)):
       sys.exit(f"the port's losses are not finite: {losses}")
-    print(clock, processor, flush=True)
+
+  turns.answer(turn, {"torch": torch.__version__})
 
 
 if __name__ == "__main__":

@@ -5,23 +5,20 @@
   python benchmarks/train_step.py --port=PORT --port_python=TORCH/bin/python
 
 Both programs run in a process of their own on the same single core, in float32,
-on random pictures with a box as hole. They take turns, so that whatever else
-the machine does hits both. A step is an update of the discriminator and one of
-the generator. Prints one JSON line: medians of the seconds, their ratio (ours /
-port), and the least and greatest ratio of two steps that followed each other.
-`processor` counts the seconds of the processor, which a busy machine changes
-little, the other numbers those on the clock. Without --port only ours runs.
+on random pictures with a box as hole. They take turns (`turns.py`). A step is
+an update of the discriminator and one of the generator. Prints one JSON line:
+medians of the seconds, and the ratio ours / port: of the medians, the least and
+the greatest of two steps that followed each other. `processor_` counts the
+seconds of the processor, which a busy machine changes little, the other numbers
+those on the clock. Without --port only ours runs.
 """
 
 import json
 import os
 import pathlib
-import platform
-import statistics
-import subprocess
 import sys
-import time
 
+import turns
 from absl import app, flags
 
 _HERE = pathlib.Path(__file__).resolve()
@@ -38,9 +35,6 @@ _CORE = flags.DEFINE_integer("core", 0, "Number of the processor core to use.")
 _ANSWER = flags.DEFINE_bool(
   "answer", False, "Run our step for each line on stdin (for internal use)."
 )
-
-# The first steps compile, fault in memory and choose algorithms.
-_WARM_UP = 2
 
 
 def main(_):
@@ -61,68 +55,7 @@ def main(_):
       f"--port={_PORT.value}",
       *shape,
     ]
-  programs = {name: start(command) for name, command in commands.items()}
-  versions = {"python": platform.python_version()}
-  for program in programs.values():
-    versions |= json.loads(read(program))
-  seconds = {name: [] for name in programs}
-  for _ in range(_WARM_UP + _REPEATS.value):
-    for name, program in programs.items():
-      seconds[name].append(ask(program))
-  for program in programs.values():
-    program.stdin.close()
-    program.wait()
-  print(
-    json.dumps(summary(seconds) | {"versions": versions, "command": sys.argv})
-  )
-
-
-def start(command):
-  """Starts a program that answers lines."""
-  return subprocess.Popen(
-    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-  )
-
-
-def ask(program) -> tuple[float, float]:
-  """Lets a program run a step; returns its clock and processor seconds."""
-  program.stdin.write("\n")
-  program.stdin.flush()
-  clock, processor = map(float, read(program).split())
-  return clock, processor
-
-
-def read(program) -> str:
-  """Returns the next line that a program prints."""
-  line = program.stdout.readline()
-  if not line:
-    sys.exit(f"{program.args[1]} ended early; see its message above.")
-  return line
-
-
-def summary(seconds) -> dict:
-  """Returns medians and ratios; `seconds` has pairs per program, by name."""
-  result = {}
-  for index, prefix in enumerate(("", "processor_")):
-    times = {
-      name: [pair[index] for pair in pairs[_WARM_UP:]]
-      for name, pairs in seconds.items()
-    }
-    medians = {
-      name: statistics.median(values) for name, values in times.items()
-    }
-    for name, median in medians.items():
-      result[f"{prefix}{name}_seconds"] = round(median, 3)
-    if "port" in times:
-      ratios = [
-        a / b for a, b in zip(times["ours"], times["port"], strict=True)
-      ]
-      result |= {
-        f"{prefix}ratio": round(medians["ours"] / medians["port"], 3),
-        f"{prefix}ratio_min": round(min(ratios), 3),
-        f"{prefix}ratio_max": round(max(ratios), 3),
-      }
-  return result
+  print(json.dumps(turns.measure(commands, repeats=_REPEATS.value)))
 
 
 def answer():
@@ -131,15 +64,14 @@ def answer():
 
   jax.config.update("jax_platforms", "cpu")
   step, state, batch = build_step()
-  print(json.dumps({"jax": jax.__version__}), flush=True)
-  for _ in sys.stdin:
-    clock, processor = time.perf_counter(), time.process_time()
+
+  def turn():
+    nonlocal state
     state, metrics = jax.block_until_ready(step(state, batch))
-    clock = time.perf_counter() - clock
-    processor = time.process_time() - processor
     if not all(map(jax.numpy.isfinite, metrics.values())):
       sys.exit(f"our losses are not finite: {metrics}")
-    print(clock, processor, flush=True)
+
+  turns.answer(turn, {"jax": jax.__version__})
 
 
 def build_step():
