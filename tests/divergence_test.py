@@ -90,9 +90,8 @@ def test_single_steps_that_are_not_finite_are_passed_over(
   assert any("step 2" in line and "skipped_steps 1" in line for line in lines)
 
 
-@pytest.mark.parametrize(
-  "most_in_a_row", [2, pytest.param(5, marks=pytest.mark.faults)]
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("most_in_a_row", [2, 5])
 def test_second_failure_stops_with_what_reproduces_it(
   photos, tmp_path, monkeypatch, most_in_a_row
 ):
