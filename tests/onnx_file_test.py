@@ -171,3 +171,18 @@ def test_what_is_not_needed_is_left_out():
 def test_other_operations_are_named(function, message):
   with pytest.raises(NotImplementedError, match=message):
     run(function, draw(2, 2, 2))
+
+
+@pytest.mark.parametrize("kind", ["partial", "vanilla"])
+def test_generators_of_other_convolutions_are_converted(kind):
+  generator = inpaint_generator.InpaintGenerator(width=4, conv=kind)
+  image, mask = draw(1, 16, 24, 3).clip(-1, 1), np.zeros((1, 16, 24, 1), "f")
+  mask[:, 4:12, 6:20] = 1
+  params = jax.jit(generator.init)(jax.random.key(0), image, mask)["params"]
+  whole = network.Network(generator, params, "")
+  function = network.complete(whole)
+  shapes = [x.shape for x in network.inputs(whole).values()]
+  _, result = run(function, image, mask, shapes=shapes)
+  np.testing.assert_allclose(
+    result, jax.jit(function)(image, mask), atol=1e-5, rtol=0
+  )
