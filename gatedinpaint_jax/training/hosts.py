@@ -29,7 +29,7 @@ def join(
 
   Args:
     coordinator: `host:port` of process 0, reachable from all; None where the
-      cluster tells it (TPU pods, Slurm, Open MPI, Kubernetes).
+      cluster tells it (TPU pods, Slurm, Open MPI).
     processes: how many there are; None as above.
     process: which one this is, from 0; None as above.
 
