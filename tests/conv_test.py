@@ -29,6 +29,24 @@ def test_gate_and_feature_are_the_halves_of_one_convolution():
   np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
+def test_elu_and_its_gradient_are_those_of_jax():
+  x = np.array([-1e9, -20, -1, -1e-3, -1e-9, 0, 1e-9, 1, 1e9], np.float32)
+  np.testing.assert_allclose(conv.elu(x), jax.nn.elu(x), rtol=0, atol=1.2e-7)
+  gradient, expected = (
+    jax.vmap(jax.grad(function))(x) for function in (conv.elu, jax.nn.elu)
+  )
+  np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_elu_keeps_small_values_in_bfloat16():
+  x = jnp.array([-1e-3, -1e-2, 0.5], jnp.bfloat16)
+  y = conv.elu(x)
+  assert y.dtype == jnp.bfloat16
+  np.testing.assert_allclose(
+    y.astype(jnp.float32), jax.nn.elu(x).astype(jnp.float32), rtol=1 / 128
+  )
+
+
 def test_closed_gate_lets_nothing_through():
   layer = conv.GatedConv(3)
   variables = layer.init(jax.random.key(1), picture())

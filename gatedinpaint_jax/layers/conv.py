@@ -23,6 +23,19 @@ from flax import linen as nn
 from gatedinpaint_jax.layers import convolution_gradients
 
 
+@jax.jit  # so that `export` finds it by its name
+def elu(x: jax.Array) -> jax.Array:
+  """Returns `x` above 0 and `exp(x) - 1` elsewhere, right to 1e-7.
+
+  That is what TensorFlow computes. The `expm1` of `jax.nn.elu` is right to more
+  digits near 0, where nothing depends on them, and XLA:CPU has no vector code
+  for it: the gate of 12 channels took five times as long.
+  """
+  # Not `minimum(x, 0)`: its gradient at 0 would be a half.
+  below = jnp.where(x > 0, 0, x).astype(jnp.float32)
+  return jnp.where(x > 0, x, (jnp.exp(below) - 1).astype(x.dtype))
+
+
 class GatedConv(nn.Module):
   """A convolution that learns how much of each feature to let through.
 
@@ -44,7 +57,7 @@ class GatedConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
-  activation: Callable[[jax.Array], jax.Array] = nn.elu
+  activation: Callable[[jax.Array], jax.Array] = elu
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -72,7 +85,7 @@ class VanillaConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
-  activation: Callable[[jax.Array], jax.Array] | None = nn.elu
+  activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -105,7 +118,7 @@ class PartialConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
-  activation: Callable[[jax.Array], jax.Array] | None = nn.elu
+  activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
 
   @nn.compact
