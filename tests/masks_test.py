@@ -91,12 +91,20 @@ def test_flips_cover_all_quarters_equally():
 
 
 def test_each_flip_happens_every_other_time_on_its_own():
-  marked = np.zeros((4, 4), bool)
-  marked[0, 0] = True
-  corners = [
-    np.flatnonzero(masks._flip(tf.constant([7, i], tf.int64), marked))[0]
-    for i in range(200)
-  ]
+  mirrored = tf.data.Dataset.range(200).map(
+    lambda i: masks.draw_numbers(
+      tf.stack([7, i]), 4, 4, hole_shapes.Holes(kind="boxes")
+    )["mirrored"]
+  )
+  # A box in a corner shows where it went; 200 masks of one box.
+  boxes = hole_shapes.Boxes(size=(0.25, 0.25), max_shrink=(0.0, 0.0))
+  draws = {
+    "box": tf.zeros([200, 4]),
+    "mirrored": next(iter(mirrored.batch(200))),
+  }
+  holes = hole_shapes.Holes(kind="boxes", boxes=boxes)
+  drawn = masks.fill(draws, 4, 4, holes).numpy().reshape(200, 16)
+  corners = drawn.argmax(axis=1)
   places, counts = np.unique(corners, return_counts=True)
   assert list(places) == [0, 3, 12, 15]
   assert counts.min() > 35
@@ -148,3 +156,14 @@ def test_unreadable_mask_files_are_found(tmp_path):
   (tmp_path / "b.png").write_text("no picture")
   bad = str(tmp_path / "b.png")
   assert masks.unreadable_files([good, bad]) == [bad]
+
+
+def test_mask_files_are_mirrored_as_told():
+  picture = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+  draws = {
+    "picture": tf.constant(picture),
+    "mirrored": tf.constant([[True, False]]),
+  }
+  holes = hole_shapes.Holes(kind="files")
+  filled = masks.fill(draws, 2, 3, holes).numpy()[..., 0]
+  np.testing.assert_array_equal(filled, picture[:, ::-1])

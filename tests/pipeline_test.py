@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import build
+from gatedinpaint_jax.data import build, photos
 from tests import pictures
 
 
@@ -105,6 +105,16 @@ def test_unreadable_pictures_are_replaced_counted_and_named(noisy, caplog):
     assert sum(name in message for message in messages) == 1
   for a, b in zip(batches, take(config, 9), strict=True):
     pictures.assert_same(a, b)
+
+
+def test_a_picture_too_long_to_be_scaled_is_replaced(
+  noisy, caplog, monkeypatch
+):
+  monkeypatch.setattr(photos, "_MOST_PIXELS", 1 << 14)
+  data = pictures.encoded(pictures.noise(1, 2000), "PNG")
+  (noisy / "long.png").write_bytes(data)
+  take(pictures.config(noisy), 4)
+  assert "long.png" in caplog.text
 
 
 def test_unreadable_pictures_do_not_move_the_others(numbered):

@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,24 +7,58 @@ import tensorflow as tf
 from gatedinpaint_jax.data import hole_shapes, strokes
 
 SHAPE = hole_shapes.Strokes()
+# Of the first eight masks of `draw`; a change gives other holes in training.
+CHECKSUM = 2729078408
 
 
-def draw(seed, height, width):
-  return strokes.draw(tf.constant([5, seed], tf.int64), height, width, SHAPE)
+def draw(seed, height, width, mirrored=(False, False)):
+  numbers = strokes.draw_numbers(tf.constant([5, seed], tf.int64), SHAPE)
+  batch = strokes.Draws(*(part[None] for part in numbers))
+  return strokes.fill(batch, tf.constant([mirrored]), height, width, SHAPE)[
+    0
+  ].numpy()
 
 
-def test_same_seed_same_strokes_alone_and_in_a_pipeline():
-  dataset = tf.data.Dataset.range(4).map(
-    lambda i: strokes.draw(tf.stack([5, i]), 64, 96, SHAPE)
+def segments(*values):
+  columns = np.array(values, np.float64).T
+  return strokes._Segments(*map(tf.constant, columns))
+
+
+def filled(rows, width):
+  """Returns `[H, W]` bool: the union of intervals, [N, H] each."""
+  first, last = (tf.constant(np.asarray(part, np.float64)) for part in rows)
+  height = first.shape[1]
+  start = np.broadcast_to(
+    np.arange(height, dtype=np.int32) * width, first.shape
   )
-  drawn = list(dataset.as_numpy_iterator())
+  mask = strokes._fill_rows(first, last, start, width, height * width)
+  return mask.numpy().reshape(height, width) > 0
+
+
+def test_same_seed_same_strokes_alone_and_in_a_batch():
+  batches = tf.data.Dataset.range(4).map(
+    lambda i: strokes.draw_numbers(tf.stack([5, i]), SHAPE)
+  )
+  drawn = strokes.fill(
+    next(iter(batches.batch(4))), tf.zeros([4, 2], tf.bool), 64, 96, SHAPE
+  ).numpy()
   for i, mask in enumerate(drawn):
     np.testing.assert_array_equal(mask, draw(i, 64, 96))
   assert not np.array_equal(drawn[0], drawn[1])
 
 
+def test_strokes_stay_what_they_were():
+  masks = np.stack([draw(i, 64, 96) for i in range(8)])
+  assert zlib.crc32(np.packbits(masks > 0)) == CHECKSUM
+
+
+def test_mirrored_strokes_are_the_same_pixels_mirrored():
+  plain = draw(3, 64, 96)
+  np.testing.assert_array_equal(draw(3, 64, 96, (True, False)), plain[::-1])
+  np.testing.assert_array_equal(draw(3, 64, 96, (False, True)), plain[:, ::-1])
+
+
 def test_thick_segment_is_all_points_near_it_and_between_its_ends():
-  rows = tf.range(40, dtype=tf.float64)[None]
   y, x = np.mgrid[:40, :48]
   for x0, y0, x1, y1, brush in (
     (5, 6, 40, 30, 7),
@@ -31,8 +67,8 @@ def test_thick_segment_is_all_points_near_it_and_between_its_ends():
     (20, 35, 20, 2, 6),
     (30, 38, 47, 0, 1),
   ):
-    segment = tf.constant([[x0, y0, x1, y1, brush]], tf.float64)
-    drawn = strokes._fill_rows(*strokes._segment_rows(segment, rows), 48)
+    segment = segments((x0, y0, x1, y1, brush))
+    drawn = filled(strokes._straight_rows(segment, 40), 48)
     dx, dy = x1 - x0, y1 - y0
     along = dx * (x - x0) + dy * (y - y0)
     across = dx * (y - y0) - dy * (x - x0)
@@ -43,20 +79,40 @@ def test_thick_segment_is_all_points_near_it_and_between_its_ends():
 
 
 def test_segment_without_length_is_empty():
-  rows = tf.range(8, dtype=tf.float64)[None]
-  segment = tf.constant([[3, 3, 3, 3, 4]], tf.float64)
-  drawn = strokes._fill_rows(*strokes._segment_rows(segment, rows), 8)
-  assert not np.any(drawn)
+  rows = strokes._straight_rows(segments((3, 3, 3, 3, 4)), 8)
+  assert not np.any(filled(rows, 8))
 
 
 def test_disc_is_round_and_cut_at_the_border():
-  rows = tf.range(24, dtype=tf.float64)[None]
   y, x = np.mgrid[:24, :32]
   for cx, cy, radius in ((12, 11, 6), (0, 0, 5), (32, 24, 4), (9, 9, 0)):
-    disc = tf.constant([[cx, cy, radius]], tf.float64)
-    drawn = strokes._fill_rows(*strokes._disc_rows(disc, rows), 32)
+    disc = (tf.constant([float(v)], tf.float64) for v in (cx, cy, radius))
+    drawn = filled(strokes._disc_rows(*disc, 24), 32)
     expected = (x - cx) ** 2 + (y - cy) ** 2 <= radius**2 + radius
     np.testing.assert_array_equal(drawn, expected)
+
+
+def test_segment_with_its_discs_is_their_union_without_gaps():
+  generator = np.random.default_rng(0)
+  ends = generator.integers(0, 40, (300, 4))
+  ends[:20, 2:] = ends[:20, :2]  # some of no length
+  brushes = generator.integers(1, 14, (300, 1))
+  together = segments(*np.hstack([ends, brushes]))
+  radius = together.brush // 2
+  parts = [
+    strokes._straight_rows(together, 40),
+    strokes._disc_rows(*together[:2], radius, 40),
+    strokes._disc_rows(*together[2:4], radius, 40),
+  ]
+  columns = np.arange(-20, 60)
+
+  def inside(rows):
+    first, last = (part.numpy()[..., None] for part in rows)
+    return (first <= columns) & (columns <= last)
+
+  np.testing.assert_array_equal(
+    inside(strokes._rows(together, 40)), sum(map(inside, parts)) > 0
+  )
 
 
 @pytest.mark.parametrize("width", [8, 16, 24, 40])
@@ -64,18 +120,20 @@ def test_overlapping_intervals_fill_their_union(width):
   generator = np.random.default_rng(width)
   first = generator.integers(-5, width + 5, (6, 7))
   last = first + generator.integers(-3, 9, (6, 7))
-  drawn = strokes._fill_rows(
-    tf.constant(first, tf.float64), tf.constant(last, tf.float64), width
-  )
+  drawn = filled((first, last), width)
   columns = np.arange(width)
   inside = (columns >= first[..., None]) & (columns <= last[..., None])
   np.testing.assert_array_equal(drawn, inside.any(axis=0))
 
 
 def test_both_halves_of_a_wide_picture_are_covered_equally_often():
-  seeds = tf.data.Dataset.range(400)
-  drawn = seeds.map(lambda i: strokes.draw(tf.stack([1, i]), 128, 256, SHAPE))
-  mean = np.mean([mask.mean(axis=0) for mask in drawn.as_numpy_iterator()], 0)
+  batches = tf.data.Dataset.range(400).map(
+    lambda i: strokes.draw_numbers(tf.stack([1, i]), SHAPE)
+  )
+  numbers = next(iter(batches.batch(400)))
+  plain = tf.zeros([400, 2], tf.bool)
+  drawn = strokes.fill(numbers, plain, 128, 256, SHAPE).numpy()
+  mean = drawn.mean(axis=(0, 1))
   left, right = mean[:128].mean(), mean[128:].mean()
   # Strokes move to the right, so that half has more; the released program
   # leaves it almost empty. Flips make both equal (masks_test.py).

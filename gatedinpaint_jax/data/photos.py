@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from gatedinpaint_jax.data import recipe
 
+# 1.6 GB in float32, which scaling computes in.
+_MOST_PIXELS = 1 << 27
+
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
   """Returns the `[H, W, 3] uint8` RGB pixels of a JPEG, PNG or WebP file.
@@ -47,6 +50,19 @@ def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
     return tf.saturate_cast(tf.round(scaled), tf.uint8)
 
   return tf.cond(tf.reduce_all(size == shape), lambda: pixels, resize)
+
+
+def check_scales(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Operation:
+  """Fails on a picture so long and thin that memory ends when it is scaled.
+
+  Raises:
+    tf.errors.InvalidArgumentError: when run, from 2^27 pixels on.
+  """
+  size = _scaled_size(tf.shape(pixels)[:2], framing)
+  pixels_after = tf.reduce_prod(tf.cast(size, tf.int64))
+  return tf.debugging.assert_less(
+    pixels_after, tf.constant(_MOST_PIXELS, tf.int64)
+  )
 
 
 def crop(

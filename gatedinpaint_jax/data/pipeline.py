@@ -68,8 +68,13 @@ class Pipeline:
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )
+    batches = pictures.batch(batch_size).map(
+      tf.autograph.experimental.do_not_convert(self._with_masks),
+      num_parallel_calls=tf.data.AUTOTUNE,
+      deterministic=True,
+    )
     # One batch is ready while the step before it runs.
-    return pictures.batch(batch_size).map(_with_float_image).prefetch(1)
+    return batches.prefetch(1)
 
   def _batches(self, dataset):
     """Makes NumPy batches of a dataset and counts what was unreadable."""
@@ -100,52 +105,73 @@ class Pipeline:
       yield element
 
   def _example(self, element):
-    """Makes one example: pixels, mask, sketch and whether it was readable."""
+    """Makes one example: pixels, what its mask and sketch follow from."""
     steps = self._steps
     seed = fold_in([steps.seed, 0], element["example"])
-    pixels, readable = self._guarded_pixels(element, seed)
-    image = pixels[..., :3]
-    mask = masks.make_mask(
-      fold_in(seed, _MASK), *steps.framing.size, holes=steps.holes
-    )
+    decoded, readable = self._guarded(element, seed)
+    pixels = self._frame(decoded, seed)
     example = {
-      "image": image,
-      "mask": mask,
+      "image": pixels[..., :3],
+      "mask": masks.draw_numbers(
+        fold_in(seed, _MASK), *steps.framing.size, steps.holes
+      ),
       "name": element["name"],
       "readable": readable,
     }
     if steps.sketching is not None:
       strength = tf.cast(pixels[..., 3:], tf.float32) / 255
+      everywhere = tf.ones_like(strength)
       example["sketch"] = sketches.sketch(
-        strength, mask, fold_in(seed, _SKETCH), steps.sketching
+        strength, everywhere, fold_in(seed, _SKETCH), steps.sketching
       )
     return example
 
-  def _guarded_pixels(self, element, seed):
-    """Returns an element's pixels or, if unreadable, those of another picture.
+  def _with_masks(self, batch):
+    """Makes the images of a batch float, fills its masks, cuts sketches."""
+    steps = self._steps
+    image = batch_lib.from_uint8(tf.cast(batch["image"], tf.float32))
+    mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
+    batch = {**batch, "image": image, "mask": mask}
+    if steps.sketching is not None:
+      batch["sketch"] *= mask
+    return batch
+
+  def _guarded(self, element, seed):
+    """Returns a decoded picture or another one, and whether it was readable.
 
     An error cannot be caught inside a TensorFlow graph, but a dataset can leave
-    out its elements with errors: this one has the picture, then a substitute,
-    and the first that survives is taken. The substitute is made only if needed.
+    out its elements with errors: this one has the picture, then an empty one,
+    and the first that survives is taken. Only what can fail is in it, as it
+    takes longer there.
     """
-    dataset = tf.data.Dataset.from_tensors(element)
-    picture = dataset.map(
-      lambda e: (self._pixels(*self._source.encoded(e), seed), True)
+    photo = tf.data.Dataset.from_tensors(element).map(
+      lambda e: self._decode(*self._source.encoded(e))
     )
-    substitute = dataset.map(lambda _: (self._substitute(seed), False))
-    return (
-      picture.ignore_errors(log_warning=False)
-      .concatenate(substitute)
+    channels = 4 if self._steps.has_sketch_files else 3
+    empty = tf.zeros([0, 0, channels], tf.uint8)
+    decoded = (
+      photo.ignore_errors(log_warning=False)
+      .concatenate(tf.data.Dataset.from_tensors(empty))
       .take(1)
       .get_single_element()
     )
+    readable = tf.size(decoded) > 0
+    decoded = tf.cond(readable, lambda: decoded, lambda: self._substitute(seed))
+    return tf.ensure_shape(decoded, [None, None, channels]), readable
 
-  def _pixels(self, photo, sketch, seed):
-    """Decodes, scales and crops a photo, its sketch as a fourth channel."""
+  def _decode(self, photo, sketch):
+    """Decodes a photo, and its sketch file, if any, as a fourth channel."""
     pixels = photos.decode(photo)
-    framing, sketching = self._steps.framing, self._steps.sketching
     if self._steps.has_sketch_files:
       pixels = tf.concat([pixels, photos.decode(sketch)[..., :1]], axis=-1)
+    with tf.control_dependencies(
+      [photos.check_scales(pixels, self._steps.framing)]
+    ):
+      return tf.identity(pixels)
+
+  def _frame(self, pixels, seed):
+    """Scales and crops a decoded picture, its sketch as a fourth channel."""
+    framing, sketching = self._steps.framing, self._steps.sketching
     pixels = photos.scale(pixels, framing)
     if sketching is not None and not self._steps.has_sketch_files:
       # Of the whole photo: a crop would have another strongest edge.
@@ -154,12 +180,12 @@ class Pipeline:
     return photos.crop(pixels, fold_in(seed, _FRAME), framing)
 
   def _substitute(self, seed):
-    """Frames a readable picture that follows from the seed alone."""
+    """Decodes a readable picture that follows from the seed alone."""
     photo, sketch = self._reserve
     index = tf.random.stateless_uniform(
       [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64, alg="philox"
     )
-    return self._pixels(tf.gather(photo, index), tf.gather(sketch, index), seed)
+    return self._decode(tf.gather(photo, index), tf.gather(sketch, index))
 
   def _find_reserve(self):
     """Returns the bytes of the first readable photos and of their sketches."""
@@ -180,7 +206,7 @@ class Pipeline:
     """Returns the bytes of an element's files, or None if one is no picture."""
     try:
       encoded = self._source.encoded(element)
-      self._pixels(*encoded, fold_in([0, 0], 0))
+      self._frame(self._decode(*encoded), fold_in([0, 0], 0))
     except tf.errors.OpError:
       return None
     return encoded
@@ -200,8 +226,3 @@ def fold_in(seed, data):
   return tf.random.experimental.stateless_fold_in(
     tf.cast(seed, tf.int64), tf.cast(data, tf.int64), alg="philox"
   )
-
-
-def _with_float_image(batch):
-  image = batch_lib.from_uint8(tf.cast(batch["image"], tf.float32))
-  return {**batch, "image": image}
