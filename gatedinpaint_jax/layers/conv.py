@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution_gradients
+from gatedinpaint_jax.layers import convolution
 
 
 @jax.jit  # so that `export` finds it by its name
@@ -151,7 +151,7 @@ KINDS = {
 
 def _convolve(module, x, kernel):
   """Convolves with the stride and the dilation of `module`, without bias."""
-  return convolution_gradients.convolve(
+  return convolution.convolve(
     x.astype(kernel.dtype),
     kernel,
     stride=module.stride,

@@ -1,15 +1,12 @@
-"""Convolution whose gradients are quick on CPUs too.
+"""Gradients of a convolution as products of patches, for processors.
 
 XLA:CPU computes the gradient of a kernel as a convolution with a kernel as
 large as the picture, which falls to a third of the speed of the convolution
 itself and below once pictures no longer fit the cache. And where a picture is
 smaller than the kernel it leaves its fast code for the gradient of the picture.
-Here matrix products of patches do these sums instead. Accelerators keep XLA's
-own gradients; values are those of XLA up to rounding.
 """
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -18,88 +15,9 @@ from jax import lax
 # Numbers in a strip of patches: 1 MB of float32, to stay in the second-level
 # cache. Half or twice as many cost about 5 % more time.
 _STRIP_SIZE = 1 << 18
-# Outputs of a batch, over all pictures, from which strips are faster than XLA's
-# own gradient of the kernel for every layer of the networks.
-_FEWEST_OUTPUTS = 4096
 
 
-def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
-  """Returns `x` convolved with `kernel`, with zeros around the picture.
-
-  The output has ceil(size / stride) rows and columns ("SAME" of TensorFlow).
-  Reverse-mode derivatives only: `jax.jvp` is not defined.
-
-  Args:
-    x: `[B, H, W, I]`, float.
-    kernel: `[K, L, I, O]`, of the same dtype.
-    stride: input pixels per output pixel.
-    dilation: distance between the taps of the kernel.
-
-  Returns:
-    `[B, H', W', O]`, of the same dtype.
-  """
-  return _convolve(x, kernel, stride, dilation)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _convolve(x, kernel, stride, dilation):
-  return _xla_convolve(x, kernel, stride, dilation)
-
-
-def _forward(x, kernel, stride, dilation):
-  return _convolve(x, kernel, stride, dilation), (x, kernel)
-
-
-def _backward(stride, dilation, inputs, by_output):
-  """Returns the gradients by `x` and by `kernel`."""
-  by_x, by_kernel = _xla_by_x, _xla_by_kernel
-  batch, height, width, _ = by_output.shape
-  if height * width < math.prod(inputs[1].shape[:2]):
-    by_x = _by_platform(cpu=_patches_by_x, default=by_x)
-  if batch * height * width >= _FEWEST_OUTPUTS:
-    by_kernel = _by_platform(cpu=_strips_by_kernel, default=by_kernel)
-  return (
-    by_x(*inputs, by_output, stride, dilation),
-    by_kernel(*inputs, by_output, stride, dilation),
-  )
-
-
-_convolve.defvjp(_forward, _backward)
-
-
-def _by_platform(*, cpu, default):
-  """Chooses when the program is compiled, which may be for another machine."""
-
-  def choose(x, kernel, by_output, stride, dilation):
-    arrays = (x, kernel, by_output)
-    bind = lambda gradient: lambda *arrays: gradient(*arrays, stride, dilation)
-    return lax.platform_dependent(*arrays, cpu=bind(cpu), default=bind(default))
-
-  return choose
-
-
-def _xla_convolve(x, kernel, stride, dilation):
-  return lax.conv_general_dilated(
-    x,
-    kernel,
-    (stride, stride),
-    "SAME",
-    rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
-  )
-
-
-def _xla_by_x(x, kernel, by_output, stride, dilation):
-  convolve_x = lambda x: _xla_convolve(x, kernel, stride, dilation)
-  return jax.vjp(convolve_x, x)[1](by_output)[0]
-
-
-def _xla_by_kernel(x, kernel, by_output, stride, dilation):
-  convolve_kernel = lambda kernel: _xla_convolve(x, kernel, stride, dilation)
-  return jax.vjp(convolve_kernel, kernel)[1](by_output)[0]
-
-
-def _patches_by_x(x, kernel, by_output, stride, dilation):
+def patches_by_x(x, kernel, by_output, stride, dilation):
   """Returns the gradient by `x` as that of `patches(x) @ kernel`."""
   height, width = by_output.shape[1:3]
 
@@ -121,7 +39,7 @@ def _patches_by_x(x, kernel, by_output, stride, dilation):
   return by_x.astype(x.dtype)
 
 
-def _strips_by_kernel(x, kernel, by_output, stride, dilation):
+def strips_by_kernel(x, kernel, by_output, stride, dilation):
   """Returns the gradient by `kernel` from a strip of output rows at a time.
 
   Each adds by_output^T patches(x), summed over its places; transposed, because

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution_gradients
+from gatedinpaint_jax.layers import convolution
 
 # The collection of the power iteration. Per layer: `u [1, O]`, the running
 # left singular vector, and `sigma []`, the norm that it gave last.
@@ -75,4 +75,4 @@ def spectral_norms(spectral) -> dict[str, jax.Array]:
 
 def _convolve(x, kernel, strides, *_, **__):
   """Takes what `nn.Conv` passes; only its stride is not what it always is."""
-  return convolution_gradients.convolve(x, kernel, stride=strides[0])
+  return convolution.convolve(x, kernel, stride=strides[0])

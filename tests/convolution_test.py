@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gatedinpaint_jax.layers import convolution_gradients
+from gatedinpaint_jax.layers import convolution, convolution_gradients
 from gatedinpaint_jax.training import devices
 
 
@@ -47,7 +47,7 @@ def assert_close(actual, expected, tolerance=1e-5):
 
 def lowered(platform, *, shape, kernel_size=3, stride=1):
   """The program of both gradients for a platform, which need not be here."""
-  convolve = functools.partial(convolution_gradients.convolve, stride=stride)
+  convolve = functools.partial(convolution.convolve, stride=stride)
 
   def both(x, kernel):
     return jax.vjp(convolve, x, kernel)[1](convolve(x, kernel))
@@ -60,24 +60,25 @@ def lowered(platform, *, shape, kernel_size=3, stride=1):
 @pytest.fixture
 def always_strips(monkeypatch):
   """Small pictures take the way of large ones, in strips of a few rows."""
-  monkeypatch.setattr(convolution_gradients, "_FEWEST_OUTPUTS", 1)
+  monkeypatch.setattr(convolution, "_FEWEST_OUTPUTS", 1)
   monkeypatch.setattr(convolution_gradients, "_STRIP_SIZE", 3000)
 
 
 @pytest.mark.usefixtures("always_strips")
+@pytest.mark.parametrize("features", [4, 5])  # a sum of taps, and XLA's
 @pytest.mark.parametrize("size", [(16, 12), (13, 9)])
 @pytest.mark.parametrize("kernel_size", [3, 5])
 @pytest.mark.parametrize(
   ("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (1, 4), (1, 8), (1, 16)]
 )
 def test_value_and_gradients_are_those_of_xla(
-  size, kernel_size, stride, dilation
+  features, size, kernel_size, stride, dilation
 ):
-  x, kernel = make_arrays((2, *size, 3), kernel_size)
+  x, kernel = make_arrays((2, *size, 3), kernel_size, features)
   step = {"stride": stride, "dilation": dilation}
-  ours = functools.partial(convolution_gradients.convolve, **step)
+  ours = functools.partial(convolution.convolve, **step)
   xlas = functools.partial(stock, **step)
-  np.testing.assert_array_equal(ours(x, kernel), xlas(x, kernel))
+  assert_close(ours(x, kernel), xlas(x, kernel))
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
   ):
@@ -88,7 +89,7 @@ def test_value_and_gradients_are_those_of_xla(
 @pytest.mark.parametrize("stride", [1, 2])
 def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
   x, kernel = make_arrays((2, *size, 3), 5)
-  ours = functools.partial(convolution_gradients.convolve, stride=stride)
+  ours = functools.partial(convolution.convolve, stride=stride)
   xlas = functools.partial(stock, stride=stride)
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
@@ -101,7 +102,7 @@ def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
 def test_bfloat16_gradients_are_those_of_float32_rounded(size):
   x, kernel = make_arrays((2, *size, 3), 5, dtype=jnp.bfloat16)
   expected = gradients(stock, x.astype(jnp.float32), kernel.astype(jnp.float32))
-  actual = gradients(convolution_gradients.convolve, x, kernel)
+  actual = gradients(convolution.convolve, x, kernel)
   for a, e in zip(actual, expected, strict=True):
     assert_close(a, e.astype(jnp.bfloat16), tolerance=0.02)
 
@@ -114,7 +115,7 @@ def test_a_batch_over_eight_devices_has_the_gradients_of_one(size):
   spread = jax.device_put(x, devices.over_pictures(mesh))
   kernels = jax.device_put(kernel, devices.replicated(mesh))
   for actual, expected in zip(
-    gradients(convolution_gradients.convolve, spread, kernels),
+    gradients(convolution.convolve, spread, kernels),
     gradients(stock, x, kernel),
     strict=True,
   ):
@@ -131,7 +132,7 @@ def test_gradient_penalty_has_the_gradient_of_xla():
 
   actual, expected = (
     jax.jit(jax.grad(functools.partial(penalty, function)))(kernel)
-    for function in (convolution_gradients.convolve, stock)
+    for function in (convolution.convolve, stock)
   )
   assert_close(actual, expected)
 

@@ -1,0 +1,194 @@
+"""Convolution, each part of it in the quickest of the ways that there are.
+
+Accelerators get XLA's convolution and its gradients. For processors, whose code
+in XLA is far from what they can do, other ways to the same sums are chosen by
+shape; values are those of XLA up to rounding.
+"""
+
+import functools
+import math
+import os
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gatedinpaint_jax.layers import convolution_gradients, winograd
+
+# Outputs of a batch, over all pictures, from which strips are faster than XLA's
+# own gradient of the kernel for every layer of the networks.
+_FEWEST_OUTPUTS = 4096
+# Channels out up to which XLA:CPU is slow, since it computes sixteen at once,
+# and numbers up to which the products for all taps fit a cache.
+_FEW_CHANNELS = 4
+_MOST_PRODUCTS = 1 << 23
+# Winograd's strips follow one another, XLA's convolution uses all cores. A step
+# of training on two cores takes 0.84 of the time; on more it was not measured.
+_MOST_CORES = 2
+
+
+def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
+  """Returns `x` convolved with `kernel`, with zeros around the picture.
+
+  The output has ceil(size / stride) rows and columns ("SAME" of TensorFlow).
+  Reverse-mode derivatives only: `jax.jvp` is not defined.
+
+  Args:
+    x: `[B, H, W, I]`, float.
+    kernel: `[K, L, I, O]`, of the same dtype.
+    stride: input pixels per output pixel.
+    dilation: distance between the taps of the kernel.
+
+  Returns:
+    `[B, H', W', O]`, of the same dtype.
+  """
+  return _convolve(x, kernel, stride, dilation)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve(x, kernel, stride, dilation):
+  way = _xla
+  if _is_odd(kernel, stride) and _makes_few_channels(x, kernel):
+    way = _by_platform(cpu=_sum_of_taps, default=way)
+  return way(x, kernel, stride, dilation)
+
+
+def _forward(x, kernel, stride, dilation):
+  return _convolve_in_training(x, kernel, stride, dilation), (x, kernel)
+
+
+def _convolve_in_training(x, kernel, stride, dilation):
+  """Returns the same by a way that takes four times as long to compile."""
+  if (
+    _is_odd(kernel, stride)
+    and _few_cores()
+    and winograd.pays(x, kernel, dilation=dilation)
+  ):
+    way = _by_platform(cpu=_winograd, default=_xla)
+    return way(x, kernel, stride, dilation)
+  return _convolve(x, kernel, stride, dilation)
+
+
+def _backward(stride, dilation, inputs, by_output):
+  """Returns the gradients by `x` and by `kernel`."""
+  return (
+    _by_x(*inputs, by_output, stride, dilation),
+    _by_kernel(*inputs, by_output, stride, dilation),
+  )
+
+
+_convolve.defvjp(_forward, _backward)
+
+
+def _by_x(x, kernel, by_output, stride, dilation):
+  """Returns the gradient by `x`."""
+  _, height, width, _ = by_output.shape
+  if height * width < math.prod(kernel.shape[:2]):
+    way = _by_platform(
+      cpu=convolution_gradients.patches_by_x, default=_xla_by_x
+    )
+    return way(x, kernel, by_output, stride, dilation)
+  if _is_odd(kernel, stride):
+    # A convolution itself, which may be one of the quicker ones.
+    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return _convolve_in_training(by_output, transposed, stride, dilation)
+  return _xla_by_x(x, kernel, by_output, stride, dilation)
+
+
+def _by_kernel(x, kernel, by_output, stride, dilation):
+  """Returns the gradient by `kernel`."""
+  way = _xla_by_kernel
+  batch, height, width, _ = by_output.shape
+  if (
+    stride == 1
+    and _few_cores()
+    and winograd.gradient_pays(x, kernel, dilation=dilation)
+  ):
+    way = _by_platform(cpu=_winograd_by_kernel, default=way)
+  elif batch * height * width >= _FEWEST_OUTPUTS:
+    way = _by_platform(cpu=convolution_gradients.strips_by_kernel, default=way)
+  return way(x, kernel, by_output, stride, dilation)
+
+
+def _is_odd(kernel, stride):
+  """Whether each output has as many taps on all sides of its input."""
+  return stride == 1 and kernel.shape[0] % 2 == kernel.shape[1] % 2 == 1
+
+
+def _few_cores():
+  """Whether JAX computes on processors, two cores or fewer to a device."""
+  if jax.default_backend() != "cpu":
+    return False
+  if hasattr(os, "sched_getaffinity"):
+    cores = len(os.sched_getaffinity(0))
+  else:
+    cores = os.cpu_count() or 1
+  return cores <= _MOST_CORES * jax.local_device_count()
+
+
+def _makes_few_channels(x, kernel):
+  sizes = (*x.shape[:3], *kernel.shape[:2], kernel.shape[-1])
+  return (
+    kernel.shape[-1] <= _FEW_CHANNELS
+    # Sizes are not numbers where a program is exported for free sizes.
+    and all(isinstance(size, int) for size in sizes)
+    and math.prod(sizes) <= _MOST_PRODUCTS
+  )
+
+
+def _by_platform(*, cpu, default):
+  """Chooses when the program is compiled, which may be for another machine."""
+
+  def choose(*arrays_and_step):
+    *arrays, stride, dilation = arrays_and_step
+    bind = lambda way: lambda *arrays: way(*arrays, stride, dilation)
+    return lax.platform_dependent(*arrays, cpu=bind(cpu), default=bind(default))
+
+  return choose
+
+
+def _xla(x, kernel, stride, dilation):
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    (stride, stride),
+    "SAME",
+    rhs_dilation=(dilation, dilation),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+
+
+def _xla_by_x(x, kernel, by_output, stride, dilation):
+  convolve_x = lambda x: _xla(x, kernel, stride, dilation)
+  return jax.vjp(convolve_x, x)[1](by_output)[0]
+
+
+def _xla_by_kernel(x, kernel, by_output, stride, dilation):
+  convolve_kernel = lambda kernel: _xla(x, kernel, stride, dilation)
+  return jax.vjp(convolve_kernel, kernel)[1](by_output)[0]
+
+
+def _winograd(x, kernel, stride, dilation):
+  del stride  # 1
+  return winograd.convolve(x, kernel, dilation=dilation)
+
+
+def _winograd_by_kernel(x, kernel, by_output, stride, dilation):
+  del kernel, stride  # 1
+  return winograd.gradient_of_kernel(x, by_output, dilation=dilation)
+
+
+def _sum_of_taps(x, kernel, stride, dilation):
+  """Multiplies with all taps at once, and shifts the products in place."""
+  del stride  # 1
+  _, height, width, _ = x.shape
+  products = jnp.tensordot(x, kernel, axes=(3, 2))  # [B, H, W, K, L, O]
+  border = [size // 2 * dilation for size in kernel.shape[:2]]
+  pads = [(0, 0), *((b, b) for b in border), (0, 0), (0, 0), (0, 0)]
+  products = jnp.pad(products, pads)
+  y = 0
+  for i in range(kernel.shape[0]):
+    for j in range(kernel.shape[1]):
+      top, left = i * dilation, j * dilation
+      y += products[:, top : top + height, left : left + width, i, j]
+  return y

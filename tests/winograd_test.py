@@ -1,0 +1,138 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.layers import convolution, winograd
+from gatedinpaint_jax.training import devices
+
+
+def stock(x, kernel, dilation=1):
+  return jax.lax.conv_general_dilated(
+    x,
+    kernel,
+    (1, 1),
+    "SAME",
+    rhs_dilation=(dilation, dilation),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+
+
+def make_arrays(height, width, channels=7, features=9, batch=2):
+  rng = np.random.default_rng(0)
+  draw = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+  return (
+    draw(batch, height, width, channels),
+    draw(3, 3, channels, features),
+    draw(batch, height, width, features),
+  )
+
+
+def assert_close(actual, expected, tolerance=1e-5):
+  scale = np.abs(expected).max()
+  assert actual.shape == expected.shape
+  np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
+
+
+def by_kernel(x, kernel, y, dilation=1):
+  function = functools.partial(stock, x, dilation=dilation)
+  return jax.vjp(function, kernel)[1](y)[0]
+
+
+@pytest.mark.parametrize("most_tiles", [1, 32, 1000])
+@pytest.mark.parametrize("dilation", [1, 2, 3, 16])
+@pytest.mark.parametrize("size", [(16, 16), (9, 22), (1, 5)])
+def test_values_and_gradient_are_those_of_a_direct_sum(
+  monkeypatch, size, dilation, most_tiles
+):
+  monkeypatch.setattr(winograd, "_TILES", most_tiles)
+  monkeypatch.setattr(winograd, "_TILES_OF_GRADIENT", most_tiles)
+  x, kernel, y = make_arrays(*size)
+  actual = winograd.convolve(x, kernel, dilation=dilation)
+  assert_close(actual, stock(x, kernel, dilation))
+  actual = winograd.gradient_of_kernel(x, y, dilation=dilation)
+  assert_close(actual, by_kernel(x, kernel, y, dilation))
+
+
+def test_rounding_errors_are_not_much_more_than_those_of_a_direct_sum():
+  x, kernel, _ = make_arrays(48, 48, channels=96, features=16)
+  with jax.enable_x64(True):
+    exact = np.asarray(stock(*(a.astype(np.float64) for a in (x, kernel))))
+  rms = lambda y: np.sqrt(np.mean((np.asarray(y, np.float64) - exact) ** 2))
+  direct = rms(stock(x, kernel))
+  assert rms(winograd.convolve(x, kernel)) < 3 * direct
+
+
+@pytest.fixture
+def one_core(monkeypatch):
+  monkeypatch.setattr(convolution, "_few_cores", lambda: True)
+
+
+@pytest.mark.usefixtures("one_core")
+@pytest.mark.parametrize("dilation", [1, 4])
+def test_all_gradients_of_a_layer_that_takes_it_are_those_of_xla(dilation):
+  x, kernel, y = make_arrays(32, 32, channels=48, features=64)
+  assert winograd.pays(x, kernel, dilation=dilation)
+  assert winograd.gradient_pays(x, kernel, dilation=dilation)
+  ours = functools.partial(convolution.convolve, dilation=dilation)
+  value, pullback = jax.vjp(ours, x, kernel)
+  expected, expected_pullback = jax.vjp(
+    lambda x, kernel: stock(x, kernel, dilation), x, kernel
+  )
+  assert_close(value, expected)
+  for a, e in zip(pullback(y), expected_pullback(y), strict=True):
+    assert_close(a, e)
+
+
+@pytest.mark.usefixtures("one_core")
+def test_a_batch_over_eight_devices_and_vmap_give_the_same():
+  x, kernel, _ = make_arrays(32, 32, channels=48, features=48, batch=8)
+  expected = stock(x, kernel)
+  spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
+  # Only what is differentiated takes it.
+  value = lambda x: jax.vjp(lambda x: convolution.convolve(x, kernel), x)[0]
+  assert_close(jax.jit(value)(spread), expected)
+  each = jax.vmap(lambda x: value(x[None])[0])
+  assert_close(jax.jit(each)(x), expected)
+
+
+@pytest.mark.usefixtures("one_core")
+def test_what_is_not_differentiated_is_left_to_xla():
+  x, kernel, _ = make_arrays(64, 64, channels=48, features=64, batch=1)
+  text = jax.jit(convolution.convolve).lower(x, kernel).as_text()
+  assert "stablehlo.convolution" in text and "dot_general" not in text
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("few_cores", [True, False])
+def test_only_processors_of_few_cores_take_it(monkeypatch, platform, few_cores):
+  monkeypatch.setattr(convolution, "_few_cores", lambda: few_cores)
+  x, kernel, y = make_arrays(64, 64, channels=48, features=64, batch=1)
+
+  def everything(x, kernel, y):
+    value, pullback = jax.vjp(convolution.convolve, x, kernel)
+    return value, pullback(y)
+
+  traced = jax.jit(everything).trace(x, kernel, y)
+  text = traced.lower(lowering_platforms=(platform,)).as_text()
+  takes_it = "36x48x64" in text
+  assert takes_it == (platform == "cpu" and few_cores)
+
+
+@pytest.mark.parametrize(
+  ("shape", "kernel_shape", "dilation"),
+  [
+    ((1, 64, 64, 48), (5, 5, 48, 48), 1),  # not three by three
+    ((1, 64, 64, 24), (3, 3, 24, 96), 1),  # few channels
+    ((1, 31, 32, 48), (3, 3, 48, 48), 1),  # small
+    ((1, 40, 40, 48), (3, 3, 48, 48), 16),  # tiles mostly empty
+  ],
+)
+def test_it_is_not_taken_where_it_does_not_pay(shape, kernel_shape, dilation):
+  x, kernel = (jnp.zeros(s) for s in (shape, kernel_shape))
+  assert not winograd.pays(x, kernel, dilation=dilation)
+  wide = [jnp.zeros(s) for s in ((1, 64, 64, 48), (3, 3, 48, 48))]
+  assert winograd.pays(*wide)
+  assert not winograd.pays(*(array.astype(jnp.bfloat16) for array in wide))
