@@ -59,6 +59,7 @@ PARTS = {
   "weights": (*CONVENTIONS, "layers", "networks", "training"),
   "export": (*CONVENTIONS, "layers", "networks", "training", "weights"),
   "inference": (*CONVENTIONS, "layers", "networks", "training", "export"),
+  "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
 }
 # The package's own `__init__.py` is its public face.
 PARTS[""] = (*CONVENTIONS, "inference")

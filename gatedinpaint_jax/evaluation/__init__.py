@@ -1,0 +1,1 @@
+"""Methods beside each other, on masks that never change, in one report."""

@@ -1,0 +1,212 @@
+"""Masks for comparisons: the same pixels on every machine, for ever.
+
+A mask follows from (kind, seed, index, height, width) alone, by whole numbers
+alone. Philox's words are read as they are, since NumPy promises these and not
+what its distributions make of them. Sines come from a table of whole numbers,
+made by rounding far from any tie, so that the last bit of a machine's `cos`
+does not show. What lies in a stroke is decided in int64.
+
+Mask `index` of a set aims at the bin `index % 6` of BINS, the hole fractions by
+which Liu et al. 2018 (partial convolutions, 4.3) report: every run of six masks
+has each bin once. Within it the fraction that is aimed at is uniform.
+
+  free_form  the strokes of Yu et al. 2019 (3.4) as in training, numbers of
+             `data.hole_shapes.Strokes`, one after another until the fraction is
+             reached, which cuts the last one short. Of the masks of training,
+             strokes alone, 4 in 100 pass 30 % and 3 in 1000 pass 40 %.
+  rectangle  one upright box of that area, sides within a factor of 2 of
+             the picture's own proportions, anywhere inside.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+KINDS = ("free_form", "rectangle")
+# Hole fractions in percent: from the first, up to and not including the second.
+BINS = tuple((low, low + 10) for low in range(0, 60, 10))
+
+# Fractions and lengths are multiples of 1 / _ONE.
+_ONE = 1 << 16
+# Directions are half degrees.
+_TURN = 720
+COSINES = tuple(
+  round(_ONE * math.cos(2 * math.pi * i / _TURN)) for i in range(_TURN)
+)
+# `data.hole_shapes.Strokes`, kept apart because training may change. Lengths
+# are fractions of the picture's scale.
+VERTICES = (4, 11)
+BRUSH_WIDTH = (_ONE * 12 // 256, _ONE * 39 // 256)
+MEAN_STEP = 11585  # sqrt(2) / 8
+STEP_DEVIATION = 5632  # 22 / 256
+MEAN_ANGLE = 144  # 72 degrees
+ANGLE_RANGE = 48  # 24 degrees
+# Attempts to hit a bin; tiny pictures may have no mask in it.
+_ATTEMPTS = 64
+
+
+class MaskSet(NamedTuple):
+  """A row of masks without end.
+
+  Attributes:
+    kind: one of KINDS.
+    seed: which row; from 0 up.
+  """
+
+  kind: str
+  seed: int = 0
+
+  def mask(self, index: int, height: int, width: int) -> np.ndarray:
+    """Returns mask `index` for a picture of this size, `[H, W] bool`.
+
+    True is hole. At another size of the same proportions it looks alike.
+
+    Raises:
+      ValueError: if the kind is not one of KINDS or a number is negative.
+    """
+    if self.kind not in KINDS or min(self.seed, index) < 0:
+      raise ValueError(f"no mask {index} of {self}; kinds are {KINDS}")
+    draw = _Draws(f"{self.kind} {self.seed} {index}")
+    low, high = (_ONE * edge // 100 for edge in BINS[index % len(BINS)])
+    make = _free_form if self.kind == "free_form" else _rectangle
+    for _ in range(_ATTEMPTS):
+      mask = make(draw, height, width, draw.whole(low, high - 1))
+      if low * mask.size <= _ONE * int(mask.sum()) < high * mask.size:
+        break
+    return mask
+
+
+def mask_digest(mask: np.ndarray) -> str:
+  """Returns a hash of a mask's size and pixels."""
+  height, width = mask.shape
+  content = f"{height} {width} ".encode() + np.packbits(mask).tobytes()
+  return hashlib.sha256(content).hexdigest()
+
+
+def set_digest(mask_digests: Iterable[str]) -> str:
+  """Returns 16 hexadecimal digits that name a row of masks.
+
+  Equal for the same masks in the same order, whether they were drawn or read.
+
+  Args:
+    mask_digests: `mask_digest` of each.
+  """
+  return hashlib.sha256(" ".join(mask_digests).encode()).hexdigest()[:16]
+
+
+class _Draws:
+  """Whole numbers from a name, one after another."""
+
+  def __init__(self, name: str):
+    """Takes Philox's key from a hash of the name."""
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
+    self._words = np.random.Philox(key=key)
+
+  def whole(self, low: int, high: int) -> int:
+    """Returns a number from `low` to `high`, both inclusive.
+
+    Not exactly uniform: by less than one part in 2**40 for what is drawn here.
+    """
+    word = int(self._words.random_raw())
+    return low + (word * (high - low + 1) >> 64)
+
+  def normal(self, mean: int, deviation: int) -> int:
+    """Returns about a normal number: twelve uniform ones added up."""
+    total = sum(self.whole(0, _ONE - 1) for _ in range(12)) - 6 * _ONE
+    return mean + (deviation * total >> 16)
+
+
+def _free_form(draw, height, width, fraction) -> np.ndarray:
+  """Returns strokes that cover at least `fraction` of `_ONE`."""
+  mask = np.zeros((height, width), bool)
+  # diagonal / sqrt(2), in 1 / _ONE pixels
+  scale = math.isqrt((height**2 + width**2) << 31)
+  wanted = -(-fraction * mask.size // _ONE)
+  while not mask.any() or mask.sum() < wanted:
+    _add_stroke(draw, mask, scale, wanted)
+  across, down = draw.whole(0, 1), draw.whole(0, 1)
+  return np.ascontiguousarray(
+    mask[:: -1 if down else 1, :: -1 if across else 1]
+  )
+
+
+def _add_stroke(draw, mask, scale, wanted) -> None:
+  """Draws one zig-zag as in training, until enough is covered."""
+  height, width = mask.shape
+  thinnest, thickest = (
+    max(1, (side * scale + (1 << 31)) >> 32) for side in BRUSH_WIDTH
+  )
+  brush = draw.whole(thinnest, thickest)
+  low = MEAN_ANGLE - draw.whole(0, ANGLE_RANGE)
+  high = MEAN_ANGLE + draw.whole(0, ANGLE_RANGE)
+  x, y = draw.whole(0, width - 1), draw.whole(0, height - 1)
+  _draw_disc(mask, x, y, brush // 2)
+  for step in range(draw.whole(*VERTICES)):
+    angle = draw.whole(low, high)
+    if step % 2 == 0:
+      angle = _TURN - angle
+    length = draw.normal(MEAN_STEP, STEP_DEVIATION)
+    length = min(max(length, 0), 2 * MEAN_STEP) * scale  # in 2**-32 pixels
+    to_x = x + (length * COSINES[angle] >> 48)
+    to_y = y + (length * COSINES[(angle - _TURN // 4) % _TURN] >> 48)
+    to_x, to_y = min(max(to_x, 0), width), min(max(to_y, 0), height)
+    _draw_segment(mask, (x, y), (to_x, to_y), brush)
+    x, y = to_x, to_y
+    _draw_disc(mask, x, y, brush // 2)
+    if mask.sum() >= wanted:
+      return
+
+
+def _draw_segment(mask, start, end, brush) -> None:
+  """Draws what `data.strokes` draws: two strips that cross.
+
+  A point p is in it when 0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2.
+  """
+  (x0, y0), (x1, y1) = start, end
+  dx, dy = x1 - x0, y1 - y0
+  square = dx**2 + dy**2
+  if not square:
+    return
+  rows, columns = (
+    np.arange(max(min(a, b) - brush, 0), min(max(a, b) + brush + 1, most))
+    for a, b, most in ((y0, y1, mask.shape[0]), (x0, x1, mask.shape[1]))
+  )
+  if not (rows.size and columns.size):
+    return
+  down, right = (rows - y0)[:, None], (columns - x0)[None]
+  along = dx * right + dy * down
+  across = np.abs(dx * down - dy * right)
+  half = math.isqrt(brush**2 * square // 4)  # floor(w L / 2)
+  inside = (along >= 0) & (along <= square) & (across <= half)
+  mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] |= inside
+
+
+def _draw_disc(mask, x, y, radius) -> None:
+  """Draws a disc that is 2 r + 1 pixels across: x^2 + y^2 <= r^2 + r."""
+  top, left = max(y - radius, 0), max(x - radius, 0)
+  part = mask[top : y + radius + 1, left : x + radius + 1]
+  down = np.arange(top, top + part.shape[0])[:, None] - y
+  right = np.arange(left, left + part.shape[1])[None] - x
+  part |= down**2 + right**2 <= radius**2 + radius
+
+
+def _rectangle(draw, height, width, fraction) -> np.ndarray:
+  """Returns a box that covers about `fraction` of `_ONE`."""
+  area = max(fraction * height * width // _ONE, 1)
+  # Its height may be between 1 / sqrt(2) and sqrt(2) times sqrt(fraction) of
+  # the picture's, but so that the width fits in.
+  lowest = max(
+    math.isqrt(fraction * height**2 // (2 * _ONE)), -(-area // width)
+  )
+  highest = min(math.isqrt(2 * fraction * height**2 // _ONE), height)
+  lowest = max(lowest, 1)
+  box_height = draw.whole(lowest, max(highest, lowest))
+  box_width = min(max((area + box_height // 2) // box_height, 1), width)
+  top = draw.whole(0, height - box_height)
+  left = draw.whole(0, width - box_width)
+  mask = np.zeros((height, width), bool)
+  mask[top : top + box_height, left : left + box_width] = True
+  return mask
