@@ -48,8 +48,23 @@ EXPORT_REQUIRES = ["onnx>=1.20,<1.24"]
 # Computes with --backend=openvino.
 OPENVINO_REQUIRES = [*EXPORT_REQUIRES, "openvino>=2026.0,<2026.5"]
 
+# Computes SSIM, for gatedinpaint_jax.evaluate.
+EVALUATE_REQUIRES = ["dm-pix>=0.4.4,<0.5"]
+
+# Fill holes without training: --method of inpaint and evaluate.
+CLASSICAL_REQUIRES = [
+  "opencv-python-headless>=4.11,<5.1",
+  "PyPatchMatch>=2.1,<3",
+  "scikit-image>=0.25,<0.27",
+]
+
+# Computes LPIPS, for gatedinpaint_jax.evaluate --lpips.
+LPIPS_REQUIRES = [*EVALUATE_REQUIRES, "jaxlpips>=1.2,<1.3"]
+
 TEST_REQUIRES = [
   *OPENVINO_REQUIRES,
+  *CLASSICAL_REQUIRES,
+  *LPIPS_REQUIRES,
   "hypothesis>=6.100,<7",
   # Run the notebook.
   "ipykernel>=6.29,<8",
@@ -62,7 +77,8 @@ TEST_REQUIRES = [
   "ruff>=0.17.6,<0.18",
 ]
 
-# Reads the weights of the PyTorch port, for gatedinpaint_jax.import_weights.
+# Reads the weights of the PyTorch port, for gatedinpaint_jax.import_weights,
+# and those of the FID, for gatedinpaint_jax.evaluate.
 TORCH_REQUIRES = ["torch>=2.6,<3"]
 
 
@@ -93,7 +109,10 @@ setuptools.setup(
   },
   install_requires=INSTALL_REQUIRES,
   extras_require={
+    "classical": CLASSICAL_REQUIRES,
+    "evaluate": EVALUATE_REQUIRES,
     "export": EXPORT_REQUIRES,
+    "lpips": LPIPS_REQUIRES,
     "openvino": OPENVINO_REQUIRES,
     "test": TEST_REQUIRES,
     "torch": TORCH_REQUIRES,

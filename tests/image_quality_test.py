@@ -1,5 +1,8 @@
 import numpy as np
+import pytest
+from skimage import metrics
 
+from gatedinpaint_jax import batch
 from gatedinpaint_jax.metrics import image_quality
 
 
@@ -33,3 +36,93 @@ def test_picture_without_a_hole_has_no_error_in_it():
   black, other = pair()
   score = image_quality.l1(black, other, mask=np.zeros((2, 4, 8, 1)))
   np.testing.assert_array_equal(score, [0, 0])
+
+
+def random_pair(height=40, width=56):
+  draw = np.random.default_rng(3)
+  a, b = draw.integers(0, 256, (2, 2, height, width, 3)).astype(np.uint8)
+  b[1] = a[1] // 2 + b[1] // 2
+  return a, b
+
+
+def as_pictures(*pixels):
+  return [batch.from_uint8(x.astype(np.float32)) for x in pixels]
+
+
+def test_relative_errors_of_a_known_pair_by_hand():
+  # On [0, 1]: y is 0.2 and 0.6, x is 0.3 and 0.5.
+  reference = np.array([0.2, 0.6]).reshape(1, 1, 2, 1) * np.ones(3)
+  image = np.array([0.3, 0.5]).reshape(1, 1, 2, 1) * np.ones(3)
+  pair = [(2 * x - 1).astype(np.float32) for x in (image, reference)]
+  # (0.1 + 0.1) / (0.2 + 0.6), (0.01 + 0.01) / (0.04 + 0.36)
+  np.testing.assert_allclose(image_quality.relative_l1(*pair), 0.25, rtol=1e-5)
+  np.testing.assert_allclose(image_quality.relative_l2(*pair), 0.05, rtol=1e-5)
+  hole = np.array([1, 0], np.float32).reshape(1, 1, 2, 1)
+  np.testing.assert_allclose(
+    image_quality.relative_l1(*pair, mask=hole), 0.5, rtol=1e-5
+  )
+  np.testing.assert_allclose(
+    image_quality.relative_l2(*pair, mask=hole), 0.25, rtol=1e-5
+  )
+
+
+def test_relative_error_of_black():
+  black, white = -np.ones((1, 4, 4, 3)), np.ones((1, 4, 4, 3))
+  assert image_quality.relative_l1(black, black) == 0
+  assert np.isinf(image_quality.relative_l1(white, black))
+
+
+def test_ssim_equals_that_of_scikit_image():
+  a, b = random_pair()
+  hole = np.zeros((2, 40, 56, 1), np.float32)
+  hole[:, 3:20, 30:] = 1
+  whole = image_quality.ssim(*as_pictures(a, b))
+  inside = image_quality.ssim(*as_pictures(a, b), mask=hole)
+  for i in range(2):
+    expected, similarity = metrics.structural_similarity(
+      a[i],
+      b[i],
+      gaussian_weights=True,
+      sigma=1.5,
+      use_sample_covariance=False,
+      channel_axis=-1,
+      full=True,
+    )
+    np.testing.assert_allclose(whole[i], expected, atol=1e-5)
+    # Windows that reach beyond the picture are left out.
+    np.testing.assert_allclose(
+      inside[i], similarity[5:20, 30:-5].mean(), atol=1e-5
+    )
+
+
+def test_ssim_of_a_hole_without_a_window_is_not_a_number():
+  a, b = as_pictures(*random_pair())
+  hole = np.zeros((2, 40, 56, 1), np.float32)
+  hole[:, :5] = 1
+  assert np.isnan(image_quality.ssim(a, b, mask=hole)).all()
+
+
+def test_ssim_needs_a_window():
+  image = np.zeros((1, 10, 30, 3), np.float32)
+  with pytest.raises(ValueError, match="11"):
+    image_quality.ssim(image, image)
+
+
+def test_total_variation_counts_neighbours_and_the_border_of_the_hole():
+  image = -np.ones((1, 4, 6, 3), np.float32)
+  image[:, 1, 2] = 1
+  # One white pixel has four black neighbours.
+  np.testing.assert_allclose(
+    image_quality.total_variation(image), 4 / 24, rtol=1e-6
+  )
+  hole = np.zeros((1, 4, 6, 1), np.float32)
+  hole[:, 1, 2:4] = 1
+  np.testing.assert_allclose(
+    image_quality.total_variation(image, mask=hole), 4 / 2, rtol=1e-6
+  )
+  for neighbour in ((0, 2), (2, 2), (1, 1), (1, 3)):
+    hole[:] = 0
+    hole[:, *neighbour] = 1
+    np.testing.assert_allclose(
+      image_quality.total_variation(image, mask=hole), 1, rtol=1e-6
+    )

@@ -1,0 +1,172 @@
+"""Scores of a set of pictures, from one row of numbers for each.
+
+Means are taken over rows, so batches, devices and the order of the pictures
+leave no trace in them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.metrics import image_quality, intervals
+
+
+class Unit(NamedTuple):
+  """How a score is written.
+
+  Attributes:
+    name: of the unit; empty if there is none.
+    factor: what `image_quality` returns is multiplied with.
+  """
+
+  name: str
+  factor: int
+
+
+# All scores, in the order of tables. Total variation is best near that of the
+# originals, neither high nor low.
+UNITS = {
+  "relative_l1": Unit("%", 100),
+  "relative_l2": Unit("%", 100),
+  "l1": Unit("%", 100),
+  "l2": Unit("%", 100),
+  "psnr": Unit("dB", 1),
+  "ssim": Unit("", 1),
+  "total_variation": Unit("%", 100),
+  "original_total_variation": Unit("%", 100),
+  "lpips": Unit("", 1),
+}
+
+
+class Row(NamedTuple):
+  """The scores of one picture.
+
+  Attributes:
+    name: of the picture.
+    hole_fraction: of its area, in [0, 1].
+    whole: {score: number} over the whole picture, in the units of UNITS.
+    hole: the same over the hole; empty if there is none.
+  """
+
+  name: str
+  hole_fraction: float
+  whole: dict[str, float]
+  hole: dict[str, float]
+
+
+def score(
+  name: str,
+  completed: np.ndarray,
+  original: np.ndarray,
+  hole: np.ndarray,
+  *,
+  further: Mapping[str, float] | None = None,
+) -> Row:
+  """Scores one picture.
+
+  Args:
+    name: of the picture.
+    completed: `[H, W, 3] uint8`.
+    original: the same of the picture without a hole.
+    hole: `[H, W] bool`.
+    further: scores of the whole picture that others computed.
+  """
+  whole, inside = jax.device_get(
+    _scores(completed[None], original[None], hole[None, ..., None])
+  )
+  return Row(
+    name,
+    float(hole.mean()),
+    _in_units(whole) | dict(further or {}),
+    _in_units(inside) if hole.any() else {},
+  )
+
+
+def summarise(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+  """Returns {"whole" and "hole": {score: {mean, low, high, pictures}}}.
+
+  `low` and `high` bound the mean with 95 % confidence. A picture without a
+  finite score, such as the PSNR of an equal one, is left out and not counted in
+  `pictures`; a score without any is null.
+  """
+  return {
+    "whole": _summarise_part([row.whole for row in rows]),
+    "hole": _summarise_part([row.hole for row in rows]),
+  }
+
+
+def by_hole_fraction(
+  rows: Sequence[Row], bins: Sequence[tuple[int, int]]
+) -> list[dict[str, Any]]:
+  """Returns for each bin that has pictures its bounds and `summarise`.
+
+  Args:
+    rows: of all pictures.
+    bins: hole fractions in percent, from the first up to below the second.
+  """
+  found = []
+  for low, high in bins:
+    inside = [row for row in rows if low <= 100 * row.hole_fraction < high]
+    if inside:
+      found.append(
+        {
+          "hole_percent": [low, high],
+          "pictures": len(inside),
+          **summarise(inside),
+        }
+      )
+  return found
+
+
+@jax.jit
+def _scores(completed, original, hole):
+  """Scores `[1, H, W, 3] uint8`; compiled once for each size."""
+  image, reference = (
+    batch_lib.from_uint8(pixels.astype(jnp.float32))
+    for pixels in (completed, original)
+  )
+  hole = hole.astype(jnp.float32)
+  return tuple(
+    {
+      "relative_l1": image_quality.relative_l1(image, reference, mask=mask),
+      "relative_l2": image_quality.relative_l2(image, reference, mask=mask),
+      "l1": image_quality.l1(image, reference, mask=mask),
+      "l2": image_quality.l2(image, reference, mask=mask),
+      "psnr": image_quality.psnr(image, reference, mask=mask),
+      "ssim": image_quality.ssim(image, reference, mask=mask),
+      "total_variation": image_quality.total_variation(image, mask=mask),
+      "original_total_variation": image_quality.total_variation(
+        reference, mask=mask
+      ),
+    }
+    for mask in (None, hole)
+  )
+
+
+def _in_units(scores) -> dict[str, float]:
+  return {
+    name: unit.factor * float(scores[name][0])
+    for name, unit in UNITS.items()
+    if name in scores
+  }
+
+
+def _summarise_part(scores):
+  names = [name for name in UNITS if any(name in score for score in scores)]
+  summary = {}
+  for name in names:
+    values = np.array([score.get(name, np.nan) for score in scores])
+    values = values[np.isfinite(values)]
+    low, high = intervals.of_mean(values)
+    mean = float(values.mean()) if len(values) else None
+    summary[name] = {
+      "mean": mean,
+      "low": low if len(values) else None,
+      "high": high if len(values) else None,
+      "pictures": len(values),
+    }
+  return summary

@@ -1,0 +1,51 @@
+"""The Frechet distance of two sets of features, each seen as a Gaussian."""
+
+import numpy as np
+
+
+def distance(features: np.ndarray, reference: np.ndarray) -> float:
+  """Returns the squared Frechet distance of two sets.
+
+  Args:
+    features: `[N, F]`, one row a picture.
+    reference: `[M, F]`; N and M are at least 2.
+
+  Raises:
+    ValueError: if there are fewer than two rows.
+
+  Source: Heusel et al. 2017, equation 6. With features of Inception-v3 it is
+  the FID, which of fewer pictures than features is too high.
+  """
+  if min(len(features), len(reference)) < 2:
+    raise ValueError("the Frechet distance needs two pictures at least")
+  return gaussian_distance(*_gaussian(features), *_gaussian(reference))
+
+
+def gaussian_distance(mean, covariance, other_mean, other_covariance) -> float:
+  """Returns |m - n|^2 + tr(C + D - 2 (C D)^(1/2)), at least 0.
+
+  Args:
+    mean: `[F]`.
+    covariance: `[F, F]`, symmetric.
+    other_mean: `[F]`.
+    other_covariance: `[F, F]`, symmetric.
+  """
+  # tr (C D)^(1/2) = tr (C^(1/2) D C^(1/2))^(1/2), which stays symmetric and
+  # real where few pictures leave C without an inverse.
+  root = _square_root(covariance)
+  values = np.linalg.eigvalsh(root @ other_covariance @ root)
+  cross = np.sqrt(np.maximum(values, 0)).sum()
+  gap = np.square(mean - other_mean).sum()
+  total = gap + np.trace(covariance) + np.trace(other_covariance) - 2 * cross
+  return max(float(total), 0.0)
+
+
+def _gaussian(features):
+  features = np.asarray(features, np.float64)
+  covariance = np.cov(features, rowvar=False)
+  return features.mean(axis=0), np.atleast_2d(covariance)
+
+
+def _square_root(covariance):
+  values, vectors = np.linalg.eigh(covariance)
+  return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,0 +1,83 @@
+"""Features of pictures for the FID, from a TorchScript file given by path.
+
+The file is the Inception-v3 of the original FID as NVIDIA publishes it with
+StyleGAN2-ADA, `inception-2015-12-05.pt`: it takes `[B, 3, H, W] uint8` of any
+size, scales them itself and with `return_features=True` returns `[B, 2048]`.
+Torchvision's Inception has other weights, and numbers from it are no FID.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from gatedinpaint_jax import errors
+
+FLAG = "--fid_weights"
+
+
+def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
+  """Returns a function from a picture `[H, W, 3] uint8` to features `[F]`.
+
+  Raises:
+    UserError: if torch is not installed or the file is not what is described
+      above.
+  """
+  path = os.path.expanduser(path)
+  if not os.path.isfile(path):
+    raise errors.UserError(
+      f"{FLAG}={path}: no such file; it should be inception-2015-12-05.pt, the "
+      "TorchScript file that is published with StyleGAN2-ADA"
+    )
+  errors.check_installed("torch", extra="torch")
+  network = _load_network(path)
+
+  def features(image):
+    # One by one: what a picture gives does not depend on its batch.
+    return _apply(network, image)
+
+  try:
+    found = features(np.zeros((32, 32, 3), np.uint8))
+  except (RuntimeError, TypeError, AttributeError) as error:
+    raise errors.UserError(
+      f"{FLAG}={path}: does not take pictures ({errors.first_words(error)}); "
+      "it should be inception-2015-12-05.pt"
+    ) from error
+  if found.ndim != 1:
+    raise errors.UserError(
+      f"{FLAG}={path}: returns {found.ndim + 1} axes instead of [B, F]; it "
+      "should be inception-2015-12-05.pt"
+    )
+  return features
+
+
+def digest(path: str) -> str:
+  """Returns 16 hexadecimal digits that name the file's content."""
+  with open(os.path.expanduser(path), "rb") as file:
+    return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _load_network(path):
+  import torch
+
+  try:
+    with warnings.catch_warnings():
+      # TorchScript is deprecated, and the only form these weights come in.
+      warnings.simplefilter("ignore", DeprecationWarning)
+      return torch.jit.load(path, map_location="cpu").eval()
+  except (RuntimeError, ValueError) as error:
+    raise errors.UserError(
+      f"{FLAG}={path}: no TorchScript file ({errors.first_words(error)}); it "
+      "should be inception-2015-12-05.pt"
+    ) from error
+
+
+def _apply(network, image) -> np.ndarray:
+  import torch
+
+  # A copy: torch warns of arrays that may not be written to.
+  pixels = torch.from_numpy(np.array(np.moveaxis(image, -1, 0))[None])
+  with torch.inference_mode():
+    return network(pixels, return_features=True)[0].numpy()

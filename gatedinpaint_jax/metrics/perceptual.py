@@ -1,0 +1,49 @@
+"""LPIPS, the distance of pictures as a classifying network sees them.
+
+By jaxlpips: AlexNet with the linear weights of version 0.1, as papers report.
+It fetches both from the Hugging Face hub at the first use and keeps them in
+HF_HOME, from where they are read without a network afterwards.
+
+Source: Zhang et al. 2018.
+"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
+
+# Smaller ones leave nothing for the network's last layers.
+LEAST_SIDE = 32
+
+
+def load() -> Callable[[np.ndarray, np.ndarray], float]:
+  """Returns a function of two pictures `[H, W, 3] uint8`; 0 if equal.
+
+  Raises:
+    UserError: if jaxlpips is not installed or its weights cannot be had.
+  """
+  errors.check_installed("jaxlpips", extra="lpips")
+  import huggingface_hub
+  import jaxlpips
+
+  # It tells of every attempt.
+  huggingface_hub.utils.logging.set_verbosity_error()
+  try:
+    network = jaxlpips.LPIPS("alexnet")
+  except Exception as error:  # of the hub, its HTTP library or safetensors
+    raise errors.UserError(
+      f"--lpips: weights cannot be had ({errors.first_words(error)}); fetch "
+      "tux-type/jaxlpips from the Hugging Face hub where there is a network,"
+      " and set HF_HOME to the folder that keeps it"
+    ) from error
+
+  return lambda image, reference: float(
+    np.squeeze(network(_as_batch(image), _as_batch(reference)))
+  )
+
+
+def _as_batch(image):
+  return jax.numpy.asarray(batch_lib.from_uint8(image[None].astype(np.float32)))

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.metrics import dataset_scores
+
+
+def row(name, fraction, l1, psnr=20.0):
+  scores = {"l1": l1, "psnr": psnr}
+  return dataset_scores.Row(name, fraction, scores, scores)
+
+
+def test_scores_are_in_their_units_and_equal_plain_numpy():
+  draw = np.random.default_rng(0)
+  original, completed = draw.integers(0, 256, (2, 16, 24, 3)).astype(np.uint8)
+  hole = np.zeros((16, 24), bool)
+  hole[4:12, 3:20] = True
+  found = dataset_scores.score("a", completed, original, hole)
+  assert found.name == "a" and found.hole_fraction == hole.mean()
+  for scores, part in ((found.whole, hole | True), (found.hole, hole)):
+    x, y = completed[part] / 255, original[part] / 255
+    expected = {
+      "relative_l1": 100 * np.abs(x - y).sum() / y.sum(),
+      "relative_l2": 100 * ((x - y) ** 2).sum() / (y**2).sum(),
+      "l1": 100 * np.abs(x - y).mean(),
+      "l2": 100 * ((x - y) ** 2).mean(),
+      "psnr": -10 * np.log10(((x - y) ** 2).mean()),
+    }
+    for name, value in expected.items():
+      assert scores[name] == pytest.approx(value, rel=1e-5), name
+  assert list(found.whole) == [n for n in dataset_scores.UNITS if n != "lpips"]
+
+
+def test_further_scores_are_of_the_whole_picture():
+  image, hole = np.zeros((16, 16, 3), np.uint8), np.ones((16, 16), bool)
+  found = dataset_scores.score("a", image, image, hole, further={"lpips": 0.5})
+  assert found.whole["lpips"] == 0.5 and "lpips" not in found.hole
+
+
+def test_picture_without_a_hole_has_no_scores_in_it():
+  image, hole = np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16), bool)
+  found = dataset_scores.score("a", image, image, hole)
+  assert found.hole == {} and found.whole["l1"] == 0
+
+
+def test_mean_is_over_pictures_and_leaves_out_what_is_not_finite():
+  rows = [row("a", 0.1, 1.0), row("b", 0.1, 5.0, psnr=np.inf)]
+  summary = dataset_scores.summarise(rows)["whole"]
+  assert summary["l1"]["mean"] == 3 and summary["l1"]["pictures"] == 2
+  assert summary["psnr"]["mean"] == 20 and summary["psnr"]["pictures"] == 1
+  assert summary["l1"]["low"] == 1 and summary["l1"]["high"] == 5
+
+
+def test_score_without_any_finite_value_is_null():
+  summary = dataset_scores.summarise([row("a", 0.1, 0.0, psnr=np.inf)])
+  assert summary["hole"]["psnr"] == {
+    "mean": None,
+    "low": None,
+    "high": None,
+    "pictures": 0,
+  }
+
+
+def test_bins_hold_their_lower_bound_and_not_their_upper():
+  rows = [row("a", 0.0, 1.0), row("b", 0.1, 2.0), row("c", 0.19, 4.0)]
+  rows.append(row("d", 0.7, 8.0))
+  bins = dataset_scores.by_hole_fraction(rows, [(0, 10), (10, 20), (20, 30)])
+  assert [(b["hole_percent"], b["pictures"]) for b in bins] == [
+    ([0, 10], 1),
+    ([10, 20], 2),
+  ]
+  assert bins[1]["whole"]["l1"]["mean"] == 3

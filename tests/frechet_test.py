@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from scipy import linalg
+
+from gatedinpaint_jax.metrics import frechet
+
+
+def test_distance_of_two_gaussians_by_hand():
+  # Along each axis (m - n)^2 + (s - t)^2: 9 + (1 - 2)^2 + 16 + (3 - 5)^2.
+  distance = frechet.gaussian_distance(
+    np.zeros(2), np.diag([1.0, 9.0]), np.array([3.0, 4.0]), np.diag([4.0, 25.0])
+  )
+  assert distance == pytest.approx(30)
+
+
+def test_distance_equals_the_formula_with_a_matrix_root():
+  draw = np.random.default_rng(0)
+  a, b = draw.normal(size=(50, 4)), 2 * draw.normal(size=(70, 4)) + 1
+  c, d = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+  expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(
+    c + d - 2 * linalg.sqrtm(c @ d).real
+  )
+  assert frechet.distance(a, b) == pytest.approx(expected)
+
+
+def test_fewer_pictures_than_features_do_no_harm():
+  features = np.random.default_rng(0).normal(size=(5, 40))
+  assert frechet.distance(features, features) == pytest.approx(0, abs=1e-6)
+  assert frechet.distance(features, features + 1) == pytest.approx(40)
+
+
+def test_one_feature_is_enough_and_one_picture_is_not():
+  assert frechet.distance([[0.0], [2.0]], [[1.0], [3.0]]) == pytest.approx(1)
+  with pytest.raises(ValueError, match="two pictures"):
+    frechet.distance(np.zeros((1, 3)), np.zeros((2, 3)))

@@ -1,0 +1,66 @@
+"""Features for the FID, by a network that stands in for Inception."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.metrics import inception
+
+torch = pytest.importorskip("torch", reason="of the extra `torch`")
+
+
+class MeanColour(torch.nn.Module):
+  def forward(self, image, return_features: bool = False):
+    assert return_features
+    return image.float().mean((2, 3))
+
+
+class WithoutFeatures(torch.nn.Module):
+  def forward(self, image):
+    return image
+
+
+class NotFlat(torch.nn.Module):
+  def forward(self, image, return_features: bool = False):
+    return image.float()
+
+
+def save(network, path):
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    torch.jit.script(network).save(str(path))
+  return path
+
+
+def test_picture_goes_through_the_network_of_the_file(tmp_path):
+  path = save(MeanColour(), tmp_path / "network.pt")
+  image = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+  features = inception.load(str(path))
+  np.testing.assert_allclose(features(image), image.mean((0, 1)), rtol=1e-6)
+  assert len(inception.digest(str(path))) == 16
+
+
+@pytest.mark.parametrize(
+  ("network", "message"),
+  [(WithoutFeatures(), "does not take"), (NotFlat(), "4 axes")],
+)
+def test_network_of_another_kind_is_refused(tmp_path, network, message):
+  path = save(network, tmp_path / "network.pt")
+  with pytest.raises(errors.UserError, match=message):
+    inception.load(str(path))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network"])
+def test_file_of_another_kind_is_refused(tmp_path, content):
+  path = tmp_path / "network.pt"
+  path.write_bytes(content)
+  with pytest.raises(errors.UserError, match="no TorchScript file") as caught:
+    inception.load(str(path))
+  assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_not_there(tmp_path):
+  with pytest.raises(errors.UserError, match="no such file"):
+    inception.load(str(tmp_path / "no.pt"))

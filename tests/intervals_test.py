@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.metrics import intervals
+
+
+def test_interval_of_many_normal_numbers_is_two_standard_errors_wide():
+  values = np.random.default_rng(0).normal(3, 2, 400)
+  low, high = intervals.of_mean(values)
+  error = values.std() / np.sqrt(400)
+  assert low < values.mean() < high
+  assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+  assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+def test_interval_holds_the_mean_as_often_as_it_says():
+  draw = np.random.default_rng(1)
+  held = [
+    low < 1 < high
+    for low, high in (
+      intervals.of_mean(draw.exponential(1, 60)) for _ in range(200)
+    )
+  ]
+  assert 0.88 < np.mean(held) <= 0.99
+
+
+def test_equal_seeds_give_equal_intervals():
+  values = np.random.default_rng(0).normal(size=10)
+  assert intervals.of_mean(values) == intervals.of_mean(values)
+  assert intervals.of_mean(values) != intervals.of_mean(values, seed=1)
+
+
+def test_chunks_do_not_change_it(monkeypatch):
+  values = np.arange(10.0)
+  whole = intervals.of_mean(values)
+  monkeypatch.setattr(intervals, "_CHUNK", 70)
+  assert intervals.of_mean(values) == whole
+
+
+def test_one_number_has_no_width_and_none_no_interval():
+  assert intervals.of_mean([2.5]) == (2.5, 2.5)
+  assert np.isnan(intervals.of_mean([])).all()
