@@ -91,6 +91,31 @@ def find(
   return jobs
 
 
+def by_name(flag: str, given: Sequence[str]) -> dict[str, pathlib.Path]:
+  """Returns the files that a flag names, by the names that they pair by.
+
+  Args:
+    flag: to name in errors.
+    given: files, folders or patterns.
+
+  Raises:
+    UserError: if something is not there, is no picture or has the same name as
+      another.
+  """
+  return _by_name(flag, _list_files(flag, given, pathlib.Path(os.devnull)))
+
+
+def _by_name(flag, listed) -> dict[str, pathlib.Path]:
+  paths = {}
+  for name, path, _ in listed:
+    if name in paths:
+      raise errors.UserError(
+        f"{flag}: {paths[name]} and {path} have the same name; keep one"
+      )
+    paths[name] = path
+  return paths
+
+
 class _Finder:
   """Finds the mask or sketch of a picture by the picture's name."""
 
@@ -101,14 +126,7 @@ class _Finder:
     self._for_all = None
     if len(listed) == 1 and listed[0].path == _path(given[0]):
       self._for_all = listed[0].path
-    self._by_name = {}
-    for name, path, _ in listed:
-      if name in self._by_name:
-        raise errors.UserError(
-          f"{flag}: {self._by_name[name]} and {path} have the same name; keep "
-          "one"
-        )
-      self._by_name[name] = path
+    self._by_name = _by_name(flag, listed)
 
   def __call__(self, name) -> pathlib.Path | None:
     return self._for_all or self._by_name.get(name)

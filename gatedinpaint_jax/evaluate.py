@@ -1,0 +1,252 @@
+r"""Scores what fills holes: a checkpoint, a method, or any program's results.
+
+  python -m gatedinpaint_jax.evaluate --checkpoint DIR --images DIR \
+      --output report.json
+  python -m gatedinpaint_jax.evaluate --method opencv_telea --images DIR \
+      --output report.json
+  python -m gatedinpaint_jax.evaluate --completed DIR --images DIR \
+      --masks DIR --output report.json
+
+Writes report.json with all numbers, report.md with tables, and report.png with
+the best, median and worst results. Masks are drawn from a seed, the same on
+every machine and for every batch size, and named by a digest; or they are
+files. --write_masks writes them for other programs, and needs nothing to score.
+
+--images, --masks and --completed take a file, a folder or a pattern in quotes;
+files pair up by their names without suffix, all of them. Computes on the first
+device. Exit codes: 0 done, 2 a mistake in the flags or in a file.
+"""
+
+import io
+import os
+import pathlib
+import re
+import tempfile
+
+import numpy as np
+import tqdm
+from absl import flags
+from PIL import Image
+
+import gatedinpaint_jax
+from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax.evaluation import (
+  cases,
+  contact_sheet,
+  frozen_masks,
+  methods,
+  report,
+  scoring,
+  subjects,
+)
+from gatedinpaint_jax.metrics import inception, perceptual
+
+_SUBJECTS = ("checkpoint", "method", "completed")
+_SIZE = re.compile(r"(\d+)x(\d+)")
+
+
+def main(argv) -> int:
+  """Evaluates what the arguments name and returns the exit code."""
+  options = command_line.parse(
+    _define_flags(), argv, doc=__doc__, required=("images",)
+  )
+  _check_together(options)
+  output = _check_output(options.output)
+  if output is not None:
+    errors.check_installed("dm_pix", extra="evaluate")
+  loader = _make_loader(options)
+  work = cases.find(
+    [options.images],
+    None if loader.mask_set else [options.masks],
+    options.completed and [options.completed],
+  )
+  for case in work:
+    loader.shape(case)
+  if options.write_masks:
+    _write_masks(work, loader, options.write_masks)
+  if output is not None:
+    _evaluate(work, loader, options, output)
+  return 0
+
+
+def _define_flags() -> flags.FlagValues:
+  values = flags.FlagValues()
+  text, whole, switch, choice = (
+    lambda *args, define=define, **kwargs: define(
+      *args, flag_values=values, **kwargs
+    )
+    for define in (
+      flags.DEFINE_string,
+      flags.DEFINE_integer,
+      flags.DEFINE_bool,
+      flags.DEFINE_enum,
+    )
+  )
+  text("checkpoint", None, "A workdir, its checkpoints/ or one step of it.")
+  choice("method", None, methods.NAMES, "What fills without training.")
+  text("completed", None, "Results that a program made of --images.")
+  text("images", None, "Whole pictures: a file, a folder or a 'pattern'.")
+  text(
+    "masks",
+    None,
+    "free_form (if you say nothing), rectangle, or mask files; a hole is 128 "
+    "and above.",
+  )
+  whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
+  text("size", None, "HEIGHTxWIDTH to scale and crop pictures to, the middle.")
+  whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  text("output", None, "The report: a .json, which gets a .md and .png beside.")
+  text("write_masks", None, "A folder for the masks, as png.")
+  text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
+  switch("lpips", False, "Compute LPIPS.")
+  return values
+
+
+def _check_together(options) -> None:
+  """Raises UserError if flags contradict each other or some are missing."""
+  given = [f"--{name}" for name in _SUBJECTS if options[name].value]
+  if len(given) > 1:
+    raise errors.UserError(f"{' and '.join(given)}: name one of them")
+  if given and not options.output:
+    raise errors.UserError(f"--output is missing: {options['output'].help}")
+  if not given and (options.output or not options.write_masks):
+    raise errors.UserError(
+      "nothing to evaluate: name a --checkpoint, a --method or --completed"
+    )
+  if options.completed and not options.masks:
+    raise errors.UserError(
+      "--masks is missing: name those that --completed was made with"
+    )
+
+
+def _check_output(path) -> pathlib.Path | None:
+  """Returns where the report goes, or None if none is wanted."""
+  if path is None:
+    return None
+  output = pathlib.Path(os.path.expanduser(path))
+  if output.suffix != ".json":
+    raise errors.UserError(f"--output={path}: must end in .json")
+  try:
+    with tempfile.TemporaryFile(dir=output.parent):
+      pass
+  except OSError as error:
+    raise errors.UserError(
+      f"--output={path}: cannot be written ({error.strerror}); name a file in a"
+      " folder that can"
+    ) from error
+  return output
+
+
+def _make_loader(options) -> cases.Loader:
+  masks = options.masks or frozen_masks.KINDS[0]
+  mask_set = None
+  if masks in frozen_masks.KINDS:
+    mask_set = frozen_masks.MaskSet(masks, options.mask_seed)
+  size = None
+  if options.size:
+    match = _SIZE.fullmatch(options.size)
+    if not match:
+      raise errors.UserError(
+        f"--size={options.size}: must be HEIGHTxWIDTH, such as 256x256"
+      )
+    size = int(match[1]), int(match[2])
+  loader = cases.Loader(mask_set, size)
+  if options.lpips:
+    loader = loader._replace(least_side=perceptual.LEAST_SIDE)
+  if size and min(size) < loader.least_side:
+    raise errors.UserError(
+      f"--size={options.size}: {loader.least_side} is the least side"
+    )
+  return loader
+
+
+def _write_masks(work, loader, folder) -> None:
+  """Writes the masks of all cases, named like their pictures."""
+  folder = pathlib.Path(os.path.expanduser(folder))
+  for case in work:
+    path = folder / f"{case.name}.png"
+    if os.path.realpath(path) in map(
+      os.path.realpath, (case.image, case.mask or folder)
+    ):
+      raise errors.UserError(
+        f"--write_masks={folder}: {path} is a picture of this run; name another"
+        " folder"
+      )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hole = loader.hole(case, loader.shape(case))
+    file = io.BytesIO()
+    Image.fromarray(np.where(hole, np.uint8(255), np.uint8(0))).save(
+      file, "PNG"
+    )
+    report.write(path, file.getvalue())
+  print(f"{folder}: {len(work)} masks")
+
+
+def _evaluate(work, loader, options, output) -> None:
+  """Evaluates and writes the report with what lies beside it."""
+  features, scores, weights = None, {}, None
+  if options.fid_weights:
+    features = inception.load(options.fid_weights)
+    weights = inception.digest(options.fid_weights)
+    if len(work) < 2:
+      raise errors.UserError("--fid_weights: the FID needs two pictures")
+  if options.lpips:
+    scores["lpips"] = perceptual.load()
+  subject = _load_subject(options)
+  completed = scoring.complete(
+    work, loader, subject, batch_size=options.batch_size
+  )
+  # None: not in a log file.
+  with tqdm.tqdm(
+    completed, total=len(work), unit="picture", disable=None
+  ) as bar:
+    result = scoring.score(iter(bar), scores=scores, features=features)
+  masks = loader.mask_set
+  content = report.build(
+    result,
+    version=gatedinpaint_jax.__version__,
+    description=subject.description,
+    images=options.images,
+    masks={"name": masks.kind, "seed": masks.seed}
+    if masks
+    else {"name": options.masks},
+    size=loader.size,
+    fid_weights=weights,
+  )
+  sheet = _draw_sheet(work, loader, subject, result.rows, options.batch_size)
+  tables = report.to_markdown(content)
+  report.write(output.with_suffix(".png"), sheet)
+  report.write(output.with_suffix(".md"), tables.encode())
+  report.write(output, report.to_json(content))
+  print(tables)
+  print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
+
+
+def _load_subject(options) -> subjects.Subject:
+  if options.checkpoint:
+    return subjects.of_checkpoint(options.checkpoint)
+  if options.method:
+    return subjects.of_method(options.method)
+  return subjects.of_completed(options.completed)
+
+
+def _draw_sheet(work, loader, subject, rows, batch_size) -> bytes:
+  """Completes some pictures once more and returns the sheet's file."""
+  chosen = contact_sheet.choose(rows)
+  again = scoring.complete(
+    work, loader, subject, batch_size=batch_size, only=chosen
+  )
+  panels = {
+    loaded.case.index: (loaded.image, image, loaded.hole)
+    for loaded, image in again
+  }
+  return contact_sheet.encode(
+    [
+      (contact_sheet.label(kind, rows[i]), panels[i])
+      for i, kind in chosen.items()
+    ]
+  )
+
+
+if __name__ == "__main__":
+  command_line.run(main)

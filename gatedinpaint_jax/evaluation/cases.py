@@ -1,0 +1,190 @@
+"""Pictures, their holes and, if they are there already, their completions.
+
+Files pair up by their names as for `inpaint`, all of them: what is left over on
+one side is a mistake.
+"""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.evaluation import frozen_masks
+from gatedinpaint_jax.inference import hole_files, jobs, photo_files
+from gatedinpaint_jax.metrics import image_quality
+
+# Files that are named beside a number of them.
+_NAMED = 3
+
+
+class Case(NamedTuple):
+  """One picture to score.
+
+  Attributes:
+    index: its place among all, in the order of their names.
+    name: what it pairs by.
+    image: the picture's file.
+    mask: its mask's file, or None for a frozen mask.
+    completed: its completion's file, or None.
+  """
+
+  index: int
+  name: str
+  image: pathlib.Path
+  mask: pathlib.Path | None = None
+  completed: pathlib.Path | None = None
+
+
+class Loaded(NamedTuple):
+  """A case in memory.
+
+  Attributes:
+    case: which.
+    image: `[H, W, 3] uint8`, without a hole.
+    hole: `[H, W] bool`.
+  """
+
+  case: Case
+  image: np.ndarray
+  hole: np.ndarray
+
+
+class Loader(NamedTuple):
+  """Reads cases, and draws their masks where these are frozen.
+
+  Attributes:
+    mask_set: where the masks come from, or None if they are files.
+    size: (height, width) to which pictures are scaled and cropped, or None.
+    least_side: in pixels, of what can be scored.
+  """
+
+  mask_set: frozen_masks.MaskSet | None
+  size: tuple[int, int] | None = None
+  least_side: int = image_quality.SSIM_WINDOW
+
+  def shape(self, case: Case) -> tuple[int, int]:
+    """Returns the (height, width) at which a case is scored.
+
+    Raises:
+      UserError: if the picture cannot be read or is too small.
+    """
+    shape = self.size or photo_files.read_size(case.image)
+    if min(shape) < self.least_side:
+      raise errors.UserError(
+        f"{case.image}: {_by(shape)} pixels; {self.least_side} on each side are"
+        " the least that can be scored"
+      )
+    return shape
+
+  def image(self, case: Case) -> np.ndarray:
+    """Returns the picture, `[H, W, 3] uint8`."""
+    image = photo_files.read(case.image).colours
+    return image if self.size is None else _cover(image, self.size)
+
+  def hole(self, case: Case, shape: tuple[int, int]) -> np.ndarray:
+    """Returns the hole, `[H, W] bool`."""
+    if self.mask_set is not None:
+      return self.mask_set.mask(case.index, *shape)
+    _check_size("mask", case.mask, photo_files.read_size(case.mask), shape)
+    return hole_files.read_mask(case.mask, shape)
+
+  def load(self, case: Case) -> Loaded:
+    """Reads a case.
+
+    Raises:
+      UserError: naming the file and what is wrong with it.
+    """
+    image = self.image(case)
+    return Loaded(case, image, self.hole(case, image.shape[:2]))
+
+
+def find(
+  images: Sequence[str],
+  masks: Sequence[str] | None,
+  completed: Sequence[str] | None,
+) -> list[Case]:
+  """Returns all cases, in the order of their names.
+
+  Args:
+    images: files, folders or patterns.
+    masks: the same, one for each picture or a single file for all; None for
+      frozen masks.
+    completed: the same, one for each picture; None for none.
+
+  Raises:
+    UserError: if there are no pictures or the names do not pair up.
+  """
+  image_files = jobs.by_name("--images", images)
+  mask_files = _partners("--masks", masks, image_files)
+  completed_files = _partners("--completed", completed, image_files)
+  return [
+    Case(i, name, image_files[name], mask_files[name], completed_files[name])
+    for i, name in enumerate(sorted(image_files))
+  ]
+
+
+def read_completed(loaded: Loaded) -> np.ndarray:
+  """Returns the completion of a case, `[H, W, 3] uint8`.
+
+  Raises:
+    UserError: if it cannot be read or is of another size than its picture.
+  """
+  path = loaded.case.completed
+  image = photo_files.read(path).colours
+  _check_size("completed picture", path, image.shape[:2], loaded.hole.shape)
+  return image
+
+
+def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
+  """Returns for the name of each picture its file among those of a flag."""
+  if given is None:
+    return dict.fromkeys(images)
+  files = jobs.by_name(flag, given)
+  if flag == "--masks" and len(given) == 1 and os.path.isfile(given[0]):
+    (single,) = files.values()
+    return dict.fromkeys(images, single)
+  for missing, text in (
+    (images.keys() - files.keys(), "of --images have no file"),
+    (files.keys() - images.keys(), "files have no picture in --images"),
+  ):
+    if missing:
+      named = ", ".join(sorted(missing)[:_NAMED])
+      more = ", ..." * (len(missing) > _NAMED)
+      raise errors.UserError(
+        f"{flag}={','.join(given)}: {len(missing)} {text} ({named}{more}); "
+        "files pair up by their names without suffix, all of them"
+      )
+  return files
+
+
+def _check_size(what, path, have, wanted):
+  if have != wanted:
+    raise errors.UserError(
+      f"{path}: the {what} is {_by(have)} and its picture {_by(wanted)} pixels;"
+      " make them equally large"
+    )
+
+
+def _cover(image, size) -> np.ndarray:
+  """Scales a picture to cover a size and crops its middle."""
+  height, width = image.shape[:2]
+  # The side that is nearer to what is wanted fits, the other is cropped.
+  if height * size[1] > width * size[0]:
+    scaled = (max(-(-height * size[1] // width), size[0]), size[1])
+  else:
+    scaled = (size[0], max(-(-width * size[0] // height), size[1]))
+  if scaled != (height, width):
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    picture = picture.resize(scaled[::-1], Image.Resampling.LANCZOS)
+    image = np.asarray(picture)
+  top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
+  return image[top : top + size[0], left : left + size[1]]
+
+
+def _by(size) -> str:
+  height, width = size
+  return f"{width} x {height}"

@@ -1,0 +1,109 @@
+"""Which pictures are scored, and at what size."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.evaluation import cases, frozen_masks
+from tests import pictures
+
+MASKS = frozen_masks.MaskSet("rectangle", 0)
+
+
+def write(folder, names, size=(16, 24)):
+  for i, name in enumerate(names):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pictures.noise(*size, seed=i)).save(path)
+  return str(folder)
+
+
+def refusal(*given):
+  with pytest.raises(errors.UserError) as caught:
+    cases.find(*[x and [x] for x in given])
+  assert "\n" not in str(caught.value)
+  return str(caught.value)
+
+
+def test_files_pair_up_by_name_and_are_in_the_order_of_names(tmp_path):
+  images = write(tmp_path / "i", ["b.png", "a.jpg", "c/a.png"])
+  masks = write(tmp_path / "m", ["a.png", "c/a.png", "b.png"])
+  found = cases.find([images], [masks], None)
+  assert [case.name for case in found] == ["a", "b", "c/a"]
+  assert [case.index for case in found] == [0, 1, 2]
+  assert found[2].mask == tmp_path / "m" / "c" / "a.png"
+  assert found[0].completed is None
+
+
+def test_single_mask_serves_all_pictures(tmp_path):
+  images = write(tmp_path / "i", ["a.png", "b.png"])
+  mask = write(tmp_path, ["m.png"]) + "/m.png"
+  assert {str(case.mask) for case in cases.find([images], [mask], None)} == {
+    mask
+  }
+
+
+def test_what_does_not_pair_up_is_named(tmp_path):
+  images = write(tmp_path / "i", ["a.png", "b.png", "c.png"])
+  less = write(tmp_path / "less", ["a.png"])
+  more = write(tmp_path / "more", ["a.png", "b.png", "c.png", "d.png"])
+  empty = tmp_path / "empty"
+  empty.mkdir()
+  message = refusal(images, less, None)
+  assert "--masks" in message and "2 of --images have no file (b, c)" in message
+  message = refusal(images, None, more)
+  assert "--completed" in message and "1 files have no picture" in message
+  assert "no picture below" in refusal(str(empty), None, None)
+  assert "no such file" in refusal(str(tmp_path / "no"), None, None)
+
+
+def test_files_of_another_size_are_named(tmp_path):
+  images = write(tmp_path / "i", ["a.png"])
+  small = write(tmp_path / "s", ["a.png"], size=(16, 16))
+  (case,) = cases.find([images], [small], [small])
+  with pytest.raises(errors.UserError, match="16 x 16 and its picture 24 x 16"):
+    cases.Loader(None).load(case)
+  loaded = cases.Loader(MASKS).load(case)
+  with pytest.raises(errors.UserError, match="16 x 16 and its picture 24 x 16"):
+    cases.read_completed(loaded)
+
+
+def test_frozen_mask_is_that_of_the_place_among_all(tmp_path):
+  images = write(tmp_path / "i", ["a.png", "b.png"])
+  _, case = cases.find([images], None, None)
+  loaded = cases.Loader(MASKS).load(case)
+  np.testing.assert_array_equal(loaded.hole, MASKS.mask(1, 16, 24))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (16, 48), (40, 12), (24, 36)])
+@pytest.mark.parametrize("given", [(16, 24), (64, 48), (37, 91)])
+def test_picture_covers_the_size_that_is_asked_for(tmp_path, size, given):
+  path = tmp_path / "a.png"
+  rows = np.linspace(0, 255, given[0])[:, None] + np.zeros(given)
+  Image.fromarray(rows.astype(np.uint8)).save(path)
+  (case,) = cases.find([str(path)], None, None)
+  loader = cases.Loader(MASKS, size)
+  image = loader.image(case)
+  assert image.shape == (*size, 3) and loader.shape(case) == size
+  # The middle stays in the middle, up to one row of sixteen.
+  assert abs(image[..., 0].mean() - 127.5) < 8
+
+
+def test_picture_that_has_the_size_keeps_its_pixels(tmp_path):
+  images = write(tmp_path / "i", ["a.png"])
+  (case,) = cases.find([images], None, None)
+  expected = np.asarray(Image.open(case.image))
+  for size in (None, (16, 24)):
+    np.testing.assert_array_equal(
+      cases.Loader(MASKS, size).image(case), expected
+    )
+  crop = cases.Loader(MASKS, (16, 20)).image(case)
+  np.testing.assert_array_equal(crop, expected[:, 2:22])
+
+
+def test_picture_that_is_too_small_is_named(tmp_path):
+  images = write(tmp_path / "i", ["a.png"], size=(8, 40))
+  (case,) = cases.find([images], None, None)
+  with pytest.raises(errors.UserError, match=r"a\.png: 40 x 8 pixels; 11"):
+    cases.Loader(MASKS).shape(case)

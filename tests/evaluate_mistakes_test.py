@@ -1,0 +1,120 @@
+"""`evaluate`: a person's mistakes end with one line and exit code 2."""
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import command_line, evaluate
+from tests import pictures
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+  """Two photos, masks for both and others that do not fit."""
+  for name, size, files in (
+    ("photos", (24, 32), ("a", "b")),
+    ("one", (24, 32), ("a",)),
+    ("other", (24, 32), ("a", "x")),
+    ("small", (8, 8), ("a", "b")),
+    ("grey", (24, 32), ("a", "b")),
+  ):
+    (tmp_path / name).mkdir()
+    for file in files:
+      pixels = pictures.noise(*size)
+      if name == "grey":
+        pixels = np.full_like(pixels, 127)
+      Image.fromarray(pixels).save(tmp_path / name / f"{file}.png")
+  (tmp_path / "empty").mkdir()
+  (tmp_path / "broken").mkdir()
+  (tmp_path / "broken" / "a.png").write_bytes(b"")
+  (tmp_path / "weights.pt").write_bytes(b"no network")
+  monkeypatch.chdir(tmp_path)
+  return tmp_path
+
+
+def refusal(monkeypatch, capsys, flags):
+  arguments = [f"--{name}={value}" for name, value in flags.items()]
+  monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
+  with pytest.raises(SystemExit) as exit_:
+    command_line.run(evaluate.main)
+  assert exit_.value.code == 2
+  printed = capsys.readouterr().err.strip()
+  assert printed.startswith("error: ") and "\n" not in printed
+  return printed
+
+
+@pytest.mark.parametrize(
+  ("change", "parts"),
+  [
+    ({"images": "no"}, ["--images=no", "no such file"]),
+    ({"images": "empty"}, ["no picture below"]),
+    ({"images": "broken"}, ["broken/a.png", "empty file"]),
+    ({"images": "small"}, ["small/a.png: 8 x 8", "11"]),
+    ({"masks": "no"}, ["--masks=no", "no such file"]),
+    ({"masks": "one"}, ["--masks=one", "1 of --images have no file (b)"]),
+    ({"masks": "small"}, ["small/a.png", "8 x 8", "32 x 24"]),
+    ({"masks": "grey"}, ["grey all over"]),
+    ({"method": "photoshop"}, ["--method=photoshop", "mean_fill"]),
+    ({"method": None}, ["nothing to evaluate"]),
+    ({"checkpoint": "photos"}, ["--checkpoint and --method"]),
+    ({"method": None, "checkpoint": "no"}, ["--checkpoint", "nothing at"]),
+    ({"method": None, "completed": "photos"}, ["--masks is missing"]),
+    (
+      {"method": None, "completed": "other", "masks": "photos"},
+      ["--completed=other", "have no file (b)"],
+    ),
+    (
+      {"method": None, "completed": "small", "masks": "rectangle"},
+      ["small/a.png", "8 x 8", "32 x 24"],
+    ),
+    ({"size": "24"}, ["--size=24", "256x256"]),
+    ({"size": "8x24"}, ["--size=8x24", "11"]),
+    ({"output": None}, ["--output is missing"]),
+    ({"output": "report.txt"}, [".json"]),
+    ({"output": "no/report.json"}, ["--output=no/report.json"]),
+    ({"images": None}, ["--images is missing"]),
+    ({"mask_seed": "-1"}, ["--mask_seed=-1"]),
+    ({"batch_size": "0"}, ["--batch_size=0"]),
+    ({"write_masks": "photos"}, ["--write_masks=photos", "a.png"]),
+    ({"write_masks": "weights.pt"}, ["weights.pt"]),
+    ({"fid_weights": "no.pt"}, ["--fid_weights=no.pt", "inception"]),
+    ({"lpips": "true", "size": "16x16"}, ["--size=16x16", "32"]),
+    ({"mask": "x"}, ["did you mean --masks?"]),
+  ],
+)
+def test_mistake_ends_with_one_line(folder, monkeypatch, capsys, change, parts):
+  right = {
+    "images": "photos",
+    "method": "mean_fill",
+    "output": "report.json",
+  }
+  flags = {k: v for k, v in (right | change).items() if v is not None}
+  before = sorted(folder.rglob("*"))
+  printed = refusal(monkeypatch, capsys, flags)
+  for part in parts:
+    assert part in printed
+  assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+  ("package", "extra", "flags"),
+  [
+    ("dm_pix", "evaluate", {"method": "mean_fill"}),
+    ("cv2", "classical", {"method": "opencv_telea"}),
+    ("jaxlpips", "lpips", {"method": "mean_fill", "lpips": "true"}),
+    ("torch", "torch", {"method": "mean_fill", "fid_weights": "weights.pt"}),
+  ],
+)
+def test_missing_package_is_named_with_its_extra(
+  folder, monkeypatch, capsys, package, extra, flags
+):
+  find = importlib.util.find_spec
+  monkeypatch.setattr(
+    importlib.util, "find_spec", lambda n: None if n == package else find(n)
+  )
+  flags = {"images": "photos", "output": "r.json", "size": "32x32", **flags}
+  printed = refusal(monkeypatch, capsys, flags)
+  assert f"{package} is not installed" in printed and f"[{extra}]" in printed
