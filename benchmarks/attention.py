@@ -13,13 +13,11 @@ only the pieces run.
 import functools
 import json
 import os
-import pathlib
-import platform
-import statistics
-import subprocess
 import sys
 import time
 
+import machine
+import medians
 from absl import app, flags
 
 _SIZES = flags.DEFINE_list("sizes", ["256", "384", "512"], "Sides in pixels.")
@@ -44,13 +42,8 @@ def main(_):
         "benchmark": "attention",
         "gradient": _GRADIENT.value,
         "sizes": sizes,
-        "device": jax.devices()[0].device_kind,
-        "versions": {
-          "python": platform.python_version(),
-          "jax": jax.__version__,
-        },
-        "commit": _commit(),
       }
+      | machine.describe(["jax", "jaxlib"])
     )
   )
 
@@ -74,7 +67,7 @@ def _measure(size) -> dict:
   return {
     name: {
       "temporary_bytes": program.memory_analysis().temp_size_in_bytes,
-      "seconds": _summary(seconds[name][1:]),
+      "processor_seconds": medians.summarize(seconds[name][1:]),
     }
     for name, program in programs.items()
   }
@@ -116,29 +109,6 @@ def _inputs(size):
   is_source[hole, hole] = 0
   small = features[:, ::2, ::2]
   return jax.device_put((small, small, features, is_source.reshape(1, -1)))
-
-
-def _summary(seconds):
-  """Returns median, least and greatest, None if nothing ran."""
-  if not seconds:
-    return None
-  values = {
-    "median": statistics.median(seconds),
-    "least": min(seconds),
-    "greatest": max(seconds),
-  }
-  return {name: round(value, 3) for name, value in values.items()}
-
-
-def _commit():
-  """Returns the commit of the checkout, None outside of one."""
-  answer = subprocess.run(
-    ["git", "describe", "--always", "--dirty"],
-    cwd=pathlib.Path(__file__).parent,
-    capture_output=True,
-    text=True,
-  )
-  return answer.stdout.strip() or None
 
 
 if __name__ == "__main__":

@@ -1,24 +1,26 @@
-"""How long a picture takes beside the PyTorch port.
+"""How long a picture takes beside its peers.
 
-  git clone https://github.com/nipponjo/deepfillv2-pytorch PORT
-  python -m venv TORCH && TORCH/bin/pip install torch
   python benchmarks/inference.py --size=512 \
-      --port=PORT --port_python=TORCH/bin/python
+      --port=PORT --port_python=TORCH/bin/python \
+      --released=RELEASED --neuralgym=NEURALGYM
 
 From uint8 pictures with a box as hole to completed ones, full width, random
 weights. The programs take turns (`turns.py`): ours by each of `--backends`, and
-`port`, the port under torch.compile in float32, or in bfloat16 with
-`--port_bfloat16`.
-Prints one JSON line: medians of the seconds, and for the first program and each
-other one their ratio: of the medians, the least and the greatest of two turns
-that followed each other. Without --port only ours runs.
+the peers whose checkouts are given (`peers.py`): `port`, the PyTorch port under
+torch.compile in float32, or in bfloat16 with `--port_bfloat16`, and `released`,
+the graph of the released program in TensorFlow 2.
+Prints one JSON line: median, least and greatest of the seconds, and for the
+first program and each other one their ratio: of the medians, the least and the
+greatest of two turns that followed each other.
 """
 
+import importlib.metadata
 import json
 import os
 import pathlib
 import sys
 
+import peers
 import turns
 from absl import app, flags
 
@@ -28,10 +30,6 @@ _SIZE = flags.DEFINE_integer("size", 256, "Side of the pictures in pixels.")
 _BATCH = flags.DEFINE_integer("batch", 1, "Pictures at once.")
 _BACKENDS = flags.DEFINE_list(
   "backends", ["jax"], "What computes ours: jax, openvino, openvino_bf16."
-)
-_PORT = flags.DEFINE_string("port", None, "Checkout of the PyTorch port.")
-_PORT_PYTHON = flags.DEFINE_string(
-  "port_python", sys.executable, "The Python that has PyTorch."
 )
 _PORT_BFLOAT16 = flags.DEFINE_bool("port_bfloat16", False, "See above.")
 _REPEATS = flags.DEFINE_integer("repeats", 9, "Measured turns of each.")
@@ -56,13 +54,14 @@ def main(_):
     ]
     for backend in _BACKENDS.value
   }
-  if _PORT.value:
-    script = str(_HERE.with_name("port_inference.py"))
-    commands["port"] = [
-      *(_PORT_PYTHON.value, script, f"--port={_PORT.value}", *shape),
-      *(["--bfloat16"] if _PORT_BFLOAT16.value else []),
-    ]
-  print(json.dumps(turns.measure(commands, repeats=_REPEATS.value)))
+  if peers.PORT.value:
+    precision = ["--bfloat16"] if _PORT_BFLOAT16.value else []
+    commands["port"] = peers.port("port_inference.py", *shape, *precision)
+  if peers.RELEASED.value:
+    commands["released"] = peers.released(*shape)
+  measured = turns.measure(commands, repeats=_REPEATS.value)
+  asked = {"size": _SIZE.value, "batch": _BATCH.value}
+  print(json.dumps({"benchmark": "inference"} | asked | measured))
 
 
 def answer():
@@ -84,7 +83,9 @@ def answer():
   image = random.integers(0, 256, (_BATCH.value, side, side, 3), np.uint8)
   mask = np.zeros((_BATCH.value, side, side), bool)
   mask[:, side // 4 : -(side // 4), side // 4 : -(side // 4)] = True
-  turns.answer(lambda: inpainter(image, mask), {"jax": jax.__version__})
+  packages = ["jax", "jaxlib", *(["openvino"] if backend != "jax" else [])]
+  versions = {name: importlib.metadata.version(name) for name in packages}
+  turns.answer(lambda: inpainter(image, mask), versions)
 
 
 if __name__ == "__main__":

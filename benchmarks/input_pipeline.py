@@ -10,12 +10,13 @@ divides by the time on the clock.
 """
 
 import json
-import os
 import pathlib
 import sys
 import tempfile
 import time
 
+import machine
+import medians
 import ml_collections
 import numpy as np
 from absl import app, flags
@@ -30,7 +31,7 @@ from gatedinpaint_jax.data import build
 _IMAGES = flags.DEFINE_string("images", None, "Folder of pictures to read.")
 _SIZE = flags.DEFINE_integer("size", 256, "Side of the training pictures.")
 _BATCHES = flags.DEFINE_integer("batches", 40, "Batches of 16 in a run.")
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Runs; best and worst are told.")
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Runs that are measured.")
 
 
 def main(_):
@@ -47,11 +48,11 @@ def main(_):
       {
         "benchmark": "input_pipeline",
         "size": _SIZE.value,
-        "per_second": _summary(per_second),
-        "per_cpu_second": _summary(per_cpu_second),
-        "cores": len(os.sched_getaffinity(0)),
+        "per_second": medians.summarize(per_second, digits=1),
+        "per_cpu_second": medians.summarize(per_cpu_second, digits=1),
         "images": _IMAGES.value or "made, 256 x 256 JPEG",
       }
+      | machine.describe(["tensorflow", "numpy"])
     )
   )
 
@@ -75,10 +76,6 @@ def _run(batches):
     pictures / (time.perf_counter() - clock),
     pictures / (time.process_time() - cpu),
   )
-
-
-def _summary(values):
-  return {"best": round(max(values), 1), "worst": round(min(values), 1)}
 
 
 def _make_pictures(folder, count=200):

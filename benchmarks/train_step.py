@@ -1,16 +1,15 @@
 """How long a training step takes beside that of the PyTorch port.
 
-  git clone https://github.com/nipponjo/deepfillv2-pytorch PORT
-  python -m venv TORCH && TORCH/bin/pip install torch
   python benchmarks/train_step.py --port=PORT --port_python=TORCH/bin/python
 
 Both programs run in a process of their own on the same single core, in float32,
 on random pictures with a box as hole. They take turns (`turns.py`). A step is
 an update of the discriminator and one of the generator. Prints one JSON line:
-medians of the seconds, and the ratio ours / port: of the medians, the least and
-the greatest of two steps that followed each other. `processor_` counts the
-seconds of the processor, which a busy machine changes little, the other numbers
-those on the clock. Without --port only ours runs.
+median, least and greatest of the seconds, and the ratio ours / port: of the
+medians, the least and the greatest of two steps that followed each other.
+`processor_` counts the seconds of the processor, which a busy machine changes
+little, the other numbers those on the clock. Without --port (`peers.py`) only
+ours runs.
 """
 
 import json
@@ -18,6 +17,7 @@ import os
 import pathlib
 import sys
 
+import peers
 import turns
 from absl import app, flags
 
@@ -26,10 +26,6 @@ _HERE = pathlib.Path(__file__).resolve()
 _SIZE = flags.DEFINE_integer("size", 128, "Side of the pictures in pixels.")
 _BATCH = flags.DEFINE_integer("batch", 2, "Pictures a step.")
 _WIDTH = flags.DEFINE_integer("width", 48, "Channels of the first layer.")
-_PORT = flags.DEFINE_string("port", None, "Checkout of the PyTorch port.")
-_PORT_PYTHON = flags.DEFINE_string(
-  "port_python", sys.executable, "The Python that has PyTorch."
-)
 _REPEATS = flags.DEFINE_integer("repeats", 15, "Measured steps of each.")
 _CORE = flags.DEFINE_integer("core", 0, "Number of the processor core to use.")
 _ANSWER = flags.DEFINE_bool(
@@ -43,19 +39,13 @@ def main(_):
     return answer()
   # Inherited by the processes that are measured.
   os.sched_setaffinity(0, {_CORE.value})
-  shape = [
-    f"--{name}={flags.FLAGS[name].value}" for name in ("size", "batch", "width")
-  ]
+  asked = {name: flags.FLAGS[name].value for name in ("size", "batch", "width")}
+  shape = [f"--{name}={value}" for name, value in asked.items()]
   commands = {"ours": [sys.executable, str(_HERE), "--answer", *shape]}
-  if _PORT.value:
-    script = str(_HERE.with_name("port_train_step.py"))
-    commands["port"] = [
-      _PORT_PYTHON.value,
-      script,
-      f"--port={_PORT.value}",
-      *shape,
-    ]
-  print(json.dumps(turns.measure(commands, repeats=_REPEATS.value)))
+  if peers.PORT.value:
+    commands["port"] = peers.port("port_train_step.py", *shape)
+  measured = turns.measure(commands, repeats=_REPEATS.value)
+  print(json.dumps({"benchmark": "train_step"} | asked | measured))
 
 
 def answer():

@@ -1,24 +1,95 @@
 """Programs that take turns, so that whatever else the machine does hits all.
 
-Each is a process of its own that prints one line of JSON with its versions when
-it is ready, and then answers each line on its stdin with one: the seconds on
-the clock and those of the processor.
+Each is a process of its own that prints one line of JSON when it is ready, and
+then answers each line on its stdin with one; `answer` is their half of this.
 """
 
+import contextlib
 import json
-import platform
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import machine
+import medians
 
 # The first turns compile, fault in memory and choose algorithms.
 WARM_UP = 2
 
 
+class Turn(NamedTuple):
+  """What a turn took.
+
+  Attributes:
+    seconds: on the clock.
+    processor_seconds: of all threads of the process.
+    peak_bytes: of memory that the process held at once since it began.
+  """
+
+  seconds: float
+  processor_seconds: float
+  peak_bytes: int
+
+
+class EndedEarly(SystemExit):
+  """A program ended before it had answered; it has told why on stderr."""
+
+
+class Program:
+  """A process that takes turns, to be closed by `with`.
+
+  Attributes:
+    versions: of its packages, by name.
+    peak_bytes: of memory that it held at once until it was ready.
+  """
+
+  def __init__(self, command: Sequence[str]):
+    """Starts it and waits until it is ready."""
+    self._process = subprocess.Popen(
+      command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    ready = json.loads(self._read())
+    self.versions, self.peak_bytes = ready["versions"], ready["peak_bytes"]
+
+  def __enter__(self):
+    """Returns this program."""
+    return self
+
+  def __exit__(self, kind, error, traceback):
+    """Ends the process, after an error at once."""
+    if kind:
+      self._process.kill()
+    # Nobody reads what a process that has ended left in the pipe.
+    with contextlib.suppress(BrokenPipeError):
+      self._process.stdin.close()
+    self._process.wait()
+
+  def take(self) -> Turn:
+    """Asks for a turn.
+
+    Raises:
+      EndedEarly: if the process has ended instead.
+    """
+    with contextlib.suppress(BrokenPipeError):
+      self._process.stdin.write("\n")
+      self._process.stdin.flush()
+    return Turn(*json.loads(self._read()))
+
+  def _read(self) -> str:
+    line = self._process.stdout.readline()
+    if not line:
+      raise EndedEarly(
+        f"{self._process.args[1]} ended early; see its message above."
+      )
+    return line
+
+
 def measure(commands: Mapping[str, Sequence[str]], *, repeats: int) -> dict:
-  """Returns medians in seconds of each, and versions.
+  """Returns the seconds of each, and what they were measured on.
 
   With several commands there are also the ratios of the first to each other:
   that of the medians, and the least and greatest of turns that followed each
@@ -28,70 +99,64 @@ def measure(commands: Mapping[str, Sequence[str]], *, repeats: int) -> dict:
     commands: by name.
     repeats: turns of each that count.
   """
-  programs = {
-    name: subprocess.Popen(
-      command,
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      text=True,
-    )
-    for name, command in commands.items()
-  }
-  versions = {"python": platform.python_version()}
+  told = machine.describe([])
+  with contextlib.ExitStack() as running:
+    programs = {
+      name: running.enter_context(Program(command))
+      for name, command in commands.items()
+    }
+    turns = {name: [] for name in programs}
+    for _ in range(WARM_UP + repeats):
+      for name, program in programs.items():
+        turns[name].append(program.take())
   for program in programs.values():
-    versions |= json.loads(_read(program))
-  seconds = {name: [] for name in programs}
-  for _ in range(WARM_UP + repeats):
-    for name, program in programs.items():
-      seconds[name].append(_ask(program))
-  for program in programs.values():
-    program.stdin.close()
-    program.wait()
-  return _summary(seconds) | {"versions": versions, "command": sys.argv}
+    told["versions"] |= program.versions
+  counted = {name: taken[WARM_UP:] for name, taken in turns.items()}
+  return _summary(counted) | told | {"command": sys.argv}
 
 
-def answer(turn: Callable[[], None], versions: dict[str, str]) -> None:
+def answer(turn: Callable[[], object], versions: dict[str, str]) -> None:
   """Takes a turn for each line on stdin, until there are no more."""
-  print(json.dumps(versions), flush=True)
+  ready = {"versions": versions, "peak_bytes": _peak_bytes()}
+  print(json.dumps(ready), flush=True)
   for _ in sys.stdin:
     clock, processor = time.perf_counter(), time.process_time()
     turn()
-    clock = time.perf_counter() - clock
-    processor = time.process_time() - processor
-    print(clock, processor, flush=True)
+    taken = Turn(
+      time.perf_counter() - clock,
+      time.process_time() - processor,
+      _peak_bytes(),
+    )
+    print(json.dumps(taken), flush=True)
 
 
-def _ask(program) -> tuple[float, float]:
-  program.stdin.write("\n")
-  program.stdin.flush()
-  clock, processor = map(float, _read(program).split())
-  return clock, processor
+def _peak_bytes() -> int:
+  # Linux counts kilobytes. A process begins with the peak of the one that
+  # started it, so that one should be small.
+  return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _read(program) -> str:
-  line = program.stdout.readline()
-  if not line:
-    sys.exit(f"{program.args[1]} ended early; see its message above.")
-  return line
-
-
-def _summary(seconds) -> dict:
-  """Returns medians and ratios; `seconds` has pairs per program, by name."""
+def _summary(turns) -> dict:
+  """Returns seconds and ratios; `turns` has a list for each program."""
   result = {}
-  for index, prefix in enumerate(("", "processor_")):
+  for prefix, field in (("", "seconds"), ("processor_", "processor_seconds")):
     times = {
-      name: [pair[index] for pair in pairs[WARM_UP:]]
-      for name, pairs in seconds.items()
+      name: [getattr(turn, field) for turn in taken]
+      for name, taken in turns.items()
     }
     first, *others = times
     for name, values in times.items():
-      result[f"{prefix}{name}_seconds"] = round(statistics.median(values), 3)
+      result[f"{prefix}{name}_seconds"] = medians.summarize(values)
     for other in others:
-      ratios = [a / b for a, b in zip(times[first], times[other], strict=True)]
-      of_medians = statistics.median(times[first]) / statistics.median(
-        times[other]
-      )
-      result[f"{prefix}{first}/{other}"] = [
-        round(x, 3) for x in (of_medians, min(ratios), max(ratios))
-      ]
+      result[f"{prefix}{first}/{other}"] = _ratio(times[first], times[other])
   return result
+
+
+def _ratio(seconds, others) -> dict:
+  ratios = [a / b for a, b in zip(seconds, others, strict=True)]
+  values = {
+    "of_medians": statistics.median(seconds) / statistics.median(others),
+    "least": min(ratios),
+    "greatest": max(ratios),
+  }
+  return {name: round(value, 3) for name, value in values.items()}

@@ -65,8 +65,10 @@ def always_strips(monkeypatch):
 
 
 @pytest.mark.usefixtures("always_strips")
-@pytest.mark.parametrize("features", [4, 5])  # a sum of taps, and XLA's
-@pytest.mark.parametrize("size", [(16, 12), (13, 9)])
+@pytest.mark.parametrize(
+  ("features", "size"),
+  [(4, (16, 12)), (5, (13, 9))],  # summed taps, and XLA's
+)
 @pytest.mark.parametrize("kernel_size", [3, 5])
 @pytest.mark.parametrize(
   ("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (1, 4), (1, 8), (1, 16)]

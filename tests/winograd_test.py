@@ -41,8 +41,8 @@ def by_kernel(x, kernel, y, dilation=1):
   return jax.vjp(function, kernel)[1](y)[0]
 
 
-@pytest.mark.parametrize("most_tiles", [1, 32, 1000])
-@pytest.mark.parametrize("dilation", [1, 2, 3, 16])
+@pytest.mark.parametrize("most_tiles", [1, 1000])
+@pytest.mark.parametrize("dilation", [1, 3, 16])
 @pytest.mark.parametrize("size", [(16, 16), (9, 22), (1, 5)])
 def test_values_and_gradient_are_those_of_a_direct_sum(
   monkeypatch, size, dilation, most_tiles

@@ -1,0 +1,92 @@
+"""How much memory the whole program needs, and how long it runs, by size.
+
+  python benchmarks/memory.py [--sizes=256,512,1024,2048] [--cores=1]
+
+For each size, each program completes pictures in a process of its own, one
+after the other: ours by each of `--backends` and the peers whose checkouts are
+given (`peers.py`), `port` under torch.compile, `port_eager` without, and
+`released`. Full width, float32, random weights, from uint8 to uint8.
+
+Prints one JSON line. Of each size and program: `peak_megabytes` of resident
+memory (10^6 bytes) from the start to the last picture, what compiles included;
+`ready_megabytes`, that until the model is there; the seconds of a picture, of
+the processor and on the clock. The first picture, which compiles, does not
+count, unless there is no other (--repeats=0). None for a program that ended
+early, as does one that lacks memory.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+import machine
+import medians
+import peers
+import turns
+from absl import app, flags
+
+_HERE = pathlib.Path(__file__).resolve()
+
+_SIZES = flags.DEFINE_list("sizes", ["256", "512", "1024"], "Sides in pixels.")
+_BACKENDS = flags.DEFINE_list(
+  "backends", ["jax", "openvino"], "What computes ours."
+)
+_REPEATS = flags.DEFINE_integer("repeats", 3, "Pictures after the first one.")
+_CORES = flags.DEFINE_list("cores", None, "Processor cores to use; all.")
+
+
+def main(_):
+  """Measures and prints one JSON line."""
+  if _CORES.value:
+    # Inherited by the processes that are measured.
+    os.sched_setaffinity(0, map(int, _CORES.value))
+  told = machine.describe([])
+  sizes = {}
+  for size in _SIZES.value:
+    sizes[size] = {}
+    for name, command in _commands(size).items():
+      try:
+        with turns.Program(command) as program:
+          told["versions"] |= program.versions
+          sizes[size][name] = _measure(program)
+      except turns.EndedEarly as error:
+        print(error, file=sys.stderr)
+        sizes[size][name] = None
+  print(
+    json.dumps(
+      {"benchmark": "memory", "sizes": sizes} | told | {"command": sys.argv}
+    )
+  )
+
+
+def _commands(size) -> dict:
+  """Returns the commands of the programs by name."""
+  ours = [sys.executable, str(_HERE.with_name("inference.py")), "--answer"]
+  commands = {
+    backend: [*ours, f"--backends={backend}", f"--size={size}"]
+    for backend in _BACKENDS.value
+  }
+  if peers.PORT.value:
+    port = peers.port("port_inference.py", f"--size={size}")
+    commands |= {"port": port, "port_eager": [*port, "--eager"]}
+  if peers.RELEASED.value:
+    commands["released"] = peers.released(f"--size={size}")
+  return commands
+
+
+def _measure(program) -> dict:
+  first, *others = [program.take() for _ in range(1 + _REPEATS.value)]
+  taken = others or [first]
+  return {
+    "peak_megabytes": round(taken[-1].peak_bytes / 1e6),
+    "ready_megabytes": round(program.peak_bytes / 1e6),
+    "processor_seconds": medians.summarize(
+      [turn.processor_seconds for turn in taken]
+    ),
+    "seconds": medians.summarize([turn.seconds for turn in taken]),
+  }
+
+
+if __name__ == "__main__":
+  app.run(main)
