@@ -13,8 +13,8 @@ every machine and for every batch size, and named by a digest; or they are
 files. --write_masks writes them for other programs, and needs nothing to score.
 
 --images, --masks and --completed take a file, a folder or a pattern in quotes;
-files pair up by their names without suffix, all of them. Computes on the first
-device. Exit codes: 0 done, 2 a mistake in the flags or in a file.
+files pair up by their names without suffix, all of them. Devices share the
+pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
 import io
@@ -39,6 +39,7 @@ from gatedinpaint_jax.evaluation import (
   scoring,
   subjects,
 )
+from gatedinpaint_jax.inference import photo_files, spread
 from gatedinpaint_jax.metrics import inception, perceptual
 
 _SUBJECTS = ("checkpoint", "method", "completed")
@@ -51,6 +52,8 @@ def main(argv) -> int:
     _define_flags(), argv, doc=__doc__, required=("images",)
   )
   _check_together(options)
+  if options.checkpoint:
+    spread.use_cores(options.batch_size)
   output = _check_output(options.output)
   if output is not None:
     errors.check_installed("dm_pix", extra="evaluate")
@@ -60,6 +63,7 @@ def main(argv) -> int:
     None if loader.mask_set else [options.masks],
     options.completed and [options.completed],
   )
+  _check_nothing_is_overwritten(work, options, output)
   for case in work:
     loader.shape(case)
   if options.write_masks:
@@ -126,6 +130,9 @@ def _check_output(path) -> pathlib.Path | None:
   output = pathlib.Path(os.path.expanduser(path))
   if output.suffix != ".json":
     raise errors.UserError(f"--output={path}: must end in .json")
+  for file in _files_of_report(output):
+    if file.is_dir():
+      raise errors.UserError(f"--output={path}: {file} is a folder")
   try:
     with tempfile.TemporaryFile(dir=output.parent):
       pass
@@ -135,6 +142,40 @@ def _check_output(path) -> pathlib.Path | None:
       " folder that can"
     ) from error
   return output
+
+
+def _files_of_report(output) -> list[pathlib.Path]:
+  return [output.with_suffix(suffix) for suffix in (".png", ".md", ".json")]
+
+
+def _check_nothing_is_overwritten(work, options, output) -> None:
+  """Raises UserError if what is written is read, by this run or the next."""
+  used = {
+    os.path.realpath(file)
+    for case in work
+    for file in (case.image, case.mask, case.completed)
+    if file
+  }
+  written = []
+  if output is not None:
+    written += [("--output", file) for file in _files_of_report(output)]
+  if options.write_masks:
+    written += [
+      ("--write_masks", _mask_path(options.write_masks, case)) for case in work
+    ]
+  images = os.path.realpath(os.path.expanduser(options.images))
+  for flag, file in written:
+    path = os.path.realpath(file)
+    named = f"{flag}={options[flag[2:]].value}: {file}"
+    if path in used:
+      raise errors.UserError(
+        f"{named} is a picture of this run; name another place"
+      )
+    if os.path.isdir(images) and pathlib.Path(path).is_relative_to(images):
+      raise errors.UserError(
+        f"{named} would be a picture of --images={options.images} for the next "
+        "run; name another place"
+      )
 
 
 def _make_loader(options) -> cases.Loader:
@@ -150,6 +191,11 @@ def _make_loader(options) -> cases.Loader:
         f"--size={options.size}: must be HEIGHTxWIDTH, such as 256x256"
       )
     size = int(match[1]), int(match[2])
+    if size[0] * size[1] > photo_files.MOST_PIXELS:
+      raise errors.UserError(
+        f"--size={options.size}: {photo_files.MOST_PIXELS} pixels in all are "
+        "the most"
+      )
   loader = cases.Loader(mask_set, size)
   if options.lpips:
     loader = loader._replace(least_side=perceptual.LEAST_SIDE)
@@ -160,18 +206,14 @@ def _make_loader(options) -> cases.Loader:
   return loader
 
 
+def _mask_path(folder, case) -> pathlib.Path:
+  return pathlib.Path(os.path.expanduser(folder)) / f"{case.name}.png"
+
+
 def _write_masks(work, loader, folder) -> None:
   """Writes the masks of all cases, named like their pictures."""
-  folder = pathlib.Path(os.path.expanduser(folder))
   for case in work:
-    path = folder / f"{case.name}.png"
-    if os.path.realpath(path) in map(
-      os.path.realpath, (case.image, case.mask or folder)
-    ):
-      raise errors.UserError(
-        f"--write_masks={folder}: {path} is a picture of this run; name another"
-        " folder"
-      )
+    path = _mask_path(folder, case)
     path.parent.mkdir(parents=True, exist_ok=True)
     hole = loader.hole(case, loader.shape(case))
     file = io.BytesIO()
@@ -213,11 +255,15 @@ def _evaluate(work, loader, options, output) -> None:
     size=loader.size,
     fid_weights=weights,
   )
-  sheet = _draw_sheet(work, loader, subject, result.rows, options.batch_size)
   tables = report.to_markdown(content)
-  report.write(output.with_suffix(".png"), sheet)
-  report.write(output.with_suffix(".md"), tables.encode())
-  report.write(output, report.to_json(content))
+  contents = (
+    _draw_sheet(work, loader, subject, result.rows, options.batch_size),
+    # Names of files need not be Unicode.
+    tables.encode(errors="backslashreplace"),
+    report.to_json(content),
+  )
+  for file, written in zip(_files_of_report(output), contents, strict=True):
+    report.write(file, written)
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
 

@@ -1,4 +1,5 @@
 import functools
+import os
 
 import jax
 import jax.numpy as jnp
@@ -151,3 +152,22 @@ def test_only_processors_leave_the_gradients_of_xla():
   for platform in ("cuda", "tpu"):
     assert "dot_general" not in lowered(platform, **large)
     assert "dot_general" not in lowered(platform, kernel_size=5, **small)
+
+
+@pytest.mark.parametrize(
+  ("backend", "cores", "device_count", "expected"),
+  [
+    ("cpu", 2, 1, True),
+    ("cpu", 4, 1, False),
+    ("cpu", 16, 8, True),
+    ("gpu", 1, 1, False),
+  ],
+)
+def test_few_cores_are_counted_for_each_device_of_processors(
+  monkeypatch, backend, cores, device_count, expected
+):
+  affinity = lambda process: set(range(cores))
+  monkeypatch.setattr(os, "sched_getaffinity", affinity, raising=False)
+  monkeypatch.setattr(jax, "local_device_count", lambda: device_count)
+  monkeypatch.setattr(jax, "default_backend", lambda: backend)
+  assert convolution._few_cores() == expected

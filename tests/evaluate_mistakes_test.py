@@ -46,6 +46,13 @@ def refusal(monkeypatch, capsys, flags):
   return printed
 
 
+def contents(folder):
+  """The bytes of all files, by name."""
+  return {
+    path: path.read_bytes() for path in folder.rglob("*") if path.is_file()
+  }
+
+
 @pytest.mark.parametrize(
   ("change", "parts"),
   [
@@ -80,6 +87,22 @@ def refusal(monkeypatch, capsys, flags):
     ({"batch_size": "0"}, ["--batch_size=0"]),
     ({"write_masks": "photos"}, ["--write_masks=photos", "a.png"]),
     ({"write_masks": "weights.pt"}, ["weights.pt"]),
+    ({"write_masks": "photos/masks"}, ["--write_masks=photos/masks", "next"]),
+    (
+      {
+        "method": None,
+        "completed": "photos",
+        "masks": "rectangle",
+        "write_masks": "photos",
+      },
+      ["--write_masks=photos", "a.png"],
+    ),
+    ({"output": "photos/r.json"}, ["--output=photos/r.json", "next run"]),
+    (
+      {"images": "photos/a.png", "output": "photos/a.json"},
+      ["--output=photos/a.json", "is a picture of this run"],
+    ),
+    ({"size": "99999999999x99999999999"}, ["--size=9", "the most"]),
     ({"fid_weights": "no.pt"}, ["--fid_weights=no.pt", "inception"]),
     ({"lpips": "true", "size": "16x16"}, ["--size=16x16", "32"]),
     ({"mask": "x"}, ["did you mean --masks?"]),
@@ -92,11 +115,11 @@ def test_mistake_ends_with_one_line(folder, monkeypatch, capsys, change, parts):
     "output": "report.json",
   }
   flags = {k: v for k, v in (right | change).items() if v is not None}
-  before = sorted(folder.rglob("*"))
+  before = contents(folder)
   printed = refusal(monkeypatch, capsys, flags)
   for part in parts:
     assert part in printed
-  assert sorted(folder.rglob("*")) == before
+  assert contents(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,23 @@ torch = pytest.importorskip("torch", reason="of the extra `torch`")
 class MeanColour(torch.nn.Module):
   def forward(self, image, return_features: bool = False):
     assert return_features
-    return image.float().mean((2, 3))
+    return image.float().mean((2, 3)).tile((1, 683))[:, :2048]
 
 
 class WithoutFeatures(torch.nn.Module):
   def forward(self, image):
+    return image
+
+
+class TooFew(torch.nn.Module):
+  def forward(self, image, return_features: bool = False):
+    return image.float().mean((2, 3))
+
+
+class Fails(torch.nn.Module):
+  def forward(self, image, return_features: bool = False):
+    if return_features:
+      raise ValueError("not today")
     return image
 
 
@@ -38,13 +50,19 @@ def test_picture_goes_through_the_network_of_the_file(tmp_path):
   path = save(MeanColour(), tmp_path / "network.pt")
   image = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
   features = inception.load(str(path))
-  np.testing.assert_allclose(features(image), image.mean((0, 1)), rtol=1e-6)
+  np.testing.assert_allclose(features(image)[:3], image.mean((0, 1)), rtol=1e-6)
+  assert features(image).shape == (2048,)
   assert len(inception.digest(str(path))) == 16
 
 
 @pytest.mark.parametrize(
   ("network", "message"),
-  [(WithoutFeatures(), "does not take"), (NotFlat(), "4 axes")],
+  [
+    (WithoutFeatures(), "does not take"),
+    (Fails(), "does not take"),
+    (TooFew(), r"returns \(3,\)"),
+    (NotFlat(), r"returns \(3, 32, 32\)"),
+  ],
 )
 def test_network_of_another_kind_is_refused(tmp_path, network, message):
   path = save(network, tmp_path / "network.pt")

@@ -1,7 +1,7 @@
 """Pictures, their holes and, if they are there already, their completions.
 
-Files pair up by their names as for `inpaint`, all of them: what is left over on
-one side is a mistake.
+Files pair up by their names, all of them: what is left over on one side is a
+mistake. Unlike for `inpaint`, a mask among --images is left over.
 """
 
 import os
@@ -72,7 +72,8 @@ class Loader(NamedTuple):
     Raises:
       UserError: if the picture cannot be read or is too small.
     """
-    shape = self.size or photo_files.read_size(case.image)
+    own_shape = photo_files.read_size(case.image)
+    shape = self.size or own_shape
     if min(shape) < self.least_side:
       raise errors.UserError(
         f"{case.image}: {_by(shape)} pixels; {self.least_side} on each side are"
@@ -144,8 +145,12 @@ def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
   if given is None:
     return dict.fromkeys(images)
   files = jobs.by_name(flag, given)
-  if flag == "--masks" and len(given) == 1 and os.path.isfile(given[0]):
-    (single,) = files.values()
+  if (
+    flag == "--masks"
+    and len(given) == 1
+    and os.path.isfile(os.path.expanduser(given[0]))
+  ):
+    (single,) = files.values()  # serves all pictures
     return dict.fromkeys(images, single)
   for missing, text in (
     (images.keys() - files.keys(), "of --images have no file"),

@@ -10,12 +10,12 @@ from gatedinpaint_jax.evaluation import cases, methods
 from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.training import checkpoint_reader
 
-# What fills holes, by the name of the distribution to report.
-_LIBRARIES = {
-  "opencv_telea": "opencv-python-headless",
-  "opencv_navier_stokes": "opencv-python-headless",
-  "biharmonic": "scikit-image",
-  "patchmatch": "PyPatchMatch",
+# What fills holes, by the name of the module whose distribution is reported.
+_MODULES = {
+  "opencv_telea": "cv2",
+  "opencv_navier_stokes": "cv2",
+  "biharmonic": "skimage",
+  "patchmatch": "patchmatch",
 }
 
 
@@ -33,7 +33,7 @@ class Subject(NamedTuple):
 
 
 def of_checkpoint(path: str) -> Subject:
-  """Returns the generator of a checkpoint; it computes on the first device.
+  """Returns the generator of a checkpoint; devices share a batch's pictures.
 
   Raises:
     UserError: if there is no checkpoint or it cannot be read.
@@ -69,9 +69,12 @@ def of_method(name: str) -> Subject:
   """
   method = methods.load(name)
   description = {"method": name}
-  if name in _LIBRARIES:
-    version = importlib.metadata.version(_LIBRARIES[name])
-    description["library"] = f"{_LIBRARIES[name]} {version}"
+  if name in _MODULES:
+    # OpenCV comes from one of several.
+    found = importlib.metadata.packages_distributions().get(_MODULES[name])
+    description["library"] = found and " ".join(
+      (found[0], importlib.metadata.version(found[0]))
+    )
   return Subject(
     description,
     lambda loaded, _: [method(entry.image, entry.hole) for entry in loaded],

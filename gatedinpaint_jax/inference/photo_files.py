@@ -29,7 +29,7 @@ _LOADERS = tuple(
   f"{kind}load_source" for kind in ("jpeg", "png", "webp", "tiff")
 )
 # 16384 x 16384. A file of a few bytes can claim any size.
-_MOST_PIXELS = 2**28
+MOST_PIXELS = 2**28
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
 # Of what the library calls colour spaces: the channels that are understood.
 _CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
@@ -263,9 +263,9 @@ def _read_header(path, file) -> pyvips.Image:
   if loader not in _LOADERS:
     kind = loader.partition("load")[0]
     raise errors.UserError(f"{path}: a {kind} file; {wanted}")
-  if image.width * image.height > _MOST_PIXELS:
+  if image.width * image.height > MOST_PIXELS:
     raise errors.UserError(
-      f"{path}: {image.width} x {image.height} pixels; {_MOST_PIXELS} in all "
+      f"{path}: {image.width} x {image.height} pixels; {MOST_PIXELS} in all "
       "are the most"
     )
   return image

@@ -16,10 +16,11 @@ import numpy as np
 from gatedinpaint_jax import errors
 
 FLAG = "--fid_weights"
+FEATURES = 2048
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
-  """Returns a function from a picture `[H, W, 3] uint8` to features `[F]`.
+  """Returns a function from a picture `[H, W, 3] uint8` to features `[2048]`.
 
   Raises:
     UserError: if torch is not installed or the file is not what is described
@@ -40,15 +41,15 @@ def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
 
   try:
     found = features(np.zeros((32, 32, 3), np.uint8))
-  except (RuntimeError, TypeError, AttributeError) as error:
+  except Exception as error:  # whatever the file's own program raises
     raise errors.UserError(
       f"{FLAG}={path}: does not take pictures ({errors.first_words(error)}); "
       "it should be inception-2015-12-05.pt"
     ) from error
-  if found.ndim != 1:
+  if found.shape != (FEATURES,):
     raise errors.UserError(
-      f"{FLAG}={path}: returns {found.ndim + 1} axes instead of [B, F]; it "
-      "should be inception-2015-12-05.pt"
+      f"{FLAG}={path}: returns {found.shape} instead of {FEATURES} features "
+      "of a picture; it should be inception-2015-12-05.pt"
     )
   return features
 
