@@ -3,6 +3,8 @@ r"""Fills the holes of pictures.
   python -m gatedinpaint_jax.inpaint --image photo.jpg --mask mask.png \
       --output out.png --checkpoint DIR
 
+--method in the place of --checkpoint fills without a model.
+
 --image, --mask and --sketch take a file, a folder or a pattern in quotes, and
 may be given several times. Files pair up by their stems: photos/a/1.jpg with
 masks/a/1.png, or what the star stands for in '*_photo.jpg' and '*_mask.png'.
@@ -14,7 +16,6 @@ profile. Exit codes: 0 all done, 1 some pictures failed (named at the end, with
 the reason), 2 a mistake in the flags or in the only picture.
 """
 
-import json
 import os
 import pathlib
 import sys
@@ -26,11 +27,14 @@ import tqdm
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   inpainter,
   job_runner,
   jobs,
   photo_files,
+  run_report,
+  spread,
 )
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
@@ -45,8 +49,9 @@ def main(argv) -> int:
     _define_flags(),
     argv,
     doc=__doc__,
-    required=("image", "mask", "output", "checkpoint"),
+    required=("image", "mask", "output"),
   )
+  _check_one_model(options)
   work = jobs.find(
     options.image,
     options.mask,
@@ -54,7 +59,7 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
-  _check_report(options.report, work)
+  run_report.check(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
@@ -65,7 +70,7 @@ def main(argv) -> int:
     )
   if not remaining:
     return 0
-  model = _load_inpainter(options)
+  model = _load_inpainter(options, len(remaining))
   _make_folders(options.output, remaining)
   outcomes = []
   try:
@@ -101,6 +106,7 @@ def _define_flags() -> flags.FlagValues:
   several("sketch", [], "Sketches: likewise; above 153 is a line.")
   text("output", None, "Where results go: a file, or a folder for several.")
   text("checkpoint", None, "A workdir, its checkpoints/ or one step of it.")
+  choice("method", None, methods.NAMES, "In the place of a checkpoint.")
   switch("invert_mask", False, "Below 128 is hole.")
   whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
   switch("resize_mask", False, "Scale masks of another size.")
@@ -109,7 +115,12 @@ def _define_flags() -> flags.FlagValues:
   choice(
     "format", "png", _FORMATS, "Of results in a folder; jpg loses quality."
   )
-  whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  whole(
+    "batch_size",
+    None,
+    "Pictures of one size at once; one for each device if you say nothing.",
+    lower_bound=1,
+  )
   switch(
     "crop_to_hole",
     False,
@@ -153,25 +164,32 @@ def _make_folders(output, work) -> None:
     ) from error
 
 
-def _check_report(path, work) -> None:
-  """Raises UserError if the report is a picture of this run."""
-  if not path:
-    return
-  report = os.path.realpath(os.path.expanduser(path))
-  for job in work:
-    for used in (job.image, job.mask, job.sketch, job.output):
-      if used and os.path.realpath(used) == report:
-        raise errors.UserError(
-          f"--report={path}: is a picture of this run; name another file"
-        )
+def _check_one_model(options) -> None:
+  """Raises UserError unless there is a checkpoint or else a method."""
+  if not options.checkpoint and not options.method:
+    raise errors.UserError(
+      "--checkpoint is missing: a workdir, its checkpoints/ or one step of it, "
+      "or a --method instead"
+    )
+  for name in ("checkpoint", "sketch", "backend", "bucket"):
+    if options.method and options[name].present:
+      raise errors.UserError(
+        f"--{name}: goes with a checkpoint, not with --method={options.method};"
+        " leave one out"
+      )
 
 
-def _load_inpainter(options):
+def _load_inpainter(options, pictures):
   """Loads the model, and makes sure that it can do what is asked."""
+  if options.method:
+    return methods.MethodInpainter(methods.load(options.method))
   if options.bucket % 8:
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
+  if options.backend == "jax":
+    at_once = 1 if options.crop_to_hole else options.batch_size or pictures
+    spread.use_cores(at_once)
   loaded = inpainter.Inpainter.from_checkpoint(
     options.checkpoint, bucket=options.bucket, backend=options.backend
   )
@@ -185,15 +203,15 @@ def _load_inpainter(options):
 
 def _run(work, model, options) -> Iterator[job_runner.Outcome]:
   """Does the jobs, with a bar of progress and, if wanted, a report."""
-  understood = job_runner.Options(
-    **{name: options[name].value for name in job_runner.Options._fields}
-  )
-  with _open_report(options.report) as report:
+  asked = {name: options[name].value for name in job_runner.Options._fields}
+  if asked["batch_size"] is None:
+    asked["batch_size"] = 1 if options.method else model.devices
+  understood = job_runner.Options(**asked)
+  with run_report.open_to_append(options.report) as report:
     for outcome in _with_progress(
       job_runner.run(work, model, understood), len(work)
     ):
-      line = json.dumps(_describe(outcome, options.checkpoint))
-      report.write(line + "\n")
+      report.write(run_report.line(outcome, options.checkpoint, options.method))
       report.flush()
       yield outcome
 
@@ -211,35 +229,6 @@ def _with_progress(outcomes, total):
     if time.monotonic() - told > _SECONDS_PER_LINE:
       told = time.monotonic()
       print(f"{done} of {total} pictures", flush=True)
-
-
-def _open_report(path):
-  """Opens the report to go on with it; a run without one writes to nowhere."""
-  try:
-    path = os.path.expanduser(path or os.devnull)
-    return open(path, "a", encoding="utf-8")
-  except OSError as error:
-    raise errors.UserError(
-      f"--report={path}: cannot be written ({error.strerror})"
-    ) from error
-
-
-def _describe(outcome, checkpoint) -> dict:
-  """Returns the line of the report for one picture."""
-  job = outcome.job
-  height, width = outcome.size or (None, None)
-  return {
-    "image": str(job.image),
-    "mask": job.mask and str(job.mask),
-    "output": str(job.output),
-    "status": "failed" if outcome.reason else "done",
-    "reason": outcome.reason or outcome.note,
-    "height": height,
-    "width": width,
-    "hole_fraction": outcome.hole_fraction,
-    "seconds": round(outcome.seconds, 3),
-    "checkpoint": checkpoint,
-  }
 
 
 def _tell_only(outcome) -> int:

@@ -153,6 +153,26 @@ def test_eight_devices_share_a_batch_and_exchange_nothing():
   np.testing.assert_array_equal(source, alone_source)
 
 
+@pytest.mark.parametrize(
+  ("count", "rows", "columns", "rows_per_block"),
+  [(2, 13, 7, 2), (8, 16, 5, 1), (8, 3, 4, 3)],
+)
+def test_devices_share_the_queries(count, rows, columns, rows_per_block):
+  args = inputs(rows, columns)
+  attend = in_blocks(rows_per_block, columns)
+  alone, (alone_features, alone_source) = gradients(attend)(*args)
+  mesh = jax.sharding.Mesh(
+    np.reshape(jax.devices()[:count], (1, count)), ("data", "rows")
+  )
+  with jax.set_mesh(mesh):
+    shared, (features, source) = gradients(attend)(*args)
+  np.testing.assert_allclose(features, alone_features, atol=1e-6)
+  np.testing.assert_array_equal(source, alone_source)
+  for gradient, expected in zip(shared, alone, strict=True):
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(gradient, expected, atol=1e-5 * largest, rtol=0)
+
+
 @pytest.mark.optimized
 def test_memory_for_many_places_is_a_fraction_of_that_for_few_at_once():
   def bytes_needed(attend, side):

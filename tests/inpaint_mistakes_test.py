@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def write_bomb(path):
-  pixels = photo_files._MOST_PIXELS
+  pixels = photo_files.MOST_PIXELS
   Image.new("1", (pixels // 8, 9)).save(path)
 
 

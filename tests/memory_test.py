@@ -19,6 +19,15 @@ def test_need_grows_with_the_picture_and_with_the_batch():
   assert 3 * small < large < 4 * small
 
 
+def test_need_of_a_device_falls_with_those_that_share_the_rows():
+  one, two, eight = (
+    memory.needed(1, 2048, 2048, devices=count) for count in (1, 2, 8)
+  )
+  # By XLA's account of programs for a CPU: 2.1, 1.4 and 0.38 GB.
+  assert one > 1.4 * two > 2.4 * eight
+  assert two > 1.4e9 and eight > 0.38e9
+
+
 @pytest.mark.parametrize(
   ("pictures", "side", "measured"),
   [

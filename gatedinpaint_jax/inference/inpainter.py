@@ -1,5 +1,6 @@
 """Fills holes in pictures of any size with the generator of a checkpoint."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -12,11 +13,12 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import (
   compilation_cache,
   fit_size,
-  memory,
   openvino_backend,
+  spread,
 )
 from gatedinpaint_jax.networks import build
 from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import devices as devices_lib
 
 # Of uint8 values: from here on a mask is a hole, above this a sketch is a line.
 HOLE_LEVEL = 128
@@ -53,6 +55,11 @@ class Inpainter:
   Pictures are padded to the next multiple of 8 and the result is cropped back.
   Each padded size is compiled once; compiled programs are kept on the disk.
 
+  The devices of this process share the pictures of a batch, as many as divide
+  their number; results are those of one device up to rounding. Pictures that
+  are too large for one device of several are split by rows; these are padded to
+  a multiple of 8 rows for each device.
+
   Example:
     inpainter = Inpainter.from_checkpoint("runs/places2")
     completed = inpainter(image, mask)
@@ -68,7 +75,7 @@ class Inpainter:
       params: its parameters.
       bucket: pictures are padded to multiples of this. More than 8 means fewer
         sizes to compile, and results that are not those of the exact size.
-      backend: what computes: "jax" on JAX's first device, or on the processor
+      backend: what computes: "jax" on JAX's devices, or on the processor
         "openvino" or "openvino_bf16", whose error is logged.
 
     Raises:
@@ -81,16 +88,19 @@ class Inpainter:
         f"bucket={bucket}: must be a multiple of {batch_lib.SIZE_MULTIPLE}"
       )
     self._generator = generator
-    self._params = jax.device_put(params, jax.devices()[0])
+    self._params = params
+    self._params_on = {}  # by the mesh that they lie on
     self._bucket = bucket
     if backend == "jax":
-      self._predict = jax.jit(self._apply_generator)
-      self._check_fits = memory.check_fits
+      self._predict = jax.jit(spread.over_pictures(self._apply_generator))
+      self._spread = functools.partial(spread.choose, bucket=bucket)
+      self._devices = len(jax.local_devices())
     else:
       self._predict = openvino_backend.make_predictor(
         generator, params, openvino_backend.PRECISIONS[backend]
       )
-      self._check_fits = openvino_backend.check_fits
+      self._spread = spread.without_devices(openvino_backend.check_fits)
+      self._devices = 1
     self._compiled = set()
 
   @classmethod
@@ -114,6 +124,11 @@ class Inpainter:
     compilation_cache.enable()
     generator = _build_generator(saved)
     return cls(generator, saved.generator, bucket=bucket, backend=backend)
+
+  @property
+  def devices(self) -> int:
+    """How many pictures are best computed at once: one for each device."""
+    return self._devices
 
   @property
   def guided(self) -> bool:
@@ -184,14 +199,16 @@ class Inpainter:
     """Completes batches `[B, H, W, 3] uint8` and `[B, H, W] bool`."""
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
-    self._check_fits(len(image), *size)
-    self._make_room((len(image), *size))
+    way = self._spread(len(image), *size)
+    self._make_room((len(image), *way))
     padded = [
-      None if x is None else fit_size.pad(x, *size) for x in (image, hole, line)
+      None if x is None else fit_size.pad(x, *way.size)
+      for x in (image, hole, line)
     ]
-    output = self._predict(
-      self._params, *padded, np.array([height, width], np.int32)
-    )
+    known_size = np.array([height, width], np.int32)
+    output = self._run(way.mesh, *padded, known_size)
+    # Splitting rows may have padded the picture further.
+    rows_of_offsets = output.offsets.shape[1] * size[0] // way.size[0]
     coarse, refined = (
       np.asarray(x)[:, :height, :width] for x in (output.coarse, output.refined)
     )
@@ -199,8 +216,23 @@ class Inpainter:
       image=np.where(hole[..., None], batch_lib.to_uint8(refined), image),
       coarse=coarse,
       refined=refined,
-      offsets=np.asarray(output.offsets),
+      offsets=np.asarray(output.offsets)[:, :rows_of_offsets],
     )
+
+  def _run(self, mesh, *inputs):
+    """Predicts on the devices of a mesh, or by OpenVINO if there is none."""
+    if mesh is None:
+      return self._predict(None, *inputs)
+    *pictures, known_size = inputs
+    whole = devices_lib.replicated(mesh)
+    if mesh not in self._params_on:
+      self._params_on[mesh] = jax.device_put(self._params, whole)
+    with jax.set_mesh(mesh):
+      return self._predict(
+        self._params_on[mesh],
+        *jax.device_put(pictures, devices_lib.over_pictures(mesh)),
+        jax.device_put(known_size, whole),
+      )
 
   def _make_room(self, shape):
     """Forgets the compiled programs when one more would be too many."""

@@ -37,7 +37,7 @@ class Blocks(NamedTuple):
   """Where blocks find what they need, the same for all pictures.
 
   The leading axis counts N blocks; the functions below take a single one. The
-  last block is filled up with rows that do not exist.
+  last ones are filled up with rows that do not exist.
 
   Attributes:
     pixels: `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as
@@ -57,7 +57,7 @@ class Blocks(NamedTuple):
   exists: np.ndarray
 
 
-def rows_of_block(rows, columns, tile_bytes):
+def rows_of_block(rows, columns, tile_bytes, *, devices=1):
   """Returns R, at least 1, so that tiles are no larger than asked.
 
   Of these it is the one that computes the fewest rows in all, those counted
@@ -67,17 +67,18 @@ def rows_of_block(rows, columns, tile_bytes):
     rows: h.
     columns: w.
     tile_bytes: of the float32 scores of a tile with what the fuse asks for.
+    devices: that share the blocks equally.
   """
   most = int((tile_bytes / 4) ** 0.5) // (columns + 2) - 2
   return min(
-    range(1, min(max(most, 1), rows) + 1),
-    key=lambda size: -(-rows // size) * (size + 2),
+    range(1, min(max(most, 1), -(-rows // devices)) + 1),
+    key=lambda size: _count_blocks(rows, size, devices) * (size + 2),
   )
 
 
-def cut(rows, columns, size):
-  """Returns the `Blocks` of `size` rows each."""
-  count = -(-rows // size)
+def cut(rows, columns, size, *, devices=1):
+  """Returns the `Blocks` of `size` rows each, as many for each device."""
+  count = _count_blocks(rows, size, devices)
   begin = np.arange(-1, count * size + 1) * columns
   begin[0], begin[rows + 1] = (rows - 1) * columns - 1, 1
   begin[rows + 2 :] = rows * columns + 1  # nowhere
@@ -94,6 +95,10 @@ def cut(rows, columns, size):
     place=own.astype(np.int32),
     exists=own < rows * columns,
   )
+
+
+def _count_blocks(rows, size, devices):
+  return -(-rows // (size * devices)) * devices
 
 
 def _pixels(place, rows, columns):

@@ -6,6 +6,9 @@ and forgotten: the softmax is carried on from tile to tile, and the backward
 pass computes the tiles once more. No array grows with the square of the number
 of places.
 
+Under a mesh whose axis `rows` is longer than 1 (`jax.set_mesh`), the blocks of
+queries are spread over it, and each device has all keys.
+
 Source: the softmax over blocks and its gradient are those of Dao et al. 2022
 (FlashAttention), section 3.
 """
@@ -15,8 +18,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
 
-from gatedinpaint_jax.layers import attention_tiles, value_squares
+from gatedinpaint_jax.layers import (
+  attention_tiles,
+  running_softmax,
+  value_squares,
+)
 
 # Of the scores of one tile of one picture. About three arrays of this size are
 # alive at a time, six in the backward pass.
@@ -27,6 +35,7 @@ class _Settings(NamedTuple):
   fuse: bool
   softmax_scale: float
   dtype: jnp.dtype
+  devices: int  # that share the queries
 
 
 class _Inputs(NamedTuple):
@@ -45,27 +54,6 @@ class _Inputs(NamedTuple):
   squares: jax.Array
   is_source: jax.Array
   blocks: attention_tiles.Blocks
-
-
-class _Softmax(NamedTuple):
-  """A softmax over the keys seen so far, for each query of a block.
-
-  The axes of the keys are kept, `[R, w, 1, 1]`, but for `copied`.
-
-  Attributes:
-    highest: the largest logit.
-    total: sum of all exp(logit - highest).
-    copied: `[R, w, 16 C]`, sum of the patches of the sources, each times its
-      exp(logit - highest).
-    best: the largest exp(logit - highest) of a source.
-    source: the place of that source, the first one among equals.
-  """
-
-  highest: jax.Array
-  total: jax.Array
-  copied: jax.Array
-  best: jax.Array
-  source: jax.Array
 
 
 def attend(
@@ -94,12 +82,15 @@ def attend(
     What it returns.
   """
   _, rows, columns, _ = queries.shape
-  size = attention_tiles.rows_of_block(rows, columns, tile_bytes)
+  devices = jax.sharding.get_abstract_mesh().shape.get("rows", 1)
+  size = attention_tiles.rows_of_block(
+    rows, columns, tile_bytes, devices=devices
+  )
   # Hidden from XLA, which would spend seconds on computing with constants.
   blocks = jax.lax.optimization_barrier(
-    attention_tiles.cut(rows, columns, size)
+    attention_tiles.cut(rows, columns, size, devices=devices)
   )
-  settings = _Settings(fuse, softmax_scale, queries.dtype)
+  settings = _Settings(fuse, softmax_scale, queries.dtype, devices)
   return jax.vmap(functools.partial(_attend_picture, settings, blocks))(
     queries, keys, values, is_source
   )
@@ -136,6 +127,23 @@ def _paste(settings, inputs):
 
 def _forward(settings, inputs):
   """Goes over all queries; keeps of each softmax what the way back needs."""
+  go_over = functools.partial(_go_over, settings)
+  if settings.devices > 1:
+    go_over = jax.shard_map(
+      go_over, in_specs=(P(), P("rows")), out_specs=P("rows"), check_vma=False
+    )
+  pasted, source, kept = go_over(inputs, inputs.blocks)
+  return (_join(pasted, settings.devices), source), (inputs, kept)
+
+
+def _go_over(settings, inputs, blocks):
+  """Does the queries of blocks that follow one another, on one device.
+
+  Returns:
+    The sums of copied patches as squares `[n R + 1, w + 1, 4 C]`, the sources
+    `[n, R, w]`, and what the way back needs of each block.
+  """
+  above = blocks.row[0]
 
   def paste(pasted, block):
     softmax = _softmax(settings, inputs, block)
@@ -145,16 +153,32 @@ def _forward(settings, inputs):
     copied = softmax.copied / total[..., 0]
     # What is 0 as attention is no source, even if it is the best.
     source = jnp.where(softmax.best / total > 0, softmax.source, 0)
-    pasted = _add_rows(pasted, block, value_squares.overlap(copied))
+    own = block._replace(row=block.row - above)
+    pasted = _add_rows(pasted, own, value_squares.overlap(copied))
     return pasted, (source, (copied, softmax.highest, total))
 
-  pasted = jnp.zeros_like(inputs.squares)
-  pasted, (source, kept) = jax.lax.scan(paste, pasted, inputs.blocks)
-  return (pasted, source), (inputs, kept)
+  count, size, _ = blocks.place.shape
+  pasted = jnp.zeros((count * size + 1, *inputs.squares.shape[1:]))
+  pasted, (source, kept) = jax.lax.scan(paste, pasted, blocks)
+  return pasted, source, kept
+
+
+def _join(pasted, devices):
+  """Adds the last row of a device's squares to the first one of the next."""
+  if devices == 1:
+    return pasted
+  pasted = pasted.reshape(devices, -1, *pasted.shape[1:])
+  pasted, last = pasted[:, :-1], pasted[:, -1]
+  # Not `at[].add`, for which every device would get all rows.
+  above = jnp.pad(last[:-1], ((1, 0), (0, 0), (0, 0)))[:, None]
+  is_first = (jnp.arange(pasted.shape[1]) == 0)[None, :, None, None]
+  pasted += jnp.where(is_first, above, 0)
+  pasted = pasted.reshape(-1, *last.shape[1:])
+  return jnp.concatenate([pasted, last[-1:]])
 
 
 def _softmax(settings, inputs, block):
-  """Returns the `_Softmax` of a block of queries over all keys."""
+  """Returns the `Softmax` of a block of queries over all keys."""
 
   def go_on(state, scanned):
     key_block, is_source = scanned
@@ -164,46 +188,16 @@ def _softmax(settings, inputs, block):
     logits = _logits(settings, block, key_block, is_source, scores)
     patches = value_squares.patches(_rows(inputs.squares, key_block))
     patches = patches.astype(settings.dtype)
-    return _go_on(state, logits, key_block.place, is_source, patches), None
+    state = running_softmax.go_on(
+      state, logits, key_block.place, is_source, patches
+    )
+    return state, None
 
-  zeros = jnp.zeros((*block.place.shape, 1, 1))
-  state = _Softmax(
-    highest=zeros - jnp.inf,
-    total=zeros,
-    copied=jnp.zeros((*block.place.shape, 4 * inputs.squares.shape[-1])),
-    best=zeros,
-    source=zeros.astype(jnp.int32),
-  )
+  channels = 4 * inputs.squares.shape[-1]
+  state = running_softmax.begin(block.place.shape, channels)
   keys = (inputs.blocks, inputs.is_source)
   state, _ = jax.lax.scan(go_on, state, keys)
   return state
-
-
-def _go_on(state, logits, place, is_source, patches):
-  """Returns the softmax `state` after the keys of one more block."""
-  over_keys = {"axis": (-2, -1), "keepdims": True}
-  highest = jnp.maximum(state.highest, jnp.max(logits, **over_keys))
-  shrink = jnp.exp(state.highest - highest)
-  weights = jnp.exp(logits - highest)
-  taken = weights * is_source[None, None]
-  copied = jnp.einsum(
-    "rcst,stk->rck",
-    taken.astype(patches.dtype),
-    patches,
-    preferred_element_type=jnp.float32,
-  )
-  best = jnp.max(taken, **over_keys)
-  # An argmax as a minimum of floats, which XLA vectorises on CPUs.
-  places = jnp.where(taken == best, place[None, None], jnp.inf)
-  source = jnp.min(places, **over_keys).astype(jnp.int32)
-  is_better = best > state.best * shrink
-  return _Softmax(
-    highest=highest,
-    total=state.total * shrink + jnp.sum(weights, **over_keys),
-    copied=state.copied * shrink[..., 0] + copied,
-    best=jnp.where(is_better, best, state.best * shrink),
-    source=jnp.where(is_better, source, state.source),
-  )
 
 
 def _backward(settings, residuals, cotangents):
