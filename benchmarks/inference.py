@@ -70,9 +70,11 @@ def answer():
   import numpy as np
 
   import gatedinpaint_jax
+  from gatedinpaint_jax.inference import spread
   from gatedinpaint_jax.networks import inpaint_generator
 
   jax.config.update("jax_platforms", "cpu")
+  spread.use_cores(_BATCH.value)  # as `inpaint` does
   generator = inpaint_generator.InpaintGenerator()
   small = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
