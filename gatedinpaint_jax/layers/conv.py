@@ -25,15 +25,20 @@ from gatedinpaint_jax.layers import convolution
 
 @jax.jit  # so that `export` finds it by its name
 def elu(x: jax.Array) -> jax.Array:
-  """Returns `x` above 0 and `exp(x) - 1` elsewhere, right to 1e-7.
+  """Returns `x` above 0 and `exp(x) - 1` elsewhere.
 
-  That is what TensorFlow computes. The `expm1` of `jax.nn.elu` is right to more
-  digits near 0, where nothing depends on them, and XLA:CPU has no vector code
-  for it: the gate of 12 channels took five times as long.
+  For the `expm1` of `jax.nn.elu`, XLA:CPU has no vector code: the gate of 12
+  channels took five times as long. Near 0 a series keeps its digits.
   """
   # Not `minimum(x, 0)`: its gradient at 0 would be a half.
   below = jnp.where(x > 0, 0, x).astype(jnp.float32)
-  return jnp.where(x > 0, x, (jnp.exp(below) - 1).astype(x.dtype))
+  is_near = below > -1 / 8
+  small = jnp.where(is_near, below, 0)  # far ones would overflow
+  near = 0.0
+  for divisor in (6, 5, 4, 3, 2, 1):
+    near = (near + 1) * small / divisor
+  y = jnp.where(is_near, near, jnp.exp(below) - 1)
+  return jnp.where(x > 0, x, y.astype(x.dtype))
 
 
 class GatedConv(nn.Module):

@@ -15,8 +15,8 @@ from jax import lax
 
 from gatedinpaint_jax.layers import convolution_gradients, winograd
 
-# Outputs of a batch, over all pictures, from which strips are faster than XLA's
-# own gradient of the kernel for every layer of the networks.
+# Outputs from which other ways are tried: strips of a batch are then faster
+# than XLA's own gradient of the kernel for every layer.
 _FEWEST_OUTPUTS = 4096
 # Channels out up to which XLA:CPU is slow, since it computes sixteen at once,
 # and numbers up to which the products for all taps fit a cache.
@@ -132,6 +132,8 @@ def _makes_few_channels(x, kernel):
     kernel.shape[-1] <= _FEW_CHANNELS
     # Sizes are not numbers where a program is exported for free sizes.
     and all(isinstance(size, int) for size in sizes)
+    # Of a picture: parts of a batch take the way of the whole.
+    and math.prod(x.shape[1:3]) >= _FEWEST_OUTPUTS
     and math.prod(sizes) <= _MOST_PRODUCTS
   )
 
