@@ -1,14 +1,13 @@
 """`evaluate`: a person's mistakes end with one line and exit code 2."""
 
 import importlib.util
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import command_line, evaluate
-from tests import pictures
+from gatedinpaint_jax import evaluate
+from tests import pictures, refusals
 
 
 @pytest.fixture
@@ -33,17 +32,6 @@ def folder(tmp_path, monkeypatch):
   (tmp_path / "weights.pt").write_bytes(b"no network")
   monkeypatch.chdir(tmp_path)
   return tmp_path
-
-
-def refusal(monkeypatch, capsys, flags):
-  arguments = [f"--{name}={value}" for name, value in flags.items()]
-  monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
-  with pytest.raises(SystemExit) as exit_:
-    command_line.run(evaluate.main)
-  assert exit_.value.code == 2
-  printed = capsys.readouterr().err.strip()
-  assert printed.startswith("error: ") and "\n" not in printed
-  return printed
 
 
 def contents(folder):
@@ -116,7 +104,7 @@ def test_mistake_ends_with_one_line(folder, monkeypatch, capsys, change, parts):
   }
   flags = {k: v for k, v in (right | change).items() if v is not None}
   before = contents(folder)
-  printed = refusal(monkeypatch, capsys, flags)
+  printed = refusals.refusal(evaluate, flags, monkeypatch, capsys)
   for part in parts:
     assert part in printed
   assert contents(folder) == before
@@ -139,5 +127,5 @@ def test_missing_package_is_named_with_its_extra(
     importlib.util, "find_spec", lambda n: None if n == package else find(n)
   )
   flags = {"images": "photos", "output": "r.json", "size": "32x32", **flags}
-  printed = refusal(monkeypatch, capsys, flags)
+  printed = refusals.refusal(evaluate, flags, monkeypatch, capsys)
   assert f"{package} is not installed" in printed and f"[{extra}]" in printed

@@ -1,14 +1,12 @@
 """`inpaint`: a person's mistakes end with one line and exit code 2."""
 
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import command_line, inpaint
+from gatedinpaint_jax import inpaint
 from gatedinpaint_jax.inference import photo_files
-from tests import pictures, small_checkpoint
+from tests import pictures, refusals, small_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +73,7 @@ def test_mistake_ends_with_one_line(
     "output": "out.png",
     "checkpoint": checkpoint,
   }
-  arguments = [f"--{k}={v}" for k, v in (right | change).items()]
-  monkeypatch.setattr(sys, "argv", ["inpaint", *arguments])
-  with pytest.raises(SystemExit) as exit_:
-    command_line.run(inpaint.main)
-  assert exit_.value.code == 2
-  printed = capsys.readouterr().err.strip()
-  assert printed.startswith("error: ") and "\n" not in printed
+  printed = refusals.refusal(inpaint, right | change, monkeypatch, capsys)
   for part in parts:
     assert part in printed
   assert sorted(folder.iterdir()) == before
@@ -91,9 +83,5 @@ def test_mistake_ends_with_one_line(
 def test_missing_flag_is_named(missing, monkeypatch, capsys):
   given = {"image": "a", "mask": "b", "output": "c", "checkpoint": "d"}
   del given[missing]
-  argv = ["inpaint", *(f"--{k}={v}" for k, v in given.items())]
-  monkeypatch.setattr(sys, "argv", argv)
-  with pytest.raises(SystemExit) as exit_:
-    command_line.run(inpaint.main)
-  assert exit_.value.code == 2
-  assert f"error: --{missing} is missing" in capsys.readouterr().err
+  printed = refusals.refusal(inpaint, given, monkeypatch, capsys)
+  assert f"error: --{missing} is missing" in printed

@@ -1,0 +1,126 @@
+"""`Inpainter` on several devices: shared batches and split rows."""
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.layers import chunked_attention, contextual_attention
+from tests import inpainters
+
+
+def on_devices(count, monkeypatch, *, split_rows=False):
+  """Leaves so many devices; split rows as if none held a whole picture."""
+  found = jax.devices()[:count]
+  monkeypatch.setattr(jax, "local_devices", lambda: found)
+  if split_rows:
+    monkeypatch.setattr(memory, "is_shared", lambda: False)
+    fits = lambda *_, devices=1: devices > 1
+    monkeypatch.setattr(memory, "fits", fits)
+
+
+@pytest.mark.parametrize(
+  ("count", "pictures", "of_each"),
+  [(1, 4, 4), (2, 4, 2), (8, 8, 1), (8, 6, 1), (2, 3, 3), (8, 11, 11)],
+)
+def test_as_many_devices_as_divide_a_batch_share_it(
+  monkeypatch, count, pictures, of_each
+):
+  on_devices(count, monkeypatch)
+  inpainter, generator = inpainters.make_fake()
+  assert inpainter.devices == count
+  image, mask = inpainters.draw_picture(0, pictures, 9, 17)
+  details = inpainter(image, mask, return_details=True)
+  assert generator.traces == [(of_each, 16, 24)]
+  expected = np.where(mask[..., None] == 0, batch_lib.from_uint8(image) / 2, 1)
+  expected[mask > 0] = 0.25
+  np.testing.assert_allclose(details.refined, expected, atol=1e-6)
+
+
+def assert_close(details, expected):
+  for actual, wanted in zip(details[1:3], expected[1:3], strict=True):
+    largest = np.abs(wanted).max()
+    assert largest > 0.1
+    np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-5 * largest)
+  np.testing.assert_array_equal(details.offsets, expected.offsets)
+  difference = details.image.astype(int) - expected.image
+  assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_devices_give_the_predictions_of_one(monkeypatch, count):
+  image, mask = inpainters.draw_picture(5, 8, 17, 22)
+  on_devices(1, monkeypatch)
+  expected = inpainters.make_calm()(image, mask, return_details=True)
+  on_devices(count, monkeypatch)
+  assert_close(
+    inpainters.make_calm()(image, mask, return_details=True), expected
+  )
+
+
+@pytest.mark.parametrize(("count", "height"), [(2, 29), (8, 100)])
+def test_split_rows_give_the_predictions_of_one_device(
+  monkeypatch, count, height
+):
+  monkeypatch.setattr(contextual_attention, "MOST_PLACES_AT_ONCE", 0)
+  image, mask = inpainters.draw_picture(5, 2, height, 21)
+  mask[0, 1 : height // 2] = mask[1, -9:] = 255
+  bucket = 8 * count  # so that one device pads as many rows
+  on_devices(1, monkeypatch)
+  expected = inpainters.make_calm(bucket=bucket)(
+    image, mask, return_details=True
+  )
+  on_devices(count, monkeypatch, split_rows=True)
+  details = inpainters.make_calm(bucket=bucket)(
+    image, mask, return_details=True
+  )
+  assert_close(details, expected)
+
+
+def test_split_rows_are_padded_and_the_padding_is_no_source(monkeypatch):
+  on_devices(8, monkeypatch, split_rows=True)
+  inpainter, generator = inpainters.make_fake()
+  image, mask = inpainters.draw_picture(0, 9, 17)
+  details = inpainter(image, mask, return_details=True)
+  assert generator.traces == [(1, 64, 24)]
+  assert details.refined.shape == image.shape
+  # The fake's offsets are of the size of the picture.
+  padding = details.offsets[..., 0]
+  assert padding.shape == (16, 24)
+  assert not padding[:9, :17].any()
+  assert padding[9:].all() and padding[:, 17:].all()
+
+
+@pytest.mark.optimized
+def test_memory_of_a_device_falls_with_the_devices_that_share_rows(monkeypatch):
+  def bytes_needed(count):
+    on_devices(count, monkeypatch, split_rows=count > 1)
+    inpainter = inpainters.make_calm()
+    way = inpainter._spread(1, 512, 512)
+    of_all = NamedSharding(way.mesh, P())
+    of_rows = NamedSharding(way.mesh, P("data", "rows"))
+    params = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=of_all),
+      inpainter._params,
+    )
+    pixels = (1, 512, 512, 3)
+    with jax.set_mesh(way.mesh):
+      lowered = inpainter._predict.lower(
+        params,
+        jax.ShapeDtypeStruct(pixels, np.uint8, sharding=of_rows),
+        jax.ShapeDtypeStruct(pixels[:3], bool, sharding=of_rows),
+        None,
+        jax.ShapeDtypeStruct((2,), np.int32, sharding=of_all),
+      )
+    return lowered.compile().memory_analysis().temp_size_in_bytes
+
+  monkeypatch.setattr(
+    chunked_attention.attend,
+    "__kwdefaults__",
+    {"tile_bytes": 2**20},
+  )
+  alone = bytes_needed(1)
+  assert bytes_needed(8) < 0.6 * alone

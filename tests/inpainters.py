@@ -1,0 +1,58 @@
+"""Inpainters of small and of fake generators, and pictures for them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.networks import inpaint_generator
+from tests import small_checkpoint
+
+
+class FakeGenerator:
+  """Predicts the sum of what it is given, so that a test sees all of it.
+
+  Attributes:
+    traces: the padded sizes of the programs that were compiled.
+    guided: as of a real one.
+  """
+
+  def __init__(self, guided=False):
+    self.traces = []
+    self.guided = guided
+
+  def apply(self, variables, incomplete, mask, sketch, *, padding):
+    assert (sketch is not None) == self.guided
+    self.traces.append(incomplete.shape[:3])
+    seen = incomplete / 2 + mask / 4 + variables["params"]
+    if sketch is not None:
+      seen += sketch / 2
+    padding = jnp.broadcast_to(padding, mask.shape)
+    return inpaint_generator.GeneratorOutput(seen, seen, padding)
+
+
+def make_fake(guided=False, **kwargs):
+  generator = FakeGenerator(guided)
+  params = np.zeros((1, 1, 1, 1), np.float32)
+  return inpainter_lib.Inpainter(generator, params, **kwargs), generator
+
+
+def draw_picture(seed, *shape):
+  generator = np.random.default_rng(seed)
+  image = generator.integers(0, 256, (*shape, 3), np.uint8)
+  mask = 255 * generator.integers(0, 2, shape, np.uint8)
+  return image, mask
+
+
+def make_small(**kwargs):
+  generator = inpaint_generator.InpaintGenerator(width=4)
+  x = jnp.zeros((1, 16, 16, 1))
+  params = generator.init(jax.random.key(0), x[..., [0, 0, 0]], x)["params"]
+  params = jax.tree.map(lambda p: 3 * p, params)
+  return inpainter_lib.Inpainter(generator, params, **kwargs)
+
+
+def make_calm(**kwargs):
+  generator = inpaint_generator.InpaintGenerator(width=4)
+  params = small_checkpoint.calm_params()
+  return inpainter_lib.Inpainter(generator, params, **kwargs)
