@@ -70,6 +70,7 @@ def build_step():
   import numpy as np
 
   from gatedinpaint_jax import batch as batch_lib
+  from gatedinpaint_jax import compiler_options
   from gatedinpaint_jax.networks import build
   from gatedinpaint_jax.training import objectives, optimizers
   from gatedinpaint_jax.training import state as state_lib
@@ -97,7 +98,11 @@ def build_step():
   hole = slice(_SIZE.value // 4, -(_SIZE.value // 4))
   mask[:, hole, hole] = 1
   batch = jax.device_put(batch_lib.Batch(image, mask))
-  step = jax.jit(step_lib.make_train_step(setup), donate_argnums=0)
+  step = jax.jit(
+    step_lib.make_train_step(setup),
+    donate_argnums=0,
+    compiler_options=compiler_options.least_memory(),
+  )
   return step, jax.jit(create)(jax.random.key(0)), batch
 
 

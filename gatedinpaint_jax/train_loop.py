@@ -9,7 +9,7 @@ import jax
 from absl import logging
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import compiler_options, errors
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
 from gatedinpaint_jax.training import devices, divergence, preemption
 from gatedinpaint_jax.training import logging as logging_lib
@@ -79,6 +79,7 @@ class Run:
       step_lib.make_train_step(self.setup),
       donate_argnums=0,
       out_shardings=devices.replicated(self.mesh),
+      compiler_options=compiler_options.least_memory(),
     )
     watch = self.watch
     if step == 0 or step >= last:

@@ -9,7 +9,7 @@ import ml_collections
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import compiler_options, errors
 from gatedinpaint_jax.inference import (
   compilation_cache,
   fit_size,
@@ -92,7 +92,10 @@ class Inpainter:
     self._params_on = {}  # by the mesh that they lie on
     self._bucket = bucket
     if backend == "jax":
-      self._predict = jax.jit(spread.over_pictures(self._apply_generator))
+      self._predict = jax.jit(
+        spread.over_pictures(self._apply_generator),
+        compiler_options=compiler_options.least_memory(),
+      )
       self._spread = functools.partial(spread.choose, bucket=bucket)
       self._devices = len(jax.local_devices())
     else:
