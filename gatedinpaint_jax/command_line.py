@@ -5,12 +5,14 @@ code 2.
 """
 
 import difflib
+import functools
 import logging as std_logging
 import os
 import pathlib
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from absl import flags, logging
 
@@ -18,6 +20,44 @@ from gatedinpaint_jax import errors
 
 MISTAKE = 2
 INTERRUPTED = 130
+
+
+class Definers(NamedTuple):
+  """What defines the flags of one program, by the kind of their values.
+
+  Each takes what absl's function takes: a name, a default, what `--help` says
+  and whatever else. Only `choice` takes the names it allows before the help.
+
+  Attributes:
+    text: any text.
+    several: texts, of a flag that may be given several times.
+    whole: a whole number.
+    switch: true or false.
+    choice: one of some names.
+  """
+
+  text: Callable
+  several: Callable
+  whole: Callable
+  switch: Callable
+  choice: Callable
+
+
+def definers(values: flags.FlagValues) -> Definers:
+  """Returns what defines flags in `values`."""
+  return Definers(
+    *(
+      # Partial: absl files a flag under the module that calls it.
+      functools.partial(define, flag_values=values)
+      for define in (
+        flags.DEFINE_string,
+        flags.DEFINE_multi_string,
+        flags.DEFINE_integer,
+        flags.DEFINE_bool,
+        flags.DEFINE_enum,
+      )
+    )
+  )
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:

@@ -18,10 +18,7 @@ pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
 import io
-import os
-import pathlib
 import re
-import tempfile
 
 import numpy as np
 import tqdm
@@ -35,11 +32,12 @@ from gatedinpaint_jax.evaluation import (
   contact_sheet,
   frozen_masks,
   methods,
+  output_files,
   report,
   scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import photo_files, spread
+from gatedinpaint_jax.inference import memory, photo_files, spread
 from gatedinpaint_jax.metrics import inception, perceptual
 
 _SUBJECTS = ("checkpoint", "method", "completed")
@@ -54,8 +52,8 @@ def main(argv) -> int:
   _check_together(options)
   if options.checkpoint:
     spread.use_cores(options.batch_size)
-  output = _check_output(options.output)
-  if output is not None:
+  output = options.output and output_files.check_report(options.output)
+  if output:
     errors.check_installed("dm_pix", extra="evaluate")
   loader = _make_loader(options)
   work = cases.find(
@@ -63,46 +61,50 @@ def main(argv) -> int:
     None if loader.mask_set else [options.masks],
     options.completed and [options.completed],
   )
-  _check_nothing_is_overwritten(work, options, output)
+  output_files.check_apart(
+    work, images=options.images, report=output, masks=options.write_masks
+  )
   for case in work:
     loader.shape(case)
   if options.write_masks:
     _write_masks(work, loader, options.write_masks)
-  if output is not None:
-    _evaluate(work, loader, options, output)
+  if output:
+    try:
+      _evaluate(work, loader, options, output)
+    except memory.TooLargeError as error:
+      smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
+      raise errors.UserError(
+        f"{error.need}; name a smaller {smaller}"
+      ) from error
   return 0
 
 
 def _define_flags() -> flags.FlagValues:
   values = flags.FlagValues()
-  text, whole, switch, choice = (
-    lambda *args, define=define, **kwargs: define(
-      *args, flag_values=values, **kwargs
-    )
-    for define in (
-      flags.DEFINE_string,
-      flags.DEFINE_integer,
-      flags.DEFINE_bool,
-      flags.DEFINE_enum,
-    )
+  flag = command_line.definers(values)
+  flag.text(
+    "checkpoint", None, "A workdir, its checkpoints/ or one step of it."
   )
-  text("checkpoint", None, "A workdir, its checkpoints/ or one step of it.")
-  choice("method", None, methods.NAMES, "What fills without training.")
-  text("completed", None, "Results that a program made of --images.")
-  text("images", None, "Whole pictures: a file, a folder or a 'pattern'.")
-  text(
+  flag.choice("method", None, methods.NAMES, "What fills without training.")
+  flag.text("completed", None, "Results that a program made of --images.")
+  flag.text("images", None, "Whole pictures: a file, a folder or a 'pattern'.")
+  flag.text(
     "masks",
     None,
     "free_form (if you say nothing), rectangle, or mask files; a hole is 128 "
     "and above.",
   )
-  whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
-  text("size", None, "HEIGHTxWIDTH to scale and crop pictures to, the middle.")
-  whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
-  text("output", None, "The report: a .json, which gets a .md and .png beside.")
-  text("write_masks", None, "A folder for the masks, as png.")
-  text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
-  switch("lpips", False, "Compute LPIPS.")
+  flag.whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
+  flag.text(
+    "size", None, "HEIGHTxWIDTH to scale and crop pictures to, the middle."
+  )
+  flag.whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  flag.text(
+    "output", None, "The report: a .json, which gets a .md and .png beside."
+  )
+  flag.text("write_masks", None, "A folder for the masks, as png.")
+  flag.text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
+  flag.switch("lpips", False, "Compute LPIPS.")
   return values
 
 
@@ -123,66 +125,16 @@ def _check_together(options) -> None:
     )
 
 
-def _check_output(path) -> pathlib.Path | None:
-  """Returns where the report goes, or None if none is wanted."""
-  if path is None:
-    return None
-  output = pathlib.Path(os.path.expanduser(path))
-  if output.suffix != ".json":
-    raise errors.UserError(f"--output={path}: must end in .json")
-  for file in _files_of_report(output):
-    if file.is_dir():
-      raise errors.UserError(f"--output={path}: {file} is a folder")
-  try:
-    with tempfile.TemporaryFile(dir=output.parent):
-      pass
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={path}: cannot be written ({error.strerror}); name a file in a"
-      " folder that can"
-    ) from error
-  return output
-
-
-def _files_of_report(output) -> list[pathlib.Path]:
-  return [output.with_suffix(suffix) for suffix in (".png", ".md", ".json")]
-
-
-def _check_nothing_is_overwritten(work, options, output) -> None:
-  """Raises UserError if what is written is read, by this run or the next."""
-  used = {
-    os.path.realpath(file)
-    for case in work
-    for file in (case.image, case.mask, case.completed)
-    if file
-  }
-  written = []
-  if output is not None:
-    written += [("--output", file) for file in _files_of_report(output)]
-  if options.write_masks:
-    written += [
-      ("--write_masks", _mask_path(options.write_masks, case)) for case in work
-    ]
-  images = os.path.realpath(os.path.expanduser(options.images))
-  for flag, file in written:
-    path = os.path.realpath(file)
-    named = f"{flag}={options[flag[2:]].value}: {file}"
-    if path in used:
-      raise errors.UserError(
-        f"{named} is a picture of this run; name another place"
-      )
-    if os.path.isdir(images) and pathlib.Path(path).is_relative_to(images):
-      raise errors.UserError(
-        f"{named} would be a picture of --images={options.images} for the next "
-        "run; name another place"
-      )
-
-
 def _make_loader(options) -> cases.Loader:
   masks = options.masks or frozen_masks.KINDS[0]
   mask_set = None
   if masks in frozen_masks.KINDS:
     mask_set = frozen_masks.MaskSet(masks, options.mask_seed)
+  elif options["mask_seed"].present:
+    raise errors.UserError(
+      f"--mask_seed={options.mask_seed}: goes with drawn masks, not with "
+      f"--masks={masks}; leave one out"
+    )
   size = None
   if options.size:
     match = _SIZE.fullmatch(options.size)
@@ -206,14 +158,10 @@ def _make_loader(options) -> cases.Loader:
   return loader
 
 
-def _mask_path(folder, case) -> pathlib.Path:
-  return pathlib.Path(os.path.expanduser(folder)) / f"{case.name}.png"
-
-
 def _write_masks(work, loader, folder) -> None:
   """Writes the masks of all cases, named like their pictures."""
   for case in work:
-    path = _mask_path(folder, case)
+    path = output_files.of_mask(folder, case)
     path.parent.mkdir(parents=True, exist_ok=True)
     hole = loader.hole(case, loader.shape(case))
     file = io.BytesIO()
@@ -262,7 +210,9 @@ def _evaluate(work, loader, options, output) -> None:
     tables.encode(errors="backslashreplace"),
     report.to_json(content),
   )
-  for file, written in zip(_files_of_report(output), contents, strict=True):
+  for file, written in zip(
+    output_files.of_report(output), contents, strict=True
+  ):
     report.write(file, written)
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")

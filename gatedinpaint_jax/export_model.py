@@ -68,17 +68,13 @@ def main(argv) -> int:
 
 def _flags():
   values = flags.FlagValues()
-  text, side = flags.DEFINE_string, flags.DEFINE_integer
-  text("checkpoint", None, "The run to export.", flag_values=values)
-  flags.DEFINE_enum(
-    "format", None, list(_SUFFIXES), "What to write.", flag_values=values
-  )
-  text("output", None, "The file or folder to write.", flag_values=values)
-  side("height", None, "Rows of all pictures.", flag_values=values)
-  side("width", None, "Columns of all pictures.", flag_values=values)
-  flags.DEFINE_bool(
-    "overwrite", False, "Replace the output if it exists.", flag_values=values
-  )
+  flag = command_line.definers(values)
+  flag.text("checkpoint", None, "The run to export.")
+  flag.choice("format", None, list(_SUFFIXES), "What to write.")
+  flag.text("output", None, "The file or folder to write.")
+  flag.whole("height", None, "Rows of all pictures.")
+  flag.whole("width", None, "Columns of all pictures.")
+  flag.switch("overwrite", False, "Replace the output if it exists.")
   return values
 
 

@@ -52,21 +52,15 @@ def main(argv) -> int:
 
 def _flags():
   values = flags.FlagValues()
-  flags.DEFINE_string(
-    "checkpoint", None, "The run to export.", flag_values=values
-  )
-  flags.DEFINE_string(
-    "output", None, "The .safetensors file to write.", flag_values=values
-  )
-  flags.DEFINE_bool(
+  flag = command_line.definers(values)
+  flag.text("checkpoint", None, "The run to export.")
+  flag.text("output", None, "The .safetensors file to write.")
+  flag.switch(
     "with_discriminator",
     False,
     "Export the discriminator too, for training to go on from.",
-    flag_values=values,
   )
-  flags.DEFINE_bool(
-    "overwrite", False, "Replace the output if it exists.", flag_values=values
-  )
+  flag.switch("overwrite", False, "Replace the output if it exists.")
   return values
 
 

@@ -49,14 +49,10 @@ def main(argv) -> int:
 
 def _flags():
   values = flags.FlagValues()
-  flags.DEFINE_string(
-    "source", None, "The weights to import; see above.", flag_values=values
-  )
-  flags.DEFINE_string(
-    "output",
-    None,
-    "The folder that gets the checkpoint; created if missing.",
-    flag_values=values,
+  flag = command_line.definers(values)
+  flag.text("source", None, "The weights to import; see above.")
+  flag.text(
+    "output", None, "The folder that gets the checkpoint; created if missing."
   )
   return values
 

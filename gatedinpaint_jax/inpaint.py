@@ -85,62 +85,55 @@ def main(argv) -> int:
 
 def _define_flags() -> flags.FlagValues:
   values = flags.FlagValues()
-  several, text, whole, switch, choice = (
-    lambda *args, define=define, **kwargs: define(
-      *args, flag_values=values, **kwargs
-    )
-    for define in (
-      flags.DEFINE_multi_string,
-      flags.DEFINE_string,
-      flags.DEFINE_integer,
-      flags.DEFINE_bool,
-      flags.DEFINE_enum,
-    )
-  )
-  several("image", [], "Pictures: a file, a folder or a 'pattern'.")
-  several(
+  flag = command_line.definers(values)
+  flag.several("image", [], "Pictures: a file, a folder or a 'pattern'.")
+  flag.several(
     "mask",
     [],
     "Masks: likewise; a hole is 128 and above. A single file serves all.",
   )
-  several("sketch", [], "Sketches: likewise; above 153 is a line.")
-  text("output", None, "Where results go: a file, or a folder for several.")
-  text("checkpoint", None, "A workdir, its checkpoints/ or one step of it.")
-  choice("method", None, methods.NAMES, "In the place of a checkpoint.")
-  switch("invert_mask", False, "Below 128 is hole.")
-  whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
-  switch("resize_mask", False, "Scale masks of another size.")
-  switch("invert_sketch", False, "Lines are black on white.")
-  switch("overwrite", False, "Replace results that are there.")
-  choice(
+  flag.several("sketch", [], "Sketches: likewise; above 153 is a line.")
+  flag.text(
+    "output", None, "Where results go: a file, or a folder for several."
+  )
+  flag.text(
+    "checkpoint", None, "A workdir, its checkpoints/ or one step of it."
+  )
+  flag.choice("method", None, methods.NAMES, "In the place of a checkpoint.")
+  flag.switch("invert_mask", False, "Below 128 is hole.")
+  flag.whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
+  flag.switch("resize_mask", False, "Scale masks of another size.")
+  flag.switch("invert_sketch", False, "Lines are black on white.")
+  flag.switch("overwrite", False, "Replace results that are there.")
+  flag.choice(
     "format", "png", _FORMATS, "Of results in a folder; jpg loses quality."
   )
-  whole(
+  flag.whole(
     "batch_size",
     None,
     "Pictures of one size at once; one for each device if you say nothing.",
     lower_bound=1,
   )
-  switch(
+  flag.switch(
     "crop_to_hole",
     False,
     "Compute the neighbourhood of each hole alone: for small holes in large "
     "pictures.",
   )
-  whole(
+  flag.whole(
     "bucket",
     8,
     "Pad sides to multiples of this, itself one of 8: fewer sizes to compile, "
     "and slightly different results.",
     lower_bound=8,
   )
-  choice(
+  flag.choice(
     "backend",
     "jax",
     inpainter.BACKENDS,
     "What computes: jax, or OpenVINO on processors.",
   )
-  text("report", None, "A file that gets a line of JSON for each picture.")
+  flag.text("report", None, "A file that gets a line of JSON for each picture.")
   return values
 
 

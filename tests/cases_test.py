@@ -19,6 +19,16 @@ def write(folder, names, size=(16, 24)):
   return str(folder)
 
 
+def noise(height, width):
+  shape = (height, width, 3)
+  return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def cover(path, size):
+  (case,) = cases.find([str(path)], None, None)
+  return cases.Loader(MASKS, size).image(case)
+
+
 def refusal(*given):
   with pytest.raises(errors.UserError) as caught:
     cases.find(*[x and [x] for x in given])
@@ -107,3 +117,54 @@ def test_picture_that_is_too_small_is_named(tmp_path):
   (case,) = cases.find([images], None, None)
   with pytest.raises(errors.UserError, match=r"a\.png: 40 x 8 pixels; 11"):
     cases.Loader(MASKS).shape(case)
+
+
+@pytest.mark.parametrize(
+  ("shape", "scaled"),
+  [
+    ((37, 91), (16, 40)),
+    ((93, 37), (51, 20)),
+    ((64, 80), (16, 20)),
+    ((7, 100), (16, 229)),
+  ],
+)
+def test_picture_is_scaled_whole_and_then_cropped(tmp_path, shape, scaled):
+  path = tmp_path / "a.png"
+  picture = Image.fromarray(noise(*shape))
+  picture.save(path)
+  whole = picture.resize(scaled[::-1], Image.Resampling.LANCZOS)
+  top, left = (scaled[0] - 16) // 2, (scaled[1] - 20) // 2
+  np.testing.assert_array_equal(
+    cover(path, (16, 20)),
+    np.asarray(whole)[top : top + 16, left : left + 20],
+  )
+
+
+@pytest.mark.parametrize("shape", [(3, 3001), (3002, 3), (40, 3000)])
+def test_strip_is_that_part_of_the_whole_scaled_one(tmp_path, shape):
+  path = tmp_path / "a.png"
+  picture = Image.fromarray(noise(*shape))
+  picture.save(path)
+  factor = 12 / min(shape)
+  scaled = tuple(round(side * factor) for side in shape)
+  whole = np.asarray(picture.resize(scaled[::-1], Image.Resampling.LANCZOS))
+  top, left = ((side - 12) // 2 for side in scaled)
+  expected = whole[top : top + 12, left : left + 12]
+  actual = cover(path, (12, 12))
+  assert np.abs(actual.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 50000), (50000, 1)])
+def test_strip_takes_no_more_memory_than_it_has_to(
+  tmp_path, monkeypatch, shape
+):
+  path = tmp_path / "a.png"
+  Image.fromarray(noise(*shape)).save(path)
+  resize = Image.Image.resize
+
+  def watched(picture, size, *args):
+    assert size[0] * size[1] <= 17 * 256**2
+    return resize(picture, size, *args)
+
+  monkeypatch.setattr(Image.Image, "resize", watched)
+  assert cover(path, (256, 256)).shape == (256, 256, 3)

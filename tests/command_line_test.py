@@ -12,13 +12,12 @@ DOC = "Does something.\n\n  python -m something --image a.jpg\n"
 
 def parse(*arguments, required=()):
   values = flags.FlagValues()
-  flags.DEFINE_multi_string("image", [], "Pictures to do.", flag_values=values)
-  flags.DEFINE_string("output", None, "Where it goes.", flag_values=values)
-  flags.DEFINE_bool("overwrite", False, "Replace it.", flag_values=values)
-  flags.DEFINE_integer(
-    "size", 8, "Of what " * 20, lower_bound=1, flag_values=values
-  )
-  flags.DEFINE_enum("kind", "a", ["a", "b"], "Which.", flag_values=values)
+  flag = command_line.definers(values)
+  flag.several("image", [], "Pictures to do.")
+  flag.text("output", None, "Where it goes.")
+  flag.switch("overwrite", False, "Replace it.")
+  flag.whole("size", 8, "Of what " * 20, lower_bound=1)
+  flag.choice("kind", "a", ["a", "b"], "Which.")
   return command_line.parse(
     values, ["something", *arguments], doc=DOC, required=required
   )
@@ -57,7 +56,7 @@ def test_help_says_all_and_exits_with_0(capsys, arguments):
     "(default: a)",
   ):
     assert line in printed
-  assert "--help" not in printed and "repeat this option" not in printed
+  assert "help" not in printed and "repeat this option" not in printed
   assert max(map(len, printed.splitlines())) <= 80
   assert not errors_printed
 

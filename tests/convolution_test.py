@@ -5,21 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 from gatedinpaint_jax.layers import convolution, convolution_gradients
 from gatedinpaint_jax.training import devices
-
-
-def stock(x, kernel, *, stride=1, dilation=1):
-  return lax.conv_general_dilated(
-    x,
-    kernel,
-    (stride, stride),
-    "SAME",
-    rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
-  )
+from tests import xla_convolution
 
 
 def gradients(function, x, kernel):
@@ -80,7 +69,7 @@ def test_value_and_gradients_are_those_of_xla(
   x, kernel = make_arrays((2, *size, 3), kernel_size, features)
   step = {"stride": stride, "dilation": dilation}
   ours = functools.partial(convolution.convolve, **step)
-  xlas = functools.partial(stock, **step)
+  xlas = functools.partial(xla_convolution.convolve, **step)
   assert_close(ours(x, kernel), xlas(x, kernel))
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
@@ -93,7 +82,7 @@ def test_value_and_gradients_are_those_of_xla(
 def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
   x, kernel = make_arrays((2, *size, 3), 5)
   ours = functools.partial(convolution.convolve, stride=stride)
-  xlas = functools.partial(stock, stride=stride)
+  xlas = functools.partial(xla_convolution.convolve, stride=stride)
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
   ):
@@ -104,7 +93,9 @@ def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
 @pytest.mark.parametrize("size", [(4, 4), (16, 12)])
 def test_bfloat16_gradients_are_those_of_float32_rounded(size):
   x, kernel = make_arrays((2, *size, 3), 5, dtype=jnp.bfloat16)
-  expected = gradients(stock, x.astype(jnp.float32), kernel.astype(jnp.float32))
+  expected = gradients(
+    xla_convolution.convolve, x.astype(jnp.float32), kernel.astype(jnp.float32)
+  )
   actual = gradients(convolution.convolve, x, kernel)
   for a, e in zip(actual, expected, strict=True):
     assert_close(a, e.astype(jnp.bfloat16), tolerance=0.02)
@@ -119,7 +110,7 @@ def test_a_batch_over_eight_devices_has_the_gradients_of_one(size):
   kernels = jax.device_put(kernel, devices.replicated(mesh))
   for actual, expected in zip(
     gradients(convolution.convolve, spread, kernels),
-    gradients(stock, x, kernel),
+    gradients(xla_convolution.convolve, x, kernel),
     strict=True,
   ):
     assert_close(actual, expected)
@@ -135,7 +126,7 @@ def test_gradient_penalty_has_the_gradient_of_xla():
 
   actual, expected = (
     jax.jit(jax.grad(functools.partial(penalty, function)))(kernel)
-    for function in (convolution.convolve, stock)
+    for function in (convolution.convolve, xla_convolution.convolve)
   )
   assert_close(actual, expected)
 

@@ -47,6 +47,7 @@ def test_mean_is_over_pictures_and_leaves_out_what_is_not_finite():
   summary = dataset_scores.summarise(rows)["whole"]
   assert summary["l1"]["mean"] == 3 and summary["l1"]["pictures"] == 2
   assert summary["psnr"]["mean"] == 20 and summary["psnr"]["pictures"] == 1
+  assert summary["psnr"]["of_pictures"] == 2
   assert summary["l1"]["low"] == 1 and summary["l1"]["high"] == 5
 
 
@@ -57,6 +58,7 @@ def test_score_without_any_finite_value_is_null():
     "low": None,
     "high": None,
     "pictures": 0,
+    "of_pictures": 1,
   }
 
 
@@ -69,3 +71,9 @@ def test_bins_hold_their_lower_bound_and_not_their_upper():
     ([10, 20], 2),
   ]
   assert bins[1]["whole"]["l1"]["mean"] == 3
+
+
+def test_picture_that_is_all_hole_is_in_the_bin_up_to_100():
+  rows = [row("a", 0.6, 1.0), row("b", 1.0, 3.0), row("c", 0.59, 9.0)]
+  (found,) = dataset_scores.by_hole_fraction(rows, [(60, 100)])
+  assert found["pictures"] == 2 and found["whole"]["l1"]["mean"] == 2

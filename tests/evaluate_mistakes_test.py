@@ -72,6 +72,10 @@ def contents(folder):
     ({"output": "no/report.json"}, ["--output=no/report.json"]),
     ({"images": None}, ["--images is missing"]),
     ({"mask_seed": "-1"}, ["--mask_seed=-1"]),
+    (
+      {"mask_seed": "0", "masks": "photos"},
+      ["--mask_seed=0", "--masks=photos"],
+    ),
     ({"batch_size": "0"}, ["--batch_size=0"]),
     ({"write_masks": "photos"}, ["--write_masks=photos", "a.png"]),
     ({"write_masks": "weights.pt"}, ["weights.pt"]),

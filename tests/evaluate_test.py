@@ -12,7 +12,7 @@ from PIL import Image
 
 from gatedinpaint_jax import evaluate, inpaint
 from gatedinpaint_jax.evaluation import frozen_masks
-from tests import pictures, small_checkpoint
+from tests import pictures, refusals, small_checkpoint
 
 # Nine of one size and one of another: batches of 7 and 64 are not full.
 SIZES = [(24, 32)] * 9 + [(16, 24)]
@@ -187,6 +187,26 @@ def test_originals_have_no_error(images, tmp_path):
   scores = report["scores"]["whole"]
   assert scores["l1"]["mean"] == 0 and scores["ssim"]["mean"] == 1
   assert scores["psnr"]["mean"] is None and scores["psnr"]["pictures"] == 0
+  assert scores["psnr"]["of_pictures"] == 10
+
+
+def test_batch_too_large_for_memory_says_what_evaluate_can_do(
+  images, checkpoint, tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(evaluate.memory, "available", lambda: 400_000)
+  flags = {
+    "checkpoint": checkpoint,
+    "images": images,
+    "output": tmp_path / "a.json",
+  }
+  printed = refusals.refusal(evaluate, flags, monkeypatch, capsys)
+  assert "24 x 32 pixels need" in printed
+  assert printed.endswith("are free; name a smaller --size")
+  flags["batch_size"] = 4
+  printed = refusals.refusal(evaluate, flags, monkeypatch, capsys)
+  assert "4 pictures of 24 x 32" in printed
+  assert printed.endswith("are free; name a smaller --batch_size or --size")
+  assert not list(tmp_path.iterdir())
 
 
 def test_changed_known_pixels_are_told(images, tmp_path, capsys):
@@ -217,7 +237,9 @@ def test_masks_alone_are_written_for_other_programs(images, tmp_path):
   np.testing.assert_array_equal(written == 0, ~expected)
 
 
-def test_further_scores_are_in_the_report(images, tmp_path, monkeypatch):
+def test_further_scores_are_in_the_report(
+  images, tmp_path, monkeypatch, capsys
+):
   monkeypatch.setattr(
     evaluate.perceptual, "load", lambda: lambda image, reference: 0.25
   )
@@ -236,6 +258,7 @@ def test_further_scores_are_in_the_report(images, tmp_path, monkeypatch):
   )
   assert report["scores"]["whole"]["lpips"]["mean"] == 0.25
   assert report["fid"]["value"] > 0
+  assert report["fid"]["note"] in capsys.readouterr().out
   tables = (tmp_path / "a.md").read_text()
   assert "| LPIPS | 0.2500 [0.2500, 0.2500] |" in tables
   assert "| FID, no interval |" in tables

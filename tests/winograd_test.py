@@ -7,17 +7,7 @@ import pytest
 
 from gatedinpaint_jax.layers import convolution, winograd
 from gatedinpaint_jax.training import devices
-
-
-def stock(x, kernel, dilation=1):
-  return jax.lax.conv_general_dilated(
-    x,
-    kernel,
-    (1, 1),
-    "SAME",
-    rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
-  )
+from tests import xla_convolution
 
 
 def make_arrays(height, width, channels=7, features=9, batch=2):
@@ -37,7 +27,7 @@ def assert_close(actual, expected, tolerance=1e-5):
 
 
 def by_kernel(x, kernel, y, dilation=1):
-  function = functools.partial(stock, x, dilation=dilation)
+  function = functools.partial(xla_convolution.convolve, x, dilation=dilation)
   return jax.vjp(function, kernel)[1](y)[0]
 
 
@@ -51,7 +41,7 @@ def test_values_and_gradient_are_those_of_a_direct_sum(
   monkeypatch.setattr(winograd, "_TILES_OF_GRADIENT", most_tiles)
   x, kernel, y = make_arrays(*size)
   actual = winograd.convolve(x, kernel, dilation=dilation)
-  assert_close(actual, stock(x, kernel, dilation))
+  assert_close(actual, xla_convolution.convolve(x, kernel, dilation=dilation))
   actual = winograd.gradient_of_kernel(x, y, dilation=dilation)
   assert_close(actual, by_kernel(x, kernel, y, dilation))
 
@@ -59,9 +49,11 @@ def test_values_and_gradient_are_those_of_a_direct_sum(
 def test_rounding_errors_are_not_much_more_than_those_of_a_direct_sum():
   x, kernel, _ = make_arrays(48, 48, channels=96, features=16)
   with jax.enable_x64(True):
-    exact = np.asarray(stock(*(a.astype(np.float64) for a in (x, kernel))))
+    exact = np.asarray(
+      xla_convolution.convolve(*(a.astype(np.float64) for a in (x, kernel)))
+    )
   rms = lambda y: np.sqrt(np.mean((np.asarray(y, np.float64) - exact) ** 2))
-  direct = rms(stock(x, kernel))
+  direct = rms(xla_convolution.convolve(x, kernel))
   assert rms(winograd.convolve(x, kernel)) < 3 * direct
 
 
@@ -79,7 +71,9 @@ def test_all_gradients_of_a_layer_that_takes_it_are_those_of_xla(dilation):
   ours = functools.partial(convolution.convolve, dilation=dilation)
   value, pullback = jax.vjp(ours, x, kernel)
   expected, expected_pullback = jax.vjp(
-    lambda x, kernel: stock(x, kernel, dilation), x, kernel
+    lambda x, kernel: xla_convolution.convolve(x, kernel, dilation=dilation),
+    x,
+    kernel,
   )
   assert_close(value, expected)
   for a, e in zip(pullback(y), expected_pullback(y), strict=True):
@@ -89,7 +83,7 @@ def test_all_gradients_of_a_layer_that_takes_it_are_those_of_xla(dilation):
 @pytest.mark.usefixtures("one_core")
 def test_a_batch_over_eight_devices_and_vmap_give_the_same():
   x, kernel, _ = make_arrays(32, 32, channels=48, features=48, batch=8)
-  expected = stock(x, kernel)
+  expected = xla_convolution.convolve(x, kernel)
   spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
   # Only what is differentiated takes it.
   value = lambda x: jax.vjp(lambda x: convolution.convolve(x, kernel), x)[0]

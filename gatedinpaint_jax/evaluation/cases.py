@@ -17,6 +17,13 @@ from gatedinpaint_jax.evaluation import frozen_masks
 from gatedinpaint_jax.inference import hole_files, jobs, photo_files
 from gatedinpaint_jax.metrics import image_quality
 
+# A picture that is longer than so many times what is cut out of it loses its
+# ends first. Scaled whole, a strip of 1 x 10000 pixels would take gigabytes to
+# become 256 x 256.
+_MOST_LENGTHS = 16
+# Of the side that remains then, in pixels: the filter that scales reaches three
+# beyond what is cut out.
+_LEAST_TRIMMED = 8
 # Files that are named beside a number of them.
 _NAMED = 3
 
@@ -176,6 +183,7 @@ def _check_size(what, path, have, wanted):
 
 def _cover(image, size) -> np.ndarray:
   """Scales a picture to cover a size and crops its middle."""
+  image = _trim(image, size)
   height, width = image.shape[:2]
   # The side that is nearer to what is wanted fits, the other is cropped.
   if height * size[1] > width * size[0]:
@@ -188,6 +196,18 @@ def _cover(image, size) -> np.ndarray:
     image = np.asarray(picture)
   top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
   return image[top : top + size[0], left : left + size[1]]
+
+
+def _trim(image, size) -> np.ndarray:
+  """Cuts equal ends off a strip, far outside of what `_cover` keeps."""
+  height, width = image.shape[:2]
+  most_height, most_width = (
+    max(-(-_MOST_LENGTHS * other * wanted // other_wanted), _LEAST_TRIMMED)
+    for other, wanted, other_wanted in ((width, *size), (height, *size[::-1]))
+  )
+  top = max(height - most_height, 0) // 2
+  left = max(width - most_width, 0) // 2
+  return image[top : height - top, left : width - left]
 
 
 def _by(size) -> str:

@@ -14,7 +14,7 @@ import jax
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import frozen_masks, scoring
-from gatedinpaint_jax.metrics import dataset_scores
+from gatedinpaint_jax.metrics import dataset_scores, inception
 
 _TITLES = {
   "relative_l1": "relative l1",
@@ -25,6 +25,8 @@ _TITLES = {
   "original_total_variation": "total variation of the originals",
   "lpips": "LPIPS",
 }
+# Those of the frozen masks; files may have larger holes.
+_BINS = (*frozen_masks.BINS, (frozen_masks.BINS[-1][1], 100))
 # Of the table of bins.
 _BIN_SCORES = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
 # More digits are rounding errors of the processor.
@@ -61,12 +63,13 @@ def build(
     "known_pixels_changed": result.changed,
     "versions": {"gatedinpaint-jax": version, **_versions()},
     "scores": dataset_scores.summarise(result.rows),
-    "bins": dataset_scores.by_hole_fraction(result.rows, frozen_masks.BINS),
+    "bins": dataset_scores.by_hole_fraction(result.rows, _BINS),
   }
   if result.frechet_distance is not None:
     report["fid"] = {
       "value": result.frechet_distance,
       "weights_digest": fid_weights,
+      "note": _note_on_fid(len(result.rows)),
     }
   report["rows"] = [row._asdict() for row in result.rows]
   return _shorten(report)
@@ -91,7 +94,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
   ]
   for name in scores["whole"]:
     cells = [
-      _with_interval(name, scores[part].get(name)) for part in ("whole", "hole")
+      _with_interval(scores[part].get(name)) for part in ("whole", "hole")
     ]
     lines.append(f"| {_title(name)} | {' | '.join(cells)} |")
   if "fid" in report:
@@ -99,12 +102,8 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     lines.append(f"| FID, no interval | {value} | |")
   if report["bins"]:
     lines += ["", *_bin_table(report["bins"])]
-  if report["known_pixels_changed"]:
-    lines += [
-      "",
-      f"In {report['known_pixels_changed']} pictures known pixels are not "
-      "those of the original.",
-    ]
+  for note in _notes(report):
+    lines += ["", note]
   return "\n".join(lines) + "\n"
 
 
@@ -149,11 +148,30 @@ def _bin_table(bins) -> list[str]:
   ]
   for entry in bins:
     low, high = entry["hole_percent"]
-    cells = [_with_interval(name, entry["whole"][name]) for name in names]
+    cells = [_with_interval(entry["whole"][name]) for name in names]
     lines.append(
       f"| {low}-{high} % | {entry['pictures']} | {' | '.join(cells)} |"
     )
   return lines
+
+
+def _notes(report) -> list[str]:
+  """Returns what a reader of the tables has to know."""
+  notes = []
+  parts = report["scores"].values()
+  if any(_is_of_some(score) for part in parts for score in part.values()):
+    notes.append(
+      "(n of N): the mean is over n of N pictures. The others have no hole or "
+      "no finite score, as an equal picture has no PSNR."
+    )
+  if "fid" in report and report["fid"]["note"]:
+    notes.append(report["fid"]["note"])
+  if report["known_pixels_changed"]:
+    notes.append(
+      f"In {report['known_pixels_changed']} pictures known pixels are not "
+      "those of the original."
+    )
+  return notes
 
 
 def _title(name) -> str:
@@ -161,11 +179,34 @@ def _title(name) -> str:
   return _TITLES.get(name, name) + (f", {unit}" if unit else "")
 
 
-def _with_interval(name, summary) -> str:
-  if summary is None or summary["mean"] is None:
+def _with_interval(summary) -> str:
+  """Returns a cell, empty for a score that the part does not have."""
+  if summary is None:
     return ""
-  mean, low, high = (_number(summary[key]) for key in ("mean", "low", "high"))
-  return f"{mean} [{low}, {high}]"
+  words = []
+  if summary["mean"] is not None:
+    mean, low, high = (_number(summary[key]) for key in ("mean", "low", "high"))
+    words.append(f"{mean} [{low}, {high}]")
+  if _is_of_some(summary):
+    words.append(f"({summary['pictures']} of {summary['of_pictures']})")
+  return " ".join(words)
+
+
+def _is_of_some(summary) -> bool:
+  """Returns whether a mean leaves pictures out."""
+  return summary["pictures"] < summary["of_pictures"]
+
+
+def _note_on_fid(pictures) -> str | None:
+  """Returns what to say of an FID of so many pictures, or None."""
+  needed = inception.FEATURES + 1
+  if pictures >= needed:
+    return None
+  return (
+    f"The FID is of {pictures} pictures and biased upwards: fewer than "
+    f"{needed} leave the covariance of its {inception.FEATURES} features "
+    "without full rank. Compare it only with one of as many pictures."
+  )
 
 
 def _number(value) -> str:

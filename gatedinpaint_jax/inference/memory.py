@@ -19,6 +19,23 @@ _ATTENTION_IN_PIECES = 120 * 10**6
 _BYTES_PER_PIXEL_OF_ALL = 120
 
 
+class TooLargeError(errors.UserError):
+  """What needs more memory than is free.
+
+  Attributes:
+    need: how much of both, without the advice of the whole message, which is
+      for `inpaint`.
+  """
+
+  def __init__(self, need: str):
+    """Adds the advice."""
+    super().__init__(
+      f"{need}; fill only the neighbourhood of the hole (--crop_to_hole) or "
+      "make the picture smaller"
+    )
+    self.need = need
+
+
 def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   """Returns about how many bytes the generator takes for a batch.
 
@@ -58,12 +75,11 @@ def fits(pictures: int, height: int, width: int, *, devices: int = 1) -> bool:
 
 
 def check_fits(pictures: int, height: int, width: int) -> None:
-  """Raises UserError if a batch needs more memory than a device has free."""
+  """Raises TooLargeError if a batch needs more than a device has free."""
   bytes_needed, bytes_free = needed(pictures, height, width), available()
   if bytes_needed > bytes_free:
     count = f"{pictures} pictures of " if pictures > 1 else ""
-    raise errors.UserError(
+    raise TooLargeError(
       f"{count}{height} x {width} pixels need about {bytes_needed / 1e9:.1f} GB"
-      f" and {bytes_free / 1e9:.1f} GB are free; fill only the neighbourhood of"
-      " the hole (--crop_to_hole) or make the picture smaller"
+      f" and {bytes_free / 1e9:.1f} GB are free"
     )

@@ -87,11 +87,15 @@ def score(
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-  """Returns {"whole" and "hole": {score: {mean, low, high, pictures}}}.
+  """Returns the means of all scores, of the pictures that have them.
 
-  `low` and `high` bound the mean with 95 % confidence. A picture without a
-  finite score, such as the PSNR of an equal one, is left out and not counted in
-  `pictures`; a score without any is null.
+  A picture without a finite score is left out, such as the PSNR of an equal one
+  or, of what is over the hole, one that has none.
+
+  Returns:
+    {"whole" and "hole": {score: {mean, low, high, pictures, of_pictures}}}.
+    `low` and `high` bound the mean with 95 % confidence; the mean is over
+    `pictures` of `of_pictures`, and null with the bounds if over none.
   """
   return {
     "whole": _summarise_part([row.whole for row in rows]),
@@ -106,11 +110,17 @@ def by_hole_fraction(
 
   Args:
     rows: of all pictures.
-    bins: hole fractions in percent, from the first up to below the second.
+    bins: hole fractions in percent, from the first up to below the second; 100
+      is in the bin that ends there.
   """
   found = []
   for low, high in bins:
-    inside = [row for row in rows if low <= 100 * row.hole_fraction < high]
+    inside = [
+      row
+      for row in rows
+      if low <= (percent := 100 * row.hole_fraction) < high
+      or percent == high == 100
+    ]
     if inside:
       found.append(
         {
@@ -168,5 +178,6 @@ def _summarise_part(scores):
       "low": low if len(values) else None,
       "high": high if len(values) else None,
       "pictures": len(values),
+      "of_pictures": len(scores),
     }
   return summary
