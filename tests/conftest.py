@@ -27,9 +27,12 @@ def keep_out_of_the_home(tmp_path_factory):
 @pytest.fixture(autouse=True, scope="session")
 def compile_once(tmp_path_factory):
   """Keeps what was compiled: many tests train the same small networks."""
-  jax.config.update(
-    "jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled"))
-  )
+  scratch = tmp_path_factory.getbasetemp()
+  if "PYTEST_XDIST_WORKER" in os.environ:
+    scratch = scratch.parent  # of all workers
+  jax.config.update("jax_compilation_cache_dir", str(scratch / "compiled"))
+  # With a limit, JAX locks the folder, so that no worker reads half a program.
+  jax.config.update("jax_compilation_cache_max_size", 10**10)
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

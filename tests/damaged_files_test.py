@@ -67,7 +67,7 @@ def patient(monkeypatch):
   return names
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_flipped_bits_and_truncations_never_hang_or_crash(
   tmp_path_factory, patient
 ):

@@ -59,7 +59,7 @@ def test_skipped_steps_are_named_and_too_many_send_the_run_back(
     assert np.isfinite(leaf).all()
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_run_that_is_stopped_among_skipped_steps_goes_back_the_same_way(
   photos, tmp_path, monkeypatch
 ):
@@ -90,7 +90,7 @@ def test_single_steps_that_are_not_finite_are_passed_over(
   assert any("step 2" in line and "skipped_steps 1" in line for line in lines)
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("most_in_a_row", [2, 5])
 def test_second_failure_stops_with_what_reproduces_it(
   photos, tmp_path, monkeypatch, most_in_a_row

@@ -112,7 +112,7 @@ def test_checkpoint_is_named_with_its_step(images, checkpoint, tmp_path):
   assert f"{checkpoint}, step 0" in (tmp_path / "a.md").read_text()
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_batch_size_does_not_change_the_numbers(images, checkpoint, tmp_path):
   reports = [
     run(
@@ -128,7 +128,7 @@ def test_batch_size_does_not_change_the_numbers(images, checkpoint, tmp_path):
     assert_same_scores(reports[0], report, tolerance=1e-3)
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_number_of_devices_does_not_change_the_numbers(
   images, checkpoint, tmp_path
 ):

@@ -30,7 +30,7 @@ def run(folder, config, *, count):
   return tiny_run.restore_state(tiny_run.config(photos), folder / "run")
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
   config = tmp_path / "five_steps.py"
   photos = str(tiny_run.write_photos(tmp_path))

@@ -79,7 +79,7 @@ def kill_after_progress(child, workdir, chance, *, in_a_save):
   return before
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   photos = tiny_run.write_photos(tmp_path)
   whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -114,7 +114,7 @@ def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   assert not list((killed / "checkpoints").glob("*-tmp*"))
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_sigterm_ends_the_program_with_success(tmp_path):
   config = tmp_path / "long.py"
   photos = str(tiny_run.write_photos(tmp_path))

@@ -16,7 +16,7 @@ from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from tests import processes, tiny_run
 
 STEPS = 100
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.slow
 
 
 def write_config(folder, photos):

@@ -7,14 +7,9 @@ import signal
 import jax
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing import plugin_event_accumulator
-from tensorboard.util import tensor_util
 
 from gatedinpaint_jax import train
 from tests import tiny_run
-
-# These tell about the machine, not about the run.
-_OF_THE_MACHINE = ("images_per_second", "seconds_waited_for_data")
 
 
 @pytest.fixture(scope="module")
@@ -32,35 +27,17 @@ def whole(photos, tmp_path_factory):
   jax.config.update("jax_disable_most_optimizations", True)
   workdir = tmp_path_factory.mktemp("whole")
   state = train.train_and_evaluate(config(photos), workdir)
-  return state, read_scalars(workdir)
-
-
-def read_scalars(workdir):
-  """Returns {tag: [(step, value)]} as TensorBoard shows them."""
-  # The reader of TensorBoard itself; the older one keeps superseded tensors.
-  events = plugin_event_accumulator.EventAccumulator(
-    str(workdir), tensor_size_guidance={"scalars": 0}
-  )
-  events.Reload()
-  return {
-    tag: [
-      (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
-      for event in events.Tensors(tag)
-    ]
-    for tag in events.Tags()["tensors"]
-    if tag.startswith(("train/", "validation/"))
-    and not tag.endswith((*_OF_THE_MACHINE, "strip"))
-  }
+  return state, tiny_run.read_scalars(workdir)
 
 
 def assert_equal(state, workdir, whole):
   expected, scalars = whole
   jax.tree.map(np.testing.assert_array_equal, state, expected)
-  assert read_scalars(workdir) == scalars
+  assert tiny_run.read_scalars(workdir) == scalars
 
 
 @pytest.mark.parametrize(
-  "step", [1, 4, pytest.param(3, marks=pytest.mark.faults)]
+  "step", [1, 4, pytest.param(3, marks=pytest.mark.slow)]
 )
 def test_sigterm_saves_within_the_step(
   photos, tmp_path, monkeypatch, whole, step
@@ -105,7 +82,7 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 8])
 def test_run_on_two_devices_goes_on_on_any_number(
   photos, tmp_path, monkeypatch, whole, count

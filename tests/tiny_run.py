@@ -7,11 +7,16 @@ import jax
 import numpy as np
 from absl import logging
 from PIL import Image
+from tensorboard.backend.event_processing import plugin_event_accumulator
+from tensorboard.util import tensor_util
 
 from configs import places2
 from gatedinpaint_jax import train_config
 from gatedinpaint_jax.training import checkpoints
 from gatedinpaint_jax.training import state as state_lib
+
+# These tell about the machine, not about the run.
+_OF_THE_MACHINE = ("images_per_second", "seconds_waited_for_data")
 
 
 def write_photos(folder):
@@ -60,6 +65,24 @@ def restore_state(config, workdir):
   store = checkpoints.Checkpoints(workdir, keep=100)
   with contextlib.closing(store):
     return jax.device_get(store.restore(store.newest_whole(), like).state)
+
+
+def read_scalars(workdir):
+  """Returns {tag: [(step, value)]} as TensorBoard shows them."""
+  # The reader of TensorBoard itself; the older one keeps superseded tensors.
+  events = plugin_event_accumulator.EventAccumulator(
+    str(workdir), tensor_size_guidance={"scalars": 0}
+  )
+  events.Reload()
+  return {
+    tag: [
+      (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+      for event in events.Tensors(tag)
+    ]
+    for tag in events.Tags()["tensors"]
+    if tag.startswith(("train/", "validation/"))
+    and not tag.endswith((*_OF_THE_MACHINE, "strip"))
+  }
 
 
 @contextlib.contextmanager
