@@ -1,0 +1,161 @@
+"""The answers of a user study, read from what its page saved."""
+
+import csv
+import io
+import json
+import math
+import pathlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.evaluation import study_page
+
+
+class Key(NamedTuple):
+  """What raters do not know.
+
+  Attributes:
+    study: digest.
+    title: of the page.
+    pictures: {id: (method, case)}.
+  """
+
+  study: str
+  title: str
+  pictures: dict[str, tuple[str, str]]
+
+
+class Answer(NamedTuple):
+  """What one rater said of one picture.
+
+  Attributes:
+    rating: from 1 to 10.
+    seconds: that the picture was looked at.
+  """
+
+  rating: int
+  seconds: float
+
+
+class Answers(NamedTuple):
+  """All answers of a study.
+
+  Attributes:
+    given: {(rater, picture's id): answer}.
+    replaced: how many ratings a later one of the same rater replaced.
+  """
+
+  given: dict[tuple[str, str], Answer]
+  replaced: int
+
+
+def read_key(folder: pathlib.Path) -> Key:
+  """Returns the key that `study_page.write` left in a folder.
+
+  Raises:
+    UserError: if it is not there or is none.
+  """
+  path = folder / study_page.KEY
+  try:
+    content = json.loads(path.read_text("utf-8"))
+    pictures = {
+      name: (owner["method"], owner["case"])
+      for name, owner in content["pictures"].items()
+    }
+    return Key(content["study"], content["title"], pictures)
+  except OSError as error:
+    raise errors.UserError(
+      f"{path}: cannot be read ({error.strerror}); name the folder that the "
+      "study was written to"
+    ) from error
+  except (ValueError, LookupError, TypeError, AttributeError) as error:
+    raise errors.UserError(f"{path}: is no key of a study") from error
+
+
+def read(files: Iterable[pathlib.Path], key: Key) -> Answers:
+  """Returns the answers in CSV files that the page saved.
+
+  A rater who saves twice leaves two files with the same answers. Of several to
+  a picture the last one counts; the page names its files so that the last one
+  is last by name.
+
+  Args:
+    files: in the order of their names.
+    key: of the study.
+
+  Raises:
+    UserError: naming file and line of what is no answer to this study, or if
+      there are no answers.
+  """
+  given, replaced = {}, 0
+  for path in files:
+    for who, answer in _read_file(path, key):
+      if who in given and given[who].rating != answer.rating:
+        replaced += 1
+      given[who] = answer
+  if not given:
+    raise errors.UserError("--answers: there is no answer in these files")
+  return Answers(given, replaced)
+
+
+def _read_file(path, key):
+  """Yields ((rater, picture's id), answer) of each line."""
+  try:
+    text = path.read_text("utf-8-sig")
+  except UnicodeDecodeError as error:
+    raise errors.UserError(
+      f"{path}: is no text in UTF-8; save it as such"
+    ) from error
+  except OSError as error:
+    raise errors.UserError(
+      f"{path}: cannot be read ({error.strerror})"
+    ) from error
+  reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+  header = ",".join(study_page.COLUMNS)
+  try:
+    if next(reader, None) != list(study_page.COLUMNS):
+      raise errors.UserError(
+        f"{path}: is no file of answers; the first line must be {header}"
+      )
+    for row in reader:
+      if row:
+        yield _read_row(f"{path}, line {reader.line_num}", row, key)
+  except csv.Error as error:
+    raise errors.UserError(
+      f"{path}, line {reader.line_num}: {error}; must be {header}"
+    ) from error
+
+
+def _read_row(place, row, key):
+  """Returns one line's ((rater, picture's id), answer)."""
+  if len(row) != len(study_page.COLUMNS):
+    raise errors.UserError(
+      f"{place}: {len(row)} columns; must be {','.join(study_page.COLUMNS)}"
+    )
+  study, rater, picture, rating, seconds = (cell.strip() for cell in row)
+  if study != key.study:
+    raise errors.UserError(
+      f"{place}: answers study {study}, but --study is {key.study}; leave this "
+      "file out or name its study"
+    )
+  if picture not in key.pictures:
+    raise errors.UserError(
+      f"{place}: this study has no picture {picture!r}; take the file as the "
+      "page saved it"
+    )
+  if not rater:
+    raise errors.UserError(f"{place}: the rater has no name; write one")
+  if rating not in map(str, study_page.RATINGS):
+    raise errors.UserError(
+      f"{place}: rating {rating!r}; must be a whole number from 1 to 10"
+    )
+  try:
+    time = float(seconds)
+  except ValueError:
+    time = math.nan
+  if not 0 <= time < math.inf:
+    raise errors.UserError(
+      f"{place}: {seconds!r} seconds; must be a number, 0 or above"
+    )
+  return (rater, picture), Answer(int(rating), time)
