@@ -111,11 +111,20 @@ def get_mask_config():
 
 def get_model_config():
   model = ml_collections.ConfigDict()
+  # inpaint: coarse and refinement network; completion: that of Global&Local.
+  model.generator = "inpaint"
   # gated, partial or vanilla.
   model.conv = "gated"
   # Convolution channels of the first layer, a multiple of 4; all the others
-  # scale with it. The discriminator's first layer has 4/3 of it.
+  # scale with it.
   model.width = 48
+  # What keeps predictions in [-1, 1]: tanh or clip.
+  model.bound = "tanh"
+  # patch: SN-PatchGAN; global_and_local_critics: of DeepFill v1; global_local:
+  # of Global&Local; none: the losses of the pixels are all there is.
+  model.discriminator = "patch"
+  # Channels of its first layer; None: 4/3 of `width`.
+  model.discriminator_width = config_dict.placeholder(int)
   # Whether a sketch is an input of both networks.
   model.guided = False
   # Precision of the computation: float32 or bfloat16. Parameters, softmax and
@@ -129,20 +138,34 @@ def get_model_config():
 
 def get_loss_config():
   loss = ml_collections.ConfigDict()
-  # Weights of mean |prediction - picture| over all pixels, hole and known.
+  # Weights of the mean distance of prediction and picture over all pixels.
   loss.l1_coarse = 1.0
   loss.l1_refined = 1.0
-  # Weight of -mean(scores of completed pictures) for the generator.
+  # l1: |difference|, l2: its square.
+  loss.distance = "l1"
+  # How much pixels in holes and known ones count in these means.
+  loss.hole = 1.0
+  loss.known = 1.0
+  # In (0, 1]: the weight of a pixel in a hole falls by this factor with each
+  # pixel that it is further from the rim.
+  loss.discount = 1.0
+  # Weight of the generator's adversarial loss.
   loss.adversarial = 1.0
-  # Weight of both hinges for the discriminator; the paper's is 1, the released
-  # program's 1/2.
+  # Weight of the discriminator's; the paper's is 1, the released program's 1/2.
   loss.discriminator = 0.5
+  # hinge, wasserstein or non_saturating.
+  loss.gan = "hinge"
+  # Weight of the gradient penalty, which wasserstein needs; its paper's is 10.
+  # For global_and_local_critics alone.
+  loss.gradient_penalty = 0.0
   return loss
 
 
 def get_optimizer_config():
   optimizer = ml_collections.ConfigDict()
-  # Adam for both networks, each with its own counters.
+  # adam or adadelta (b1 is not used then, b2 is its rho), for both networks,
+  # each with its own counters.
+  optimizer.kind = "adam"
   optimizer.generator_learning_rate = 1e-4
   optimizer.discriminator_learning_rate = 1e-4
   optimizer.b1 = 0.5
@@ -166,6 +189,12 @@ def get_optimizer_config():
 def get_schedule_config():
   schedule = ml_collections.ConfigDict()
   schedule.steps = 1_000_000
+  # So many steps at first move the generator alone, without the
+  # discriminator's opinion; so many after them the discriminator alone.
+  schedule.completion_steps = 0
+  schedule.discriminator_steps = 0
+  # Of the rest, how often the generator moves; the discriminator does always.
+  schedule.generator_every_steps = 1
   schedule.log_every_steps = 100
   schedule.evaluate_every_steps = 2000
   schedule.checkpoint_every_steps = 4000

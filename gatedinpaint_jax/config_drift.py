@@ -11,6 +11,7 @@ from typing import Any
 from absl import logging
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.networks import build
 
 # These change what is told, kept and done about faults, or in which pieces the
 # same is computed.
@@ -110,12 +111,16 @@ def _flatten(config, prefix="") -> dict[str, Any]:
 
 def _shaping(config) -> dict[str, Any]:
   """Returns what of a config decides which arrays a state has."""
-  model, optimizer = config["model"], config.get("optimizer")
-  shaping = {f"model.{key}": model[key] for key in ("conv", "width", "guided")}
+  model, optimizer = build.DEFAULTS | config["model"], config.get("optimizer")
+  keys = ("generator", "conv", "width", "guided")
+  if optimizer is not None:
+    keys += ("discriminator", "discriminator_width")
+  shaping = {f"model.{key}": model[key] for key in keys}
   if optimizer is None:
     return shaping
   is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
   return shaping | {
+    "optimizer.kind": optimizer.get("kind", "adam"),
     "optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
     "optimizer.average_decay is set": optimizer["average_decay"] is not None,
     "optimizer has a schedule": bool(is_scheduled),

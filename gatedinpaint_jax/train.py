@@ -159,6 +159,8 @@ def _open_log(config, workdir, state):
   )
   texts = {"config": str(config)}
   for network in ("generator", "discriminator"):
+    if getattr(state, network) is None:
+      continue
     overview = parameter_overview.get_parameter_overview(
       getattr(state, network), include_stats=False
     )

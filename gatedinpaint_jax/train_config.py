@@ -1,8 +1,8 @@
 """Reads what a config says of training, and says what of it cannot be."""
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, losses
 from gatedinpaint_jax.networks import build as networks_build
-from gatedinpaint_jax.training import objectives, optimizers
+from gatedinpaint_jax.training import objectives, optimizers, phases
 from gatedinpaint_jax.training import step as step_lib
 
 
@@ -15,7 +15,9 @@ def build_setup(config) -> step_lib.Setup:
   generator, discriminator = networks_build.build_networks(config)
   optimizer = config.optimizer
   _check_optimizer(optimizer)
+  _check_loss(config.loss, config.model)
   shared = {
+    "kind": optimizer.kind,
     "b1": optimizer.b1,
     "b2": optimizer.b2,
     "eps": optimizer.eps,
@@ -34,8 +36,20 @@ def build_setup(config) -> step_lib.Setup:
       optimizer.discriminator_learning_rate, **shared
     ),
     weights=objectives.LossWeights(**config.loss),
+    turns=_read_turns(config.schedule, discriminator),
+    seed=config.seed,
     average_decay=optimizer.average_decay,
     accumulation_steps=optimizer.accumulation_steps,
+  )
+
+
+def _read_turns(schedule, discriminator) -> phases.Phases:
+  if discriminator is None:
+    return phases.Phases(completion_steps=None)
+  return phases.Phases(
+    completion_steps=schedule.completion_steps,
+    discriminator_steps=schedule.discriminator_steps,
+    generator_every_steps=schedule.generator_every_steps,
   )
 
 
@@ -48,13 +62,36 @@ def check_schedule(schedule) -> None:
     "checkpoint_every_steps",
     "keep_checkpoints",
     "skipped_steps_to_go_back",
+    "generator_every_steps",
   ):
     _check_count(f"config.schedule.{name}", schedule[name])
+  for name in ("completion_steps", "discriminator_steps"):
+    _check_count(f"config.schedule.{name}", schedule[name], least=0)
 
 
-def _check_count(key, value):
-  if not isinstance(value, int) or value < 1:
-    raise errors.UserError(f"{key}={value}: must be a whole number from 1 up")
+def _check_count(key, value, *, least=1):
+  if not isinstance(value, int) or value < least:
+    raise errors.UserError(
+      f"{key}={value}: must be a whole number from {least} up"
+    )
+
+
+def _check_loss(loss, model):
+  for name, choices in (("distance", losses.DISTANCES), ("gan", losses.GANS)):
+    errors.check_choice(f"config.loss.{name}", loss[name], choices)
+  for name, value in loss.items():
+    if not isinstance(value, str) and value < 0:
+      raise errors.UserError(f"config.loss.{name}={value}: must be 0 or more")
+  if not 0 < loss.discount <= 1:
+    raise errors.UserError(
+      f"config.loss.discount={loss.discount}: must be in (0, 1]"
+    )
+  penalized = "global_and_local_critics"
+  if loss.gradient_penalty and model.discriminator != penalized:
+    raise errors.UserError(
+      f"config.loss.gradient_penalty={loss.gradient_penalty}: must be 0, or "
+      f"config.model.discriminator {penalized}"
+    )
 
 
 def _check_optimizer(optimizer):

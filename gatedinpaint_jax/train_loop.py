@@ -1,6 +1,7 @@
 """The loop over the steps of a run, and what is due between them."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import compiler_options, errors
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import devices, divergence, preemption
+from gatedinpaint_jax.training import devices, divergence, phases, preemption
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import step as step_lib
@@ -75,12 +76,8 @@ class Run:
     """Loops over the steps that remain and returns the last state."""
     last = self.config.schedule.steps
     step, examples = int(state.step), int(state.examples_seen)
-    train_step = jax.jit(
-      step_lib.make_train_step(self.setup),
-      donate_argnums=0,
-      out_shardings=devices.replicated(self.mesh),
-      compiler_options=compiler_options.least_memory(),
-    )
+    # A program for each turn there is.
+    train_step = functools.cache(self.compile_step)
     watch = self.watch
     if step == 0 or step >= last:
       self.validate(step, state)
@@ -89,7 +86,7 @@ class Run:
       if batch is None:
         batch = self.next_batch(batches)
       step += 1
-      state, metrics = train_step(state, batch)
+      state, metrics = train_step(self.setup.turns.at(step))(state, batch)
       watch.add(step, examples, batch, metrics)
       examples += self.config.data.batch_size
       # The next batch is fetched and copied while the devices compute.
@@ -107,6 +104,15 @@ class Run:
         return state
     self.summarize()
     return state
+
+  def compile_step(self, turn: phases.Turn):
+    """Returns the jitted step of a turn; it compiles at its first call."""
+    return jax.jit(
+      step_lib.make_train_step(self.setup, turn),
+      donate_argnums=0,
+      out_shardings=devices.replicated(self.mesh),
+      compiler_options=compiler_options.least_memory(),
+    )
 
   def next_batch(self, batches):
     """Takes a batch from the stream and lays it on the devices."""

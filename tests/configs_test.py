@@ -8,7 +8,8 @@ from gatedinpaint_jax import train_config
 from gatedinpaint_jax.data import checks
 
 CONFIGS = pathlib.Path(places2.__file__).parent
-NAMES = sorted(path.stem for path in CONFIGS.glob("*.py"))
+# That of `compare` has another shape, which its own tests check.
+NAMES = sorted({path.stem for path in CONFIGS.glob("*.py")} - {"comparison"})
 
 
 def test_there_are_configs():

@@ -33,7 +33,9 @@ PROGRAMS = (
   "export_weights",
   "export_model",
   "compare",
+  "compare_config",
   "demo",
+  "summarize_study",
 )
 
 # Who may import whom, from low to high: a part (a module, or a folder with all
@@ -42,8 +44,9 @@ PROGRAMS = (
 PARTS = {
   "batch": (),
   "errors": (),
+  "compiler_options": (),
   "layers": CONVENTIONS,
-  "losses": CONVENTIONS,
+  "losses": (*CONVENTIONS, "layers"),
   "metrics": CONVENTIONS,
   "data": CONVENTIONS,
   "visualize": CONVENTIONS,
@@ -58,7 +61,14 @@ PARTS = {
   ),
   "weights": (*CONVENTIONS, "layers", "networks", "training"),
   "export": (*CONVENTIONS, "layers", "networks", "training", "weights"),
-  "inference": (*CONVENTIONS, "layers", "networks", "training", "export"),
+  "inference": (
+    *CONVENTIONS,
+    "compiler_options",
+    "layers",
+    "networks",
+    "training",
+    "export",
+  ),
   "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
 }
 # The package's own `__init__.py` is its public face.

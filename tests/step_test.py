@@ -9,7 +9,7 @@ import pytest
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import devices, objectives, step
+from gatedinpaint_jax.training import devices, objectives, step, updates
 from gatedinpaint_jax.training import optimizers as optimizers_lib
 from gatedinpaint_jax.training import state as state_lib
 
@@ -52,21 +52,26 @@ def trees_equal(a, b):
 
 def generate(setup, state, batch):
   """Returns the predictions of the generator and their pullback."""
-  return jax.vjp(
-    lambda params: step.generate(params, batch, setup=setup), state.generator
+  predictions, pullback, _ = jax.vjp(
+    lambda params: updates.generate(params, batch, setup=setup),
+    state.generator,
+    has_aux=True,
   )
+  return predictions, pullback
 
 
 def update_discriminator(state, batch, predictions, setup):
-  gradient = step.discriminator_gradient(state, batch, predictions, setup=setup)
-  return step.update_discriminator(state, *gradient, setup=setup)
+  gradient = updates.discriminator_gradient(
+    state, batch, predictions, setup=setup
+  )
+  return updates.update_discriminator(state, *gradient, setup=setup)
 
 
 def update_generator(state, batch, predictions, pullback, setup):
-  gradient = step.generator_gradient(
+  gradient = updates.generator_gradient(
     state, batch, predictions, pullback, setup=setup
   )
-  return step.update_generator(state, *gradient, setup=setup)
+  return updates.update_generator(state, *gradient, setup=setup)
 
 
 def test_discriminator_update_leaves_the_generator_bit_identical():

@@ -45,6 +45,11 @@ def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
   return _convolve(x, kernel, stride, dilation)
 
 
+def for_linen(x, kernel, strides, *_, **__):
+  """Convolves for an `nn.Conv` whose stride alone is not what it always is."""
+  return convolve(x, kernel, stride=strides[0])
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x, kernel, stride, dilation):
   way = _xla

@@ -1,43 +1,91 @@
 """config.model -> generator and discriminator, and nothing else."""
 
 import jax.numpy as jnp
+import ml_collections
+from flax import linen as nn
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.layers import conv
-from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
+from gatedinpaint_jax.networks import (
+  completion_network,
+  critics,
+  inpaint_generator,
+  patch_discriminator,
+)
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+_GENERATORS = ("inpaint", "completion")
+# Without a discriminator, pixels alone are compared.
+_DISCRIMINATORS = {
+  "patch": patch_discriminator.PatchDiscriminator,
+  "global_and_local_critics": critics.GlobalAndLocalCritics,
+  "global_local": critics.GlobalLocalDiscriminator,
+  "none": None,
+}
+# What checkpoints of imported weights, and older ones, do not say.
+DEFAULTS = {
+  "generator": "inpaint",
+  "bound": "tanh",
+  "discriminator": "patch",
+  "discriminator_width": None,
+  "rematerialize": False,
+}
 
 
-def build_networks(config):
+def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
   """Builds the two networks that `config.model` describes.
 
   Args:
     config: the whole config, as in `configs/places2.py`.
 
   Returns:
-    `(InpaintGenerator, PatchDiscriminator)`, without parameters.
+    The generator and the discriminator, if there is one, without parameters.
 
   Raises:
     UserError: if a value is not allowed.
   """
-  model = config.model
-  errors.check_choice("config.model.conv", model.conv, conv.KINDS)
-  errors.check_choice("config.model.dtype", model.dtype, _DTYPES)
+  model = ml_collections.ConfigDict(DEFAULTS | dict(config.model))
+  for key, choices in (
+    ("conv", conv.KINDS),
+    ("dtype", _DTYPES),
+    ("generator", _GENERATORS),
+    ("bound", inpaint_generator.BOUNDS),
+    ("discriminator", _DISCRIMINATORS),
+  ):
+    errors.check_choice(f"config.model.{key}", model[key], choices)
   if model.width < 4 or model.width % 4:
     raise errors.UserError(
-      f"config.model.width={model.width}: must be a multiple of 4 (the paper's "
-      "is 48)"
+      f"config.model.width={model.width}: must be a multiple of 4 (the "
+      "paper's is 48)"
     )
-  generator = inpaint_generator.InpaintGenerator(
-    width=model.width,
-    conv=model.conv,
-    guided=model.guided,
-    dtype=_DTYPES[model.dtype],
-    # Of training alone: checkpoints of imported weights do not have it.
-    rematerialize="rematerialize" in model and model.rematerialize,
-  )
-  discriminator = patch_discriminator.PatchDiscriminator(
-    width=4 * model.width // 3, dtype=_DTYPES[model.dtype]
-  )
-  return generator, discriminator
+  return _build_generator(model), _build_discriminator(model)
+
+
+def _build_generator(model):
+  shared = {
+    "width": model.width,
+    "dtype": _DTYPES[model.dtype],
+    "rematerialize": model.rematerialize,
+  }
+  if model.generator == "inpaint":
+    return inpaint_generator.InpaintGenerator(
+      conv=model.conv,
+      guided=model.guided,
+      bound=model.bound,
+      **shared,
+    )
+  for key, only in (("guided", False), ("conv", "vanilla")):
+    if model[key] != only:
+      raise errors.UserError(
+        f"config.model.{key}={model[key]}: must be {only} for "
+        f"config.model.generator={model.generator}"
+      )
+  return completion_network.CompletionNetwork(**shared)
+
+
+def _build_discriminator(model):
+  kind = _DISCRIMINATORS[model.discriminator]
+  if kind is None:
+    return None
+  width = model.discriminator_width or 4 * model.width // 3
+  return kind(width=width, dtype=_DTYPES[model.dtype])

@@ -18,6 +18,9 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.layers import contextual_attention, resize
 from gatedinpaint_jax.layers import conv as conv_lib
 
+# DeepFill v1 clips: Yu et al. 2018, section 3.1.
+BOUNDS = {"tanh": jnp.tanh, "clip": functools.partial(jnp.clip, min=-1, max=1)}
+
 
 class GeneratorOutput(NamedTuple):
   """Raw predictions of both networks; known pixels are predicted too.
@@ -44,6 +47,7 @@ class InpaintGenerator(nn.Module):
     dtype: of the computation; parameters and outputs are float32.
     rematerialize: whether the backward pass computes the hidden layers again
       from their inputs instead of keeping what is inside of them.
+    bound: a key of `BOUNDS`, what keeps predictions in [-1, 1].
   """
 
   width: int = 48
@@ -51,6 +55,7 @@ class InpaintGenerator(nn.Module):
   guided: bool = False
   dtype: Any = jnp.float32
   rematerialize: bool = False
+  bound: str = "tanh"
 
   @nn.compact
   def __call__(
@@ -72,12 +77,13 @@ class InpaintGenerator(nn.Module):
       ValueError: if a side is not a multiple of 8, or the sketch is missing or
         not wanted.
     """
-    _check_inputs(incomplete, sketch, self.guided)
+    check_inputs(incomplete, sketch, self.guided)
     network = {
       "width": self.width,
       "conv": self.conv,
       "dtype": self.dtype,
       "rematerialize": self.rematerialize,
+      "bound": self.bound,
     }
     coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
     # No gradient is stopped: the losses of the second network reach the first.
@@ -97,12 +103,14 @@ class CoarseNetwork(nn.Module):
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
     rematerialize: as of `InpaintGenerator`.
+    bound: likewise.
   """
 
   width: int
   conv: str
   dtype: Any
   rematerialize: bool
+  bound: str
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
@@ -133,7 +141,7 @@ class CoarseNetwork(nn.Module):
     x, valid = conv(c, name="conv15_upsample")(x, valid)
     x, valid = conv(c // 2, name="conv16")(x, valid)
     x, _ = to_colours(3, activation=None, name="conv17")(x, valid)
-    return jnp.tanh(x.astype(jnp.float32))
+    return BOUNDS[self.bound](x.astype(jnp.float32))
 
 
 class RefinementNetwork(nn.Module):
@@ -148,12 +156,14 @@ class RefinementNetwork(nn.Module):
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
     rematerialize: as of `InpaintGenerator`.
+    bound: likewise.
   """
 
   width: int
   conv: str
   dtype: Any
   rematerialize: bool
+  bound: str
 
   @nn.compact
   def __call__(self, filled, no_source):
@@ -199,10 +209,11 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(c, name="allconv15_upsample")(resize.upsample_x2(x))
     x, _ = conv(c // 2, name="allconv16")(x)
     x, _ = to_colours(3, activation=None, name="allconv17")(x)
-    return jnp.tanh(x.astype(jnp.float32)), attended.offsets
+    return BOUNDS[self.bound](x.astype(jnp.float32)), attended.offsets
 
 
-def _check_inputs(incomplete, sketch, guided):
+def check_inputs(incomplete, sketch, guided) -> None:
+  """Raises ValueError for what no generator of this kind can take."""
   _, height, width, _ = incomplete.shape
   if height % batch_lib.SIZE_MULTIPLE or width % batch_lib.SIZE_MULTIPLE:
     raise ValueError(

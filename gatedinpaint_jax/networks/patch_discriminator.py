@@ -52,7 +52,7 @@ class PatchDiscriminator(nn.Module):
         strides=2,
         padding="SAME",
         kernel_init=nn.initializers.glorot_uniform(),
-        conv_general_dilated=_convolve,
+        conv_general_dilated=convolution.for_linen,
         dtype=self.dtype,
         name=f"conv{index}",
       )
@@ -71,8 +71,3 @@ def spectral_norms(spectral) -> dict[str, jax.Array]:
     conv = name.removesuffix("_norm")
     norms[conv] = layer[f"{conv}/kernel/sigma"]
   return norms
-
-
-def _convolve(x, kernel, strides, *_, **__):
-  """Takes what `nn.Conv` passes; only its stride is not what it always is."""
-  return convolution.convolve(x, kernel, stride=strides[0])

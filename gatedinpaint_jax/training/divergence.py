@@ -37,7 +37,11 @@ class SkippedStep(NamedTuple):
   @property
   def why(self) -> str:
     """Says what was not finite."""
-    values = {n: float(self.metrics[n]) for n in step_lib.MUST_BE_FINITE}
+    values = {
+      name: float(self.metrics[name])
+      for name in step_lib.MUST_BE_FINITE
+      if name in self.metrics
+    }
     return ", ".join(
       f"{name} is {value}"
       for name, value in values.items()

@@ -74,9 +74,10 @@ class Meter:
     """
     metrics = self.window()
     learned = [m for m in metrics if not m[step_lib.SKIPPED]]
+    # Not every step makes every number: networks may take turns.
     means = {
-      name: float(np.mean(np.float32([m[name] for m in learned])))
-      for name in (learned[0] if learned else ())
+      name: float(np.mean(np.float32([m[name] for m in learned if name in m])))
+      for name in dict.fromkeys(name for m in learned for name in m)
     }
     means[step_lib.SKIPPED] = float(len(metrics) - len(learned))
     seconds = time.monotonic() - self._started - self._seconds_paused

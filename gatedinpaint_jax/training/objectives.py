@@ -12,49 +12,67 @@ from gatedinpaint_jax.networks import patch_discriminator
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-  """How much each loss counts; see `config.loss`."""
+  """Which losses there are and how much each counts; see `config.loss`."""
 
   l1_coarse: float = 1.0
   l1_refined: float = 1.0
+  distance: str = "l1"
+  hole: float = 1.0
+  known: float = 1.0
+  discount: float = 1.0
   adversarial: float = 1.0
   discriminator: float = 0.5
+  gan: str = "hinge"
+  gradient_penalty: float = 0.0
+
+  @property
+  def counts_pixels_alike(self) -> bool:
+    """Whether hole and known pixels count alike, as in the paper."""
+    return self.hole == self.known == self.discount == 1
 
 
 def discriminator_objective(
-  params, spectral, *, discriminator, batch, completed, weights
+  params, spectral, *, discriminator, batch, completed, weights, share=None
 ):
   """Scores real and completed pictures against each other.
 
   Args:
     params: parameters of the discriminator; differentiate with respect to it.
-    spectral: its power iteration before this step.
+    spectral: its power iteration before this step, or None if it has none.
     discriminator: the module.
     batch: a `Batch`.
     completed: pictures with filled holes, as `batch.image`; a constant here.
     weights: `LossWeights`.
+    share: `[B]`, for `losses.gradient_penalty`, where that has a weight.
 
   Returns:
     `(loss, (spectral, metrics))`, the power iteration one step further.
   """
-  # One call for both: the power iteration moves once per update.
-  pictures = _real_and_completed(batch, jax.lax.stop_gradient(completed))
-  scores, changed = discriminator.apply(
-    {"params": params, patch_discriminator.SPECTRAL: spectral},
-    *pictures,
-    update_stats=True,
-    mutable=[patch_discriminator.SPECTRAL],
+  completed = jax.lax.stop_gradient(completed)
+  score = _score_apart if spectral is None else _score_at_once
+  real, fake, spectral = score(
+    discriminator, params, spectral, batch, completed
   )
-  real, fake = jnp.split(scores, 2)
-  hinge = losses.hinge_discriminator(real_scores=real, fake_scores=fake)
-  loss = weights.discriminator * hinge
-  spectral = changed[patch_discriminator.SPECTRAL]
-  norms = patch_discriminator.spectral_norms(spectral)
+  compare, _ = losses.GANS[weights.gan]
+  loss = weights.discriminator * compare(real_scores=real, fake_scores=fake)
   metrics = {
-    "discriminator_loss": loss,
     "real_score": jnp.mean(real),
     "fake_score": jnp.mean(fake),
-    **{f"spectral_norm/{name}": norm for name, norm in norms.items()},
   }
+  if weights.gradient_penalty:
+    penalty = losses.gradient_penalty(
+      lambda image: discriminator.apply({"params": params}, image, batch.mask),
+      batch.image,
+      completed,
+      batch.mask,
+      share,
+    )
+    loss += weights.gradient_penalty * penalty
+    metrics["gradient_penalty"] = penalty
+  metrics["discriminator_loss"] = loss
+  if spectral is not None:
+    norms = patch_discriminator.spectral_norms(spectral)
+    metrics |= {f"spectral_norm/{name}": norm for name, norm in norms.items()}
   return loss, (spectral, metrics)
 
 
@@ -66,7 +84,7 @@ def generator_objective(
   Args:
     coarse: prediction of the coarse network; differentiate with respect to it.
     refined: prediction of the refinement network, likewise.
-    discriminator: the module.
+    discriminator: the module; None: nobody is asked.
     discriminator_variables: its parameters and power iteration, which stays.
     batch: a `Batch`.
     weights: `LossWeights`.
@@ -74,35 +92,58 @@ def generator_objective(
   Returns:
     `(loss, metrics)`.
   """
-  completed = batch_lib.composite(refined, batch.image, batch.mask)
-  scores = discriminator.apply(
-    discriminator_variables,
-    completed,
-    batch.mask,
-    batch.sketch,
-    update_stats=False,
-  )
-  adversarial = losses.hinge_generator(scores)
-  # Raw predictions over all pixels: the known ones teach the networks to copy.
-  l1_coarse = losses.l1(coarse, batch.image)
-  l1_refined = losses.l1(refined, batch.image)
-  loss = (
-    weights.adversarial * adversarial
-    + weights.l1_coarse * l1_coarse
-    + weights.l1_refined * l1_refined
-  )
+  # Raw predictions, all pixels: the known ones teach the networks to copy.
+  distance = losses.DISTANCES[weights.distance]
+  pixels = 1.0
+  if not weights.counts_pixels_alike:
+    pixels = losses.pixel_weight(
+      batch.mask,
+      hole=weights.hole,
+      known=weights.known,
+      discount=weights.discount,
+    )
+  to_coarse = distance(coarse, batch.image, pixels)
+  to_refined = distance(refined, batch.image, pixels)
+  loss = weights.l1_coarse * to_coarse + weights.l1_refined * to_refined
   metrics = {
-    "generator_loss": loss,
-    "adversarial_loss": adversarial,
-    "l1_coarse": l1_coarse,
-    "l1_refined": l1_refined,
+    f"{weights.distance}_coarse": to_coarse,
+    f"{weights.distance}_refined": to_refined,
     "hole_fraction": jnp.mean(batch.mask),
   }
+  if discriminator is not None:
+    scores = discriminator.apply(
+      discriminator_variables,
+      batch_lib.composite(refined, batch.image, batch.mask),
+      batch.mask,
+      batch.sketch,
+      update_stats=False,
+    )
+    _, pass_for_real = losses.GANS[weights.gan]
+    metrics["adversarial_loss"] = pass_for_real(scores)
+    loss = weights.adversarial * metrics["adversarial_loss"] + loss
+  metrics["generator_loss"] = loss
   return loss, metrics
 
 
-def _real_and_completed(batch, completed):
-  """Stacks both kinds of picture, real first: (image, mask, sketch)."""
+def _score_at_once(discriminator, params, spectral, batch, completed):
+  """Returns scores of both kinds and the power iteration, moved once."""
   twice = lambda x: None if x is None else jnp.concatenate([x, x])
-  image = jnp.concatenate([batch.image, completed])
-  return image, twice(batch.mask), twice(batch.sketch)
+  scores, changed = discriminator.apply(
+    {"params": params, patch_discriminator.SPECTRAL: spectral},
+    jnp.concatenate([batch.image, completed]),
+    twice(batch.mask),
+    twice(batch.sketch),
+    update_stats=True,
+    mutable=[patch_discriminator.SPECTRAL],
+  )
+  real, fake = jnp.split(scores, 2)
+  return real, fake, changed[patch_discriminator.SPECTRAL]
+
+
+def _score_apart(discriminator, params, spectral, batch, completed):
+  """Returns the same by two calls, as batch normalization needs it."""
+  real, fake = (
+    discriminator.apply({"params": params}, image, batch.mask, batch.sketch)
+    for image in (batch.image, completed)
+  )
+  return real, fake, spectral

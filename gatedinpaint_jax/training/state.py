@@ -21,8 +21,8 @@ class TrainState:
     examples_seen: `[] uint32`, pictures taken from the stream. It is not
       `step` times the batch size once a run has skipped data.
     generator: parameters.
-    discriminator: parameters.
-    spectral: the power iteration of the discriminator.
+    discriminator: parameters, or None without a discriminator.
+    spectral: the power iteration of the discriminator, or None if it has none.
     generator_optimizer: optax state.
     discriminator_optimizer: optax state.
     generator_average: the moving average of `generator`, or None.
@@ -31,11 +31,19 @@ class TrainState:
   step: jax.Array
   examples_seen: jax.Array
   generator: Params
-  discriminator: Params
-  spectral: Params
+  discriminator: Params | None
+  spectral: Params | None
   generator_optimizer: optax.OptState
   discriminator_optimizer: optax.OptState
   generator_average: Params | None
+
+  @property
+  def discriminator_variables(self) -> dict[str, Params]:
+    """What `apply` of the discriminator takes."""
+    variables = {"params": self.discriminator}
+    if self.spectral is not None:
+      variables[patch_discriminator.SPECTRAL] = self.spectral
+    return variables
 
   @property
   def best_generator(self) -> Params:
@@ -61,19 +69,21 @@ def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
   mask = jnp.zeros((1, *image_size, 1))
   sketch = mask if setup.generator.guided else None
   generator = setup.generator.init(generator_key, image, mask, sketch)
-  discriminator = setup.discriminator.init(
-    discriminator_key, image, mask, sketch, update_stats=False
-  )
+  discriminator = {}
+  if setup.discriminator is not None:
+    discriminator = setup.discriminator.init(
+      discriminator_key, image, mask, sketch, update_stats=False
+    )
   keep_average = setup.average_decay is not None
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     examples_seen=jnp.zeros((), jnp.uint32),
     generator=generator["params"],
-    discriminator=discriminator["params"],
-    spectral=discriminator[patch_discriminator.SPECTRAL],
+    discriminator=discriminator.get("params"),
+    spectral=discriminator.get(patch_discriminator.SPECTRAL),
     generator_optimizer=setup.generator_optimizer.init(generator["params"]),
     discriminator_optimizer=setup.discriminator_optimizer.init(
-      discriminator["params"]
+      discriminator.get("params")
     ),
     generator_average=(
       # A copy: a donated state must not hold one buffer twice.

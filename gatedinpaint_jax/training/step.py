@@ -1,5 +1,7 @@
 """One training step: update the discriminator, then the generator against it.
 
+In some turns of a run, only one of them learns; see `phases`.
+
 Both updates share one batch and one forward pass of the generator. A batch that
 is computed in parts takes a second pass, so that only one part at a time keeps
 what the backward pass needs.
@@ -11,13 +13,14 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
-from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import accumulation, objectives
-from gatedinpaint_jax.training import state as state_lib
-
-Metrics = dict[str, jax.Array]
+from gatedinpaint_jax.training import (
+  accumulation,
+  objectives,
+  phases,
+  updates,
+)
 
 # The norms too: a loss is finite one step longer than what breaks it.
 MUST_BE_FINITE = (
@@ -37,25 +40,31 @@ class Setup:
 
   Attributes:
     generator: the module.
-    discriminator: the module.
+    discriminator: the module, or None for losses of pixels alone.
     generator_optimizer: optax transformation.
     discriminator_optimizer: optax transformation.
     weights: of the losses.
+    turns: which network learns at which step.
+    seed: of what a step draws.
     average_decay: of the moving average of the generator, in [0, 1), or None.
     accumulation_steps: parts of the batch whose gradients are computed one
       after the other; all devices have equally many pictures of each part.
   """
 
-  generator: inpaint_generator.InpaintGenerator
-  discriminator: patch_discriminator.PatchDiscriminator
+  generator: nn.Module
+  discriminator: nn.Module | None
   generator_optimizer: optax.GradientTransformation
   discriminator_optimizer: optax.GradientTransformation
   weights: objectives.LossWeights
+  turns: phases.Phases = dataclasses.field(default_factory=phases.Phases)
+  seed: int = 0
   average_decay: float | None = None
   accumulation_steps: int = 1
 
 
-def make_train_step(setup: Setup) -> Callable:
+def make_train_step(
+  setup: Setup, turn: phases.Turn = phases.Turn.BOTH
+) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
   All means are over the global batch: under `jax.jit` with a batch sharded over
@@ -63,12 +72,20 @@ def make_train_step(setup: Setup) -> Callable:
   Metrics are scalars by name. If one of `MUST_BE_FINITE` is not, nothing is
   learned from the batch and the metric `SKIPPED` is 1; the step and its
   examples count all the same.
+
+  Args:
+    setup: of the run.
+    turn: which networks learn; only COMPLETION without a discriminator.
   """
   update = _update_in_parts if setup.accumulation_steps > 1 else _update_at_once
 
   def train_step(state, batch):
-    updated, metrics = update(state, batch, setup)
-    is_finite = _all_finite([metrics[name] for name in MUST_BE_FINITE])
+    updated, metrics = update(
+      state, batch, _shares(state, batch, setup), setup, turn
+    )
+    is_finite = _all_finite(
+      [metrics[name] for name in MUST_BE_FINITE if name in metrics]
+    )
     state = jax.tree.map(
       lambda new, old: jnp.where(is_finite, new, old), updated, state
     )
@@ -83,169 +100,74 @@ def make_train_step(setup: Setup) -> Callable:
   return train_step
 
 
-def _update_at_once(state, batch, setup):
-  """Updates both networks with one forward pass of the generator."""
+def _update_at_once(state, batch, shares, setup, turn):
+  """Updates what has its turn with one forward pass of the generator."""
+  metrics = {}
   # The pullback is kept: the generator's gradient waits for the new
   # discriminator, its forward pass does not run again.
-  predictions, pullback = jax.vjp(
-    lambda params: generate(params, batch, setup=setup), state.generator
+  predictions, pullback, statistics = jax.vjp(
+    lambda params: updates.generate(params, batch, setup=setup),
+    state.generator,
+    has_aux=True,
   )
-  gradient = discriminator_gradient(state, batch, predictions, setup=setup)
-  half_way, metrics = update_discriminator(state, *gradient, setup=setup)
-  gradient = generator_gradient(
-    half_way, batch, predictions, pullback, setup=setup
-  )
-  state, more = update_generator(half_way, *gradient, setup=setup)
-  return state, {**metrics, **more}
+  if turn is not phases.Turn.COMPLETION:
+    gradient = updates.discriminator_gradient(
+      state, batch, predictions, shares, setup=setup
+    )
+    state, metrics = updates.update_discriminator(state, *gradient, setup=setup)
+  if turn is not phases.Turn.DISCRIMINATION:
+    gradient = updates.generator_gradient(
+      state, batch, predictions, pullback, setup=setup, turn=turn
+    )
+    state, more = updates.update_generator(
+      state, *gradient, statistics, setup=setup
+    )
+    metrics |= more
+  return state, metrics
 
 
-def _update_in_parts(state, batch, setup):
-  """Updates both networks with the means of their gradients over parts."""
-  parts = accumulation.split(batch, setup.accumulation_steps)
+def _update_in_parts(state, batch, shares, setup, turn):
+  """Updates what has its turn with the means of gradients over parts."""
+  metrics = {}
+  parts = accumulation.split((batch, shares), setup.accumulation_steps)
 
   def of_discriminator(part):
-    predictions = generate(state.generator, part, setup=setup)
-    return discriminator_gradient(state, part, predictions, setup=setup)
+    batch, shares = part
+    predictions, _ = updates.generate(state.generator, batch, setup=setup)
+    return updates.discriminator_gradient(
+      state, batch, predictions, shares, setup=setup
+    )
 
-  gradient = accumulation.mean(of_discriminator, parts)
-  half_way, metrics = update_discriminator(state, *gradient, setup=setup)
+  half_way = state
+  if turn is not phases.Turn.COMPLETION:
+    gradient = accumulation.mean(of_discriminator, parts)
+    half_way, metrics = updates.update_discriminator(
+      state, *gradient, setup=setup
+    )
 
   def of_generator(part):
-    predictions, pullback = jax.vjp(
-      lambda params: generate(params, part, setup=setup), half_way.generator
+    batch, _ = part
+    predictions, pullback, statistics = jax.vjp(
+      lambda params: updates.generate(params, batch, setup=setup),
+      half_way.generator,
+      has_aux=True,
     )
-    return generator_gradient(
-      half_way, part, predictions, pullback, setup=setup
+    gradient = updates.generator_gradient(
+      half_way, batch, predictions, pullback, setup=setup, turn=turn
     )
+    return *gradient, statistics
 
-  gradient = accumulation.mean(of_generator, parts)
-  state, more = update_generator(half_way, *gradient, setup=setup)
-  return state, {**metrics, **more}
-
-
-def generate(params, batch, *, setup: Setup) -> tuple[jax.Array, jax.Array]:
-  """Returns the predictions `(coarse, refined)` of the generator."""
-  output = setup.generator.apply(
-    {"params": params},
-    batch_lib.erase(batch.image, batch.mask),
-    batch.mask,
-    batch.sketch,
-  )
-  return output.coarse, output.refined
+  if turn is not phases.Turn.DISCRIMINATION:
+    gradient = accumulation.mean(of_generator, parts)
+    half_way, more = updates.update_generator(half_way, *gradient, setup=setup)
+    metrics |= more
+  return half_way, metrics
 
 
-def discriminator_gradient(
-  state: state_lib.TrainState, batch, predictions, *, setup: Setup
-):
-  """Returns `(gradient, spectral, metrics)` of the discriminator.
-
-  Args:
-    state: before the update.
-    batch: a `Batch`.
-    predictions: `(coarse, refined)` of the generator for this batch.
-    setup: the networks and weights.
-
-  Returns:
-    Its gradient, its power iteration one step further, and metrics.
-  """
-  _, refined = predictions
-  gradient, (spectral, metrics) = jax.grad(
-    objectives.discriminator_objective, has_aux=True
-  )(
-    state.discriminator,
-    state.spectral,
-    discriminator=setup.discriminator,
-    batch=batch,
-    completed=batch_lib.composite(refined, batch.image, batch.mask),
-    weights=setup.weights,
-  )
-  return gradient, spectral, metrics
-
-
-def update_discriminator(
-  state: state_lib.TrainState, gradient, spectral, metrics, *, setup: Setup
-) -> tuple[state_lib.TrainState, Metrics]:
-  """Moves the discriminator and its power iteration; the generator stays.
-
-  Args:
-    state: before the update.
-    gradient: from `discriminator_gradient`, as the next two.
-    spectral: the power iteration after the update.
-    metrics: of the batch.
-    setup: the optimizers.
-
-  Returns:
-    The state after the update, and the metrics with norms.
-  """
-  updates, optimizer = setup.discriminator_optimizer.update(
-    gradient, state.discriminator_optimizer, state.discriminator
-  )
-  params = optax.apply_updates(state.discriminator, updates)
-  state = state.replace(
-    discriminator=params, spectral=spectral, discriminator_optimizer=optimizer
-  )
-  return state, metrics | {
-    "discriminator_gradient_norm": optax.tree.norm(gradient),
-    "discriminator_update_norm": optax.tree.norm(updates),
-  }
-
-
-def generator_gradient(
-  state: state_lib.TrainState, batch, predictions, pullback, *, setup: Setup
-):
-  """Returns `(gradient, metrics)` of the generator.
-
-  Args:
-    state: before the update, the discriminator already new.
-    batch: a `Batch`.
-    predictions: `(coarse, refined)` of the generator for this batch.
-    pullback: of the generator, from gradients of both to its parameters.
-    setup: the networks and weights.
-  """
-  by_prediction, metrics = jax.grad(
-    objectives.generator_objective, argnums=(0, 1), has_aux=True
-  )(
-    *predictions,
-    discriminator=setup.discriminator,
-    discriminator_variables={
-      "params": state.discriminator,
-      patch_discriminator.SPECTRAL: state.spectral,
-    },
-    batch=batch,
-    weights=setup.weights,
-  )
-  (gradient,) = pullback(by_prediction)
-  return gradient, metrics
-
-
-def update_generator(
-  state: state_lib.TrainState, gradient, metrics, *, setup: Setup
-) -> tuple[state_lib.TrainState, Metrics]:
-  """Moves the generator and its average; the discriminator stays.
-
-  Args:
-    state: before the update, the discriminator already new.
-    gradient: from `generator_gradient`.
-    metrics: likewise.
-    setup: the optimizers.
-
-  Returns:
-    The state after the update, and the metrics with norms.
-  """
-  updates, optimizer = setup.generator_optimizer.update(
-    gradient, state.generator_optimizer, state.generator
-  )
-  params = optax.apply_updates(state.generator, updates)
-  average = state.generator_average
-  if average is not None:
-    average = optax.incremental_update(params, average, 1 - setup.average_decay)
-  state = state.replace(
-    generator=params, generator_optimizer=optimizer, generator_average=average
-  )
-  return state, metrics | {
-    "generator_gradient_norm": optax.tree.norm(gradient),
-    "generator_update_norm": optax.tree.norm(updates),
-  }
+def _shares(state, batch, setup):
+  """Draws for each picture where a gradient penalty is taken, `[B]`."""
+  key = jax.random.fold_in(jax.random.key(setup.seed), state.step)
+  return jax.random.uniform(key, batch.image.shape[:1])
 
 
 def _all_finite(scalars) -> jax.Array:

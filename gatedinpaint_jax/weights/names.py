@@ -92,16 +92,14 @@ def shapes(model: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
   key = jax.random.key(0)
   image, mask = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   sketch = mask if generator.guided else None
-  init = lambda: (
-    generator.init(key, image, mask, sketch),
-    discriminator.init(key, image, mask, sketch, update_stats=False),
+  shapes_of = lambda network, **kwargs: jax.eval_shape(
+    lambda: network.init(key, image, mask, sketch, **kwargs)
   )
-  generated, judged = jax.eval_shape(init)
-  trees = {
-    "generator": generated["params"],
-    "discriminator": judged["params"],
-    "spectral": judged[patch_discriminator.SPECTRAL],
-  }
+  trees = {"generator": shapes_of(generator)["params"]}
+  if discriminator is not None:
+    judged = shapes_of(discriminator, update_stats=False)
+    trees["discriminator"] = judged["params"]
+    trees["spectral"] = judged.get(patch_discriminator.SPECTRAL, {})
   return {name: array.shape for name, array in flatten(trees).items()}
 
 

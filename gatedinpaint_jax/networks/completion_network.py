@@ -1,0 +1,124 @@
+"""The completion network of Global&Local: one network, dilated in its middle.
+
+Source: Iizuka et al. 2017, section 3.2 and table 1.
+"""
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gatedinpaint_jax.layers import batch_norm, conv
+from gatedinpaint_jax.networks import inpaint_generator
+
+_DILATIONS = (2, 4, 8, 16)
+# Of the deconvolutions, in the order of `nn.ConvTranspose`: twice the size.
+_TWICE = {"kernel_size": (4, 4), "strides": (2, 2), "padding": "SAME"}
+
+
+class CompletionNetwork(nn.Module):
+  """Fills holes at once, without a coarse picture or attention.
+
+  Attributes:
+    width: channels of the first layer, a multiple of 4; the paper's is 64.
+    dtype: of the computation; parameters and outputs are float32.
+    rematerialize: as of `InpaintGenerator`.
+  """
+
+  width: int = 64
+  dtype: Any = jnp.float32
+  rematerialize: bool = False
+
+  @property
+  def guided(self) -> bool:
+    """Whether a sketch is an input: no."""
+    return False
+
+  @nn.compact
+  def __call__(
+    self, incomplete, mask, sketch=None, *, padding=None
+  ) -> inpaint_generator.GeneratorOutput:
+    """Fills the holes; see `batch.py` for shapes and ranges.
+
+    Args:
+      incomplete: pictures with their holes set to 0.
+      mask: holes.
+      sketch: None.
+      padding: not used, for nothing is copied from afar.
+
+    Returns:
+      The prediction, as coarse and as refined; all offsets are 0.
+
+    Raises:
+      ValueError: if a side is not a multiple of 8, or there is a sketch.
+    """
+    inpaint_generator.check_inputs(incomplete, sketch, self.guided)
+    block = nn.remat(_Block) if self.rematerialize else _Block
+    block = functools.partial(block, dtype=self.dtype)
+    c = self.width
+    x = jnp.concatenate([incomplete, mask], axis=-1).astype(self.dtype)
+    x = block(c, kernel_size=5, name="conv1")(x)
+    x = block(2 * c, stride=2, name="conv2_downsample")(x)
+    x = block(2 * c, name="conv3")(x)
+    x = block(4 * c, stride=2, name="conv4_downsample")(x)
+    x = block(4 * c, name="conv5")(x)
+    x = block(4 * c, name="conv6")(x)
+    for index, dilation in enumerate(_DILATIONS, start=7):
+      x = block(4 * c, dilation=dilation, name=f"conv{index}_atrous")(x)
+    x = block(4 * c, name="conv11")(x)
+    x = block(4 * c, name="conv12")(x)
+    x = block(2 * c, is_transposed=True, name="conv13_upsample")(x)
+    x = block(2 * c, name="conv14")(x)
+    x = block(c, is_transposed=True, name="conv15_upsample")(x)
+    x = block(c // 2, name="conv16")(x)
+    x, _ = conv.VanillaConv(
+      3, activation=None, dtype=self.dtype, name="conv17"
+    )(x)
+    # The paper's sigmoid, on [-1, 1].
+    prediction = 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
+    batch, height, width, _ = incomplete.shape
+    offsets = jnp.zeros((batch, height // 8, width // 8, 2), jnp.int32)
+    return inpaint_generator.GeneratorOutput(prediction, prediction, offsets)
+
+
+class _Block(nn.Module):
+  """A convolution, batch normalization and ReLU.
+
+  Attributes:
+    features: output channels.
+    kernel_size: rows and columns of the kernel.
+    stride: input pixels per output pixel.
+    dilation: distance between the taps of the kernel.
+    is_transposed: whether it doubles the size instead, with 4 x 4 taps.
+    dtype: of the computation and the output.
+  """
+
+  features: int
+  kernel_size: int = 3
+  stride: int = 1
+  dilation: int = 1
+  is_transposed: bool = False
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x):
+    if self.is_transposed:
+      x = nn.ConvTranspose(
+        self.features,
+        **_TWICE,
+        dtype=self.dtype,
+        kernel_init=nn.initializers.glorot_uniform(),
+        name="conv",
+      )(x)
+    else:
+      x, _ = conv.VanillaConv(
+        self.features,
+        kernel_size=self.kernel_size,
+        stride=self.stride,
+        dilation=self.dilation,
+        activation=None,
+        dtype=self.dtype,
+        name="conv",
+      )(x)
+    return nn.relu(batch_norm.BatchNorm(name="norm")(x))

@@ -1,0 +1,113 @@
+"""Discriminators that look at the whole picture and, closely, at its hole.
+
+Both are called like `PatchDiscriminator`; they see the picture alone, without
+mask or sketch, and have no power iteration.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gatedinpaint_jax.layers import batch_norm, convolution, hole_window
+
+
+class GlobalAndLocalCritics(nn.Module):
+  """Two critics of DeepFill v1, each with a score of its own.
+
+  Attributes:
+    width: channels of the first layers; the paper's is 64.
+    dtype: of the convolutions; parameters and scores are float32.
+
+  Source: Yu et al. 2018, section 3.2 and appendix.
+  """
+
+  width: int = 64
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, image, mask, sketch=None, *, update_stats=False):
+    """Scores pictures, real or completed.
+
+    Args:
+      image: pictures; see `batch.py` for shapes and ranges.
+      mask: where their holes are or would be.
+      sketch: not used.
+      update_stats: not used.
+
+    Returns:
+      `[B, 2] float32`, of the whole picture and of the window on its hole.
+    """
+    del sketch, update_stats
+    views = (
+      ("global", image, (1, 2, 4, 4)),
+      ("local", hole_window.cut(image, mask), (1, 2, 4, 8)),
+    )
+    scores = []
+    for name, x, multiples in views:
+      for index, multiple in enumerate(multiples, start=1):
+        layer = _strided(multiple * self.width, self.dtype, f"{name}{index}")
+        x = nn.leaky_relu(layer(x), 0.2)
+      x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+      scores.append(nn.Dense(1, name=f"{name}_score")(x))
+    return jnp.concatenate(scores, axis=1)
+
+
+class GlobalLocalDiscriminator(nn.Module):
+  """The discriminator of Global&Local: two views, one score.
+
+  It is batch-normalized by what it is called with: real and completed pictures
+  must be scored apart.
+
+  Attributes:
+    width: channels of the first layers; the paper's is 64. Each view ends in 16
+      times as many features.
+    dtype: of the convolutions; parameters and scores are float32.
+
+  Source: Iizuka et al. 2017, section 3.3 and table 2.
+  """
+
+  width: int = 64
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, image, mask, sketch=None, *, update_stats=False):
+    """Scores pictures, all real or all completed.
+
+    Args:
+      image: pictures; see `batch.py` for shapes and ranges.
+      mask: where their holes are or would be.
+      sketch: not used.
+      update_stats: not used.
+
+    Returns:
+      `[B, 1] float32`, the logit that a picture is real.
+    """
+    del sketch, update_stats
+    views = (
+      ("global", image, (1, 2, 4, 8, 8, 8)),
+      ("local", hole_window.cut(image, mask), (1, 2, 4, 8, 8)),
+    )
+    features = []
+    for name, x, multiples in views:
+      for index, multiple in enumerate(multiples, start=1):
+        x = _strided(multiple * self.width, self.dtype, f"{name}{index}")(x)
+        x = batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x)
+        x = nn.relu(x)
+      x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+      x = nn.Dense(16 * self.width, name=f"{name}_features")(x)
+      features.append(nn.relu(x))
+    return nn.Dense(1, name="score")(jnp.concatenate(features, axis=1))
+
+
+def _strided(features, dtype, name):
+  return nn.Conv(
+    features,
+    kernel_size=(5, 5),
+    strides=2,
+    padding="SAME",
+    kernel_init=nn.initializers.glorot_uniform(),
+    conv_general_dilated=convolution.for_linen,
+    dtype=dtype,
+    name=name,
+  )

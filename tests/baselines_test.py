@@ -1,0 +1,104 @@
+"""The configs of the paper's comparison: their size, and that they train."""
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import traverse_util
+
+import gatedinpaint_jax
+from configs import quickstart
+from gatedinpaint_jax import train
+from gatedinpaint_jax.networks import build
+from tests import pictures, tiny_run
+
+# Parameters of the generator that are learned, and of the discriminator.
+PARAMETERS = {
+  "places2": (4_052_478, 5_946_816),
+  "vanilla_conv": (3_598_342, 5_946_816),
+  "partial_conv": (3_598_342, 0),
+  "partial_conv_gan": (3_598_342, 5_946_816),
+  "deepfill_v1": (3_598_342, 7_072_770),
+  "global_local": (6_072_131, 45_063_681),
+}
+# So many that each network has its turn.
+STEPS = 5
+BASELINES = sorted(PARAMETERS.keys() - {"places2"})
+
+
+def get_config(name):
+  return importlib.import_module(f"configs.{name}").get_config()
+
+
+def count_learned(shapes):
+  statistics = ("mean", "variance")
+  return sum(
+    leaf.size
+    for path, leaf in traverse_util.flatten_dict(shapes).items()
+    if path[-1] not in statistics
+  )
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_networks_have_the_parameters_of_their_papers(name):
+  generator, discriminator = build.build_networks(get_config(name))
+  image, mask = jnp.zeros((1, 256, 256, 3)), jnp.zeros((1, 256, 256, 1))
+  shapes = [
+    {}
+    if network is None
+    else jax.eval_shape(
+      lambda network=network, kwargs=kwargs: network.init(
+        jax.random.key(0), image, mask, **kwargs
+      )
+    )["params"]
+    for network, kwargs in (
+      (generator, {}),
+      (discriminator, {"update_stats": False}),
+    )
+  ]
+  assert tuple(map(count_learned, shapes)) == PARAMETERS[name]
+
+
+def make_tiny(name):
+  """Returns a baseline's config on the pictures of quickstart, in seconds."""
+  config = get_config(name)
+  config.data = quickstart.get_config().data
+  config.data.update(image_size=(32, 32), batch_size=8)
+  config.model.update(width=4, discriminator_width=None)
+  config.optimizer.average_decay = 0.5
+  if config.schedule.completion_steps:
+    config.schedule.update(completion_steps=2, discriminator_steps=2)
+  config.schedule.update(
+    steps=STEPS,
+    log_every_steps=STEPS,
+    evaluate_every_steps=STEPS,
+    checkpoint_every_steps=STEPS,
+  )
+  config.evaluation.pictures = 0
+  return config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_trains_and_fills(name, tmp_path):
+  state = train.train_and_evaluate(make_tiny(name), tmp_path)
+  assert int(state.step) == STEPS
+  # The average lags behind whatever moves.
+  moved = jax.tree.map(
+    lambda now, average: not np.array_equal(now, average),
+    state.generator,
+    state.generator_average,
+  )
+  assert all(jax.tree.leaves(moved))
+  scalars = tiny_run.read_scalars(tmp_path)
+  assert scalars["train/skipped_steps"] == [(STEPS, 0)]
+  assert (state.discriminator is None) == ("train/real_score" not in scalars)
+  assert ("train/gradient_penalty" in scalars) == (name == "deepfill_v1")
+
+  image, mask = pictures.noise(24, 32), np.zeros((24, 32), np.uint8)
+  mask[8:16, 8:24] = 255
+  filled = gatedinpaint_jax.Inpainter.from_checkpoint(tmp_path)(image, mask)
+  assert np.array_equal(filled[mask == 0], image[mask == 0])
+  assert not np.array_equal(filled, image)

@@ -1,0 +1,28 @@
+import collections
+
+import pytest
+
+from gatedinpaint_jax.training import phases
+
+C, D, B = phases.Turn.COMPLETION, phases.Turn.DISCRIMINATION, phases.Turn.BOTH
+
+
+@pytest.mark.parametrize(
+  ("kwargs", "turns"),
+  [
+    ({}, [B] * 6),
+    ({"completion_steps": None}, [C] * 6),
+    ({"completion_steps": 2, "discriminator_steps": 1}, [C, C, D, B, B, B]),
+    ({"generator_every_steps": 3}, [D, D, B, D, D, B]),
+    ({"completion_steps": 1, "generator_every_steps": 2}, [C, D, B, D, B, D]),
+  ],
+)
+def test_turns(kwargs, turns):
+  run = phases.Phases(**kwargs)
+  assert [run.at(step) for step in range(1, 7)] == turns
+
+
+def test_global_and_local_has_the_steps_of_its_paper():
+  run = phases.Phases(completion_steps=90_000, discriminator_steps=10_000)
+  count = collections.Counter(run.at(step) for step in range(1, 500_001))
+  assert count == {C: 90_000, D: 10_000, B: 400_000}

@@ -1,0 +1,157 @@
+"""The step of Global&Local and DeepFill v1, whose networks take turns."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.networks import completion_network, critics
+from gatedinpaint_jax.training import objectives, optimizers, phases, step
+from gatedinpaint_jax.training import state as state_lib
+
+SIZE = (16, 16)
+
+
+def make_setup(discriminator, **kwargs):
+  adam = optimizers.make_optimizer(1e-3)
+  return step.Setup(
+    generator=completion_network.CompletionNetwork(width=4),
+    discriminator=discriminator,
+    generator_optimizer=adam,
+    discriminator_optimizer=adam,
+    **kwargs,
+  )
+
+
+GLOBAL_LOCAL = make_setup(
+  critics.GlobalLocalDiscriminator(width=4),
+  weights=objectives.LossWeights(
+    l1_coarse=0, distance="l2", known=0, gan="non_saturating"
+  ),
+)
+
+
+def make_state(setup):
+  create = lambda key: state_lib.create_state(key, setup, image_size=SIZE)
+  return jax.jit(create)(jax.random.key(0))
+
+
+def make_batch(size=4):
+  image = np.random.default_rng(0).uniform(-1, 1, (size, *SIZE, 3))
+  mask = np.zeros((size, *SIZE, 1), np.float32)
+  mask[:, 4:10, 4:12] = 1
+  return batch_lib.Batch(image.astype(np.float32), mask)
+
+
+def take(setup, state, turn):
+  return jax.jit(step.make_train_step(setup, turn))(state, make_batch())
+
+
+def changed(before, after):
+  """Returns the names of the fields of a state that are not what they were."""
+  return {
+    name
+    for name in ("generator", "discriminator")
+    for field in (name, f"{name}_optimizer")
+    if any(
+      not np.array_equal(a, b)
+      for a, b in zip(
+        jax.tree.leaves(getattr(before, field)),
+        jax.tree.leaves(getattr(after, field)),
+        strict=True,
+      )
+    )
+  }
+
+
+@pytest.mark.parametrize(
+  ("turn", "moves"),
+  [
+    (phases.Turn.COMPLETION, {"generator"}),
+    (phases.Turn.DISCRIMINATION, {"discriminator"}),
+    (phases.Turn.BOTH, {"generator", "discriminator"}),
+  ],
+)
+def test_turn_moves_its_networks(turn, moves):
+  state = make_state(GLOBAL_LOCAL)
+  after, metrics = take(GLOBAL_LOCAL, state, turn)
+  assert changed(state, after) == moves
+  assert after.step == 1 and after.examples_seen == 4
+  assert ("generator_loss" in metrics) == ("generator" in moves)
+  assert ("discriminator_loss" in metrics) == ("discriminator" in moves)
+  assert ("adversarial_loss" in metrics) == (turn is phases.Turn.BOTH)
+
+
+def test_completion_is_the_squared_error_in_the_hole_alone():
+  state, batch = make_state(GLOBAL_LOCAL), make_batch()
+  _, metrics = take(GLOBAL_LOCAL, state, phases.Turn.COMPLETION)
+  output, _ = GLOBAL_LOCAL.generator.apply(
+    {"params": state.generator},
+    batch_lib.erase(batch.image, batch.mask),
+    batch.mask,
+    mutable=["statistics"],
+  )
+  wrong = np.square(output.refined - batch.image) * batch.mask
+  np.testing.assert_allclose(metrics["generator_loss"], wrong.mean(), rtol=1e-5)
+
+
+def test_statistics_of_training_are_those_of_inference():
+  state = make_state(GLOBAL_LOCAL)
+  after, _ = take(GLOBAL_LOCAL, state, phases.Turn.COMPLETION)
+  norm = after.generator["conv1"]["norm"]
+  batch = make_batch()
+  x = jnp.concatenate([batch_lib.erase(*batch[:2]), batch.mask], axis=-1)
+  conv = state.generator["conv1"]["conv"]
+  y = jax.lax.conv_general_dilated(
+    x,
+    conv["kernel"],
+    (1, 1),
+    "SAME",
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+  np.testing.assert_allclose(norm["mean"], 0.01 * y.mean((0, 1, 2)), atol=1e-6)
+  expected = 0.99 + 0.01 * y.var((0, 1, 2))
+  np.testing.assert_allclose(norm["variance"], expected, rtol=1e-5)
+
+
+WASSERSTEIN = make_setup(
+  critics.GlobalAndLocalCritics(width=4),
+  weights=objectives.LossWeights(
+    gan="wasserstein", gradient_penalty=10, discriminator=1
+  ),
+)
+
+
+def test_critics_in_parts_are_those_of_the_batch_at_once():
+  taken = []
+  for parts in (1, 2):
+    setup = dataclasses.replace(
+      WASSERSTEIN,
+      accumulation_steps=parts,
+      discriminator_optimizer=optax.sgd(1e-3),
+    )
+    state = make_state(setup)
+    # Batch normalization would see the parts one by one.
+    constant = jax.tree.map(jnp.zeros_like, state.generator)
+    state = state.replace(generator=constant)
+    after, metrics = take(setup, state, phases.Turn.DISCRIMINATION)
+    taken.append((after.discriminator, metrics["gradient_penalty"]))
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), *taken
+  )
+
+
+def test_mixtures_of_the_penalty_change_with_the_step():
+  state = make_state(WASSERSTEIN)
+  turn = jax.jit(step.make_train_step(WASSERSTEIN, phases.Turn.DISCRIMINATION))
+  penalties = [
+    turn(state.replace(step=jnp.int32(number)), make_batch())[1][
+      "gradient_penalty"
+    ]
+    for number in (0, 1, 0)
+  ]
+  assert penalties[0] == penalties[2] != penalties[1]
