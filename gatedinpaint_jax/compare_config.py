@@ -1,0 +1,222 @@
+"""Reads the config of a comparison, and says what of it cannot be.
+
+Everything that a person may have got wrong is told here, before hours of
+training.
+"""
+
+import difflib
+import os
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+from ml_collections import config_dict
+
+from gatedinpaint_jax import errors, train_config
+from gatedinpaint_jax.data import checks
+from gatedinpaint_jax.evaluation import (
+  cases,
+  comparison_files,
+  frozen_masks,
+  methods,
+  subjects,
+)
+from gatedinpaint_jax.inference import jobs, photo_files
+
+# What makes a method: whole sections, or some of their keys. The rest is the
+# budget, which all share.
+_OF_A_METHOD = {
+  "model": None,
+  "loss": None,
+  "schedule": (
+    "completion_steps",
+    "discriminator_steps",
+    "generator_every_steps",
+  ),
+}
+_NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+# Folders of the workdir, and what tables and studies have beside methods.
+_TAKEN = (comparison_files.FOLDER, comparison_files.ORIGINAL, *methods.NAMES)
+
+
+class Plan(NamedTuple):
+  """What is compared.
+
+  Attributes:
+    trainings: the config of each run by method, as `configs/places2.py`.
+    untrained: what fills without training, by method.
+    order: methods as expected from the least error to the most.
+    work: the pictures to score.
+    loaders: one for each kind of mask.
+    batch_size: pictures to complete at once.
+    grid_pictures: how many of the pictures are drawn.
+  """
+
+  trainings: dict[str, config_dict.ConfigDict]
+  untrained: dict[str, subjects.Subject]
+  order: list[str]
+  work: list[cases.Case]
+  loaders: list[cases.Loader]
+  batch_size: int
+  grid_pictures: int
+
+
+def read(config: Any) -> Plan:
+  """Returns what a config as `configs/comparison.py` describes.
+
+  Raises:
+    UserError: naming the first key that cannot be, a picture that cannot be
+      scored or a package that is missing.
+  """
+  errors.check_installed("dm_pix", extra="evaluate")
+  _check_numbers(config)
+  trainings = {name: _read_training(config, name) for name in config.trained}
+  for name in config.untrained:
+    errors.check_choice("config.untrained", name, methods.NAMES)
+  untrained = {name: subjects.of_method(name) for name in config.untrained}
+  for kind in config.mask_kinds:
+    errors.check_choice("config.mask_kinds", kind, frozen_masks.KINDS)
+  loaders = [
+    cases.Loader(
+      frozen_masks.MaskSet(kind, config.mask_seed), tuple(config.size)
+    )
+    for kind in config.mask_kinds
+  ]
+  return Plan(
+    trainings=trainings,
+    untrained=untrained,
+    order=_read_order(config),
+    work=_find_cases(config, loaders[0]),
+    loaders=loaders,
+    batch_size=config.batch_size,
+    grid_pictures=config.grid_pictures,
+  )
+
+
+def check_apart(flag: str, folder: pathlib.Path, config: Any) -> None:
+  """Raises UserError if the next run would take results for pictures."""
+  data = config.training.data
+  for key, pictures in (
+    ("config.images", config.images),
+    ("config.training.data.path", data.path),
+    ("config.training.data.validation_path", data.validation_path),
+  ):
+    if pictures is None or not os.path.isdir(os.path.expanduser(pictures)):
+      continue
+    read_from = os.path.realpath(os.path.expanduser(pictures))
+    if pathlib.Path(os.path.realpath(folder)).is_relative_to(read_from):
+      raise errors.UserError(
+        f"{flag}={folder}: what is written there would be pictures of "
+        f"{key}={pictures} for the next run; name another place"
+      )
+
+
+def _check_numbers(config):
+  for key in ("trained", "order", "mask_kinds"):
+    if not config[key]:
+      raise errors.UserError(f"config.{key}={config[key]}: must name one")
+  for key, least in (
+    ("mask_seed", 0),
+    ("batch_size", 1),
+    ("grid_pictures", 1),
+    ("study_pictures", 1),
+  ):
+    if config[key] < least:
+      raise errors.UserError(
+        f"config.{key}={config[key]}: must be {least} or more"
+      )
+  size, least = tuple(config.size), cases.Loader(None).least_side
+  if len(size) != 2 or not all(
+    isinstance(side, int) and side >= least for side in size
+  ):
+    raise errors.UserError(
+      f"config.size={size}: must be (height, width), whole numbers from {least}"
+      " up"
+    )
+  if size[0] * size[1] > photo_files.MOST_PIXELS:
+    raise errors.UserError(
+      f"config.size={size}: {photo_files.MOST_PIXELS} pixels in all are the "
+      "most"
+    )
+
+
+def _read_training(config, name):
+  """Returns the config that all share, with what is the method's own."""
+  errors.check_choice("config.trained", name, list(config.methods))
+  key = f"config.methods.{name}"
+  if not _NAME.fullmatch(name) or name in _TAKEN:
+    raise errors.UserError(
+      f"{key}: must be a name of letters, digits, _ and -, and none of "
+      f"{', '.join(_TAKEN)}"
+    )
+  training = config.training.copy_and_resolve_references()
+  for section, own in config.methods[name].items():
+    if not isinstance(own, config_dict.ConfigDict):
+      raise errors.UserError(f"{key}.{section}={own!r}: must be a section")
+    for own_key, value in own.items():
+      _check_own(
+        f"{key}.{section}.{own_key}", training, section, own_key, value
+      )
+      try:
+        training[section][own_key] = value
+      except TypeError as error:
+        raise errors.UserError(
+          f"{key}.{section}.{own_key}={value!r}: {errors.first_words(error)}"
+        ) from error
+  try:
+    checks.check(training)
+    train_config.check_schedule(training.schedule)
+    train_config.build_setup(training)
+  except errors.UserError as error:
+    raise errors.UserError(f"method {name}: {error}") from error
+  return training
+
+
+def _check_own(full_key, training, section, key, value):
+  """Raises UserError if a key does not exist or belongs to the budget."""
+  if section not in _OF_A_METHOD:
+    raise errors.UserError(
+      f"{full_key}: methods differ in {', '.join(_OF_A_METHOD)} alone; set "
+      f"config.training.{section}.{key} for all of them"
+    )
+  if key not in training[section]:
+    nearest = difflib.get_close_matches(key, list(training[section]), n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    raise errors.UserError(f"{full_key}: no key of config.training{hint}")
+  keys = _OF_A_METHOD[section]
+  if keys and key not in keys and value != training[section][key]:
+    raise errors.UserError(
+      f"{full_key}={value}: all methods have the same budget; set "
+      f"config.training.{section}.{key} for all of them"
+    )
+
+
+def _read_order(config) -> list[str]:
+  """Returns the order of those methods that are compared."""
+  for name in config.order:
+    errors.check_choice("config.order", name, [*config.methods, *methods.NAMES])
+  compared = {*config.trained, *config.untrained}
+  order = [name for name in config.order if name in compared]
+  if not order:
+    raise errors.UserError(
+      f"config.order={config.order}: names none of the methods that are "
+      f"compared, {', '.join([*config.trained, *config.untrained])}"
+    )
+  return order
+
+
+def _find_cases(config, loader) -> list[cases.Case]:
+  key = "config.images"
+  checks.check_given(key, config.images)
+  if config.images == config.training.data.path:
+    raise errors.UserError(
+      f"{key}={config.images}: is config.training.data.path; name pictures that"
+      " are not trained on"
+    )
+  files = jobs.by_name(key, [config.images])
+  work = [
+    cases.Case(i, name, files[name]) for i, name in enumerate(sorted(files))
+  ]
+  for case in work:
+    loader.shape(case)
+  return work

@@ -1,0 +1,208 @@
+"""A comparison that cannot be ends before anything is trained or written."""
+
+import importlib.util
+import pathlib
+
+import pytest
+from PIL import Image
+
+from configs import comparison
+from gatedinpaint_jax import compare, compare_config
+from tests import pictures, refusals, tiny_run
+
+CONFIG = pathlib.Path(comparison.__file__)
+
+
+@pytest.fixture
+def right(tmp_path, monkeypatch):
+  """The flags of a comparison that could begin."""
+  photos = tiny_run.write_photos(tmp_path)
+  for name, size in (("images", (24, 32)), ("small", (8, 8))):
+    (tmp_path / name).mkdir()
+    Image.fromarray(pictures.noise(*size)).save(tmp_path / name / "a.png")
+  (tmp_path / "empty").mkdir()
+  monkeypatch.chdir(tmp_path)
+  return {
+    "config": CONFIG,
+    "workdir": "run",
+    "config.training.data.source": "arrays",
+    "config.training.data.path": photos,
+    "config.training.data.image_size": "(16,16)",
+    "config.images": "images",
+  }
+
+
+@pytest.mark.parametrize(
+  ("change", "parts"),
+  [
+    ({"config": "no.py"}, ["no.py"]),
+    ({"wokdir": "x"}, ["--wokdir", "did you mean --workdir?"]),
+    ({"config.imges": "x"}, ["imges", "images"]),
+    (
+      {"config.trained": "('gatd',)"},
+      ["config.trained='gatd'", "gated, partial, vanilla"],
+    ),
+    ({"config.trained": "()"}, ["config.trained", "must name one"]),
+    ({"config.trained": "vanilla,gated"}, ["config.trained='vanilla,gated'"]),
+    ({"config.trained": "(3,)"}, ["config.trained=3"]),
+    ({"config.untrained": "('photoshop',)"}, ["config.untrained='photoshop'"]),
+    ({"config.order": "('gatd',)"}, ["config.order='gatd'"]),
+    ({"config.order": "('patchmatch',)"}, ["config.order", "none of"]),
+    ({"config.mask_kinds": "('star',)"}, ["config.mask_kinds='star'"]),
+    ({"config.mask_seed": "-1"}, ["config.mask_seed=-1"]),
+    ({"config.batch_size": "0"}, ["config.batch_size=0"]),
+    ({"config.grid_pictures": "0"}, ["config.grid_pictures=0"]),
+    ({"config.study_pictures": "0"}, ["config.study_pictures=0"]),
+    ({"config.size": "(8,16)"}, ["config.size=(8, 16)", "11"]),
+    ({"config.size": "(64000,64000)"}, ["config.size=", "the most"]),
+    ({"config.images": "no"}, ["config.images=no", "no such file"]),
+    ({"config.images": "empty"}, ["config.images=empty", "no picture below"]),
+    ({"config.images": "photos.npz"}, ["photos.npz"]),
+    ({"config.training.schedule.steps": "0"}, ["schedule.steps=0"]),
+    ({"config.training.data.source": "floder"}, ["data.source", "folder"]),
+    (
+      {"config.methods.partial.model.width": "6"},
+      ["method partial", "width=6"],
+    ),
+    ({"workdir": "images/run"}, ["--workdir=images/run", "config.images"]),
+    ({"study": "images"}, ["--study=images", "config.images"]),
+    ({"workdir": "photos.npz/run"}, ["--workdir", "cannot be written"]),
+  ],
+)
+def test_mistake_ends_with_one_line(
+  right, tmp_path, monkeypatch, capsys, change, parts
+):
+  before = sorted(tmp_path.rglob("*"))
+  printed = refusals.refusal(compare, right | change, monkeypatch, capsys)
+  for part in parts:
+    assert part in printed
+  assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_config_must_be_named(monkeypatch, capsys):
+  printed = refusals.refusal(compare, {}, monkeypatch, capsys)
+  assert "--config is missing" in printed
+
+
+def test_pictures_that_are_trained_on_are_no_test(right, monkeypatch, capsys):
+  right |= {"config.training.data.path": "images"}
+  printed = refusals.refusal(compare, right, monkeypatch, capsys)
+  assert "config.images=images: is config.training.data.path" in printed
+
+
+def test_missing_package_is_named_with_its_extra(right, monkeypatch, capsys):
+  find = importlib.util.find_spec
+  monkeypatch.setattr(
+    importlib.util, "find_spec", lambda n: None if n == "cv2" else find(n)
+  )
+  right |= {"config.untrained": "('mean_fill', 'opencv_telea')"}
+  printed = refusals.refusal(compare, right, monkeypatch, capsys)
+  assert "cv2 is not installed" in printed and "[classical]" in printed
+
+
+@pytest.mark.parametrize(
+  ("method", "parts"),
+  [
+    ({"seed": 3}, ["config.methods.mine.seed=3: must be a section"]),
+    ({"data": {"flip": False}}, ["data.flip", "model, loss, schedule alone"]),
+    (
+      {"optimizer": {"b1": 0.9}},
+      ["mine.optimizer.b1", "set config.training.optimizer.b1 for all"],
+    ),
+    ({"schedule": {"steps": 9}}, ["schedule.steps=9", "the same budget"]),
+    ({"model": {"cnv": "gated"}}, ["model.cnv", "did you mean conv?"]),
+    ({"model": {"width": "8"}}, ["model.width='8'"]),
+    ({"model": {"conv": "gate"}}, ["method mine", "config.model.conv='gate'"]),
+  ],
+)
+def test_method_has_only_what_makes_it(
+  right, monkeypatch, capsys, method, parts
+):
+  path = pathlib.Path("mine.py")
+  path.write_text(
+    "from configs import comparison\n"
+    "def get_config():\n"
+    "  config = comparison.get_config()\n"
+    f"  config.methods.mine = {method!r}\n"
+    "  return config\n"
+  )
+  right |= {"config": path, "config.trained": "('mine',)"}
+  printed = refusals.refusal(compare, right, monkeypatch, capsys)
+  for part in parts:
+    assert part in printed
+
+
+@pytest.mark.parametrize("name", ["mean_fill", "original", "completed", "a b"])
+def test_method_has_a_name_that_nothing_else_has(
+  right, monkeypatch, capsys, name
+):
+  path = pathlib.Path("mine.py")
+  path.write_text(
+    "from configs import comparison\n"
+    "def get_config():\n"
+    "  config = comparison.get_config()\n"
+    f"  config.methods[{name!r}] = {{'model': {{'conv': 'gated'}}}}\n"
+    "  return config\n"
+  )
+  right |= {"config": path, "config.trained": repr((name,))}
+  printed = refusals.refusal(compare, right, monkeypatch, capsys)
+  assert f"config.methods.{name}" in printed and "letters" in printed
+
+
+@pytest.fixture
+def config(right):
+  config = comparison.get_config()
+  config.training.data.update(
+    source="arrays",
+    path=right["config.training.data.path"].name,
+    image_size=(16, 16),
+  )
+  config.images = "images"
+  return config
+
+
+def test_methods_share_all_but_their_own_keys(config):
+  config.training.seed = 7
+  plan = compare_config.read(config)
+  assert list(plan.trainings) == ["vanilla", "partial", "gated"]
+  shared = config.training.to_dict()
+  for name, training in plan.trainings.items():
+    own = shared | {
+      "model": shared["model"] | config.methods[name].model.to_dict()
+    }
+    assert training.to_dict() == own
+    assert training.model.conv == name and training.seed == 7
+
+
+def test_whole_sections_of_another_config_make_a_method(config):
+  other = comparison.get_training_config()
+  other.loss.adversarial = 0.5
+  config.methods.mine = {"loss": other.loss, "schedule": other.schedule}
+  config.trained = ("mine",)
+  config.order = ("mine",)
+  training = compare_config.read(config).trainings["mine"]
+  assert training.loss.adversarial == 0.5
+  assert config.training.loss.adversarial == 0.1
+
+
+def test_networks_of_the_shipped_config_are_about_equally_large():
+  plan = comparison.get_config()
+  gated, vanilla = plan.training.model.width, plan.methods.vanilla.model.width
+  # A gated layer has twice the kernels for its output: (4 / 3)^2 = 16 / 9.
+  assert vanilla == plan.methods.partial.model.width == 4 * gated // 3
+  # And the discriminators are the same.
+  assert plan.methods.vanilla.model.discriminator_width == 4 * gated // 3
+
+
+def test_order_passes_over_what_is_not_compared(config):
+  config.trained = ("vanilla", "gated")
+  assert compare_config.read(config).order == ["gated", "vanilla"]
+
+
+def test_pictures_and_size_follow_those_of_the_training(config):
+  config = comparison.get_config()
+  config.training.data.validation_path = "images"
+  config.training.data.image_size = (24, 32)
+  assert config.images == "images" and config.size == (24, 32)
+  config.images = "others"
+  assert config.training.data.validation_path == "images"

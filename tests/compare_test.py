@@ -1,0 +1,201 @@
+"""A method of width 4 is trained for two steps and compared."""
+
+import contextlib
+import json
+import pathlib
+import re
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import compare, evaluate, train
+from tests import pictures, refusals, tiny_run
+
+METHODS = ["mean_fill", "plain"]
+COUNT = 7
+# Without discriminator, which takes longest to compile.
+CONFIG = """
+from configs import comparison
+
+def get_config():
+  config = comparison.get_config()
+  config.training.data.update(
+    source="arrays", path="photos.npz", image_size=(16, 16)
+  )
+  config.training.model.update(width=4, discriminator="none")
+  config.training.schedule.steps = 2
+  config.training.evaluation.pictures = 0
+  config.methods.plain = {"model": {"conv": "vanilla"}}
+  config.methods.again = {"model": {"conv": "vanilla"}}
+  config.trained = ("plain",)
+  config.order = ("plain", "again", "mean_fill")
+  config.images = "images"
+  config.grid_pictures = 2
+  return config
+"""
+FLAGS = {"config": "config.py", "workdir": "run"}
+
+
+def run(given):
+  arguments = [f"--{name}={value}" for name, value in given.items()]
+  return compare.main(["compare", *arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  """Where a comparison has been made, with its study."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  folder = tmp_path_factory.mktemp("comparison")
+  tiny_run.write_photos(folder)
+  (folder / "config.py").write_text(CONFIG)
+  (folder / "images").mkdir()
+  for i in range(COUNT):
+    pixels = pictures.noise(24, 32, seed=i)
+    Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
+  with contextlib.chdir(folder):
+    assert run(FLAGS | {"study": "study"}) == 0
+  return folder
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder(folder, monkeypatch):
+  monkeypatch.chdir(folder)
+
+
+@pytest.fixture(scope="module")
+def content(folder):
+  return json.loads((folder / "run" / "comparison.json").read_text())
+
+
+def test_json_has_the_budget_and_what_each_method_is(content):
+  assert content["budget"] == {
+    "steps": 2,
+    "batch_size": 8,
+    "image_size": [16, 16],
+    "pictures": "photos.npz",
+    "seed": 0,
+  }
+  assert list(content["methods"]) == METHODS
+  assert content["methods"]["mean_fill"] == {"trained": False}
+  method = content["methods"]["plain"]
+  assert method["steps"] == 2 and method["minutes"] > 0
+  assert method["parameters"]["generator"] > 10_000
+  assert method["parameters"]["discriminator"] == 0
+  assert content["config"]["mask_seed"] == 0
+  commit = content["commit"]
+  assert commit is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit)
+
+
+def test_all_methods_fill_the_same_holes(content):
+  assert list(content["masks"]) == ["free_form", "rectangle"]
+  for kind, compared in content["masks"].items():
+    assert compared["masks"]["name"] == kind and compared["pictures"] == COUNT
+    assert list(compared["scores"]) == METHODS
+    assert compared["differences_to"] == "plain"
+    assert list(compared["differences"]) == ["mean_fill"]
+    (pair,) = compared["order"]
+    assert (pair["less"], pair["more"]) == ("plain", "mean_fill")
+    assert set(compared["known_pixels_changed"].values()) == {0}
+
+
+def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
+  page = (folder / "run" / "comparison.md").read_text()
+  for kind in ("free_form", "rectangle"):
+    assert f"## Masks {kind}" in page
+  assert "- plain < mean_fill: " in page
+  with Image.open(folder / "run" / "comparison.png") as grid:
+    assert grid.size == (4 * (128 + 4) - 4, 16 + 4 * (16 + 128))
+
+
+def test_evaluate_scores_what_was_kept_alike(folder, content, tmp_path):
+  kept = folder / "run" / "completed" / "rectangle"
+  given = {
+    "completed": kept / "plain",
+    "images": folder / "images",
+    "masks": "rectangle",
+    "size": "16x16",
+    "output": tmp_path / "a.json",
+  }
+  arguments = [f"--{name}={value}" for name, value in given.items()]
+  assert evaluate.main(["evaluate", *arguments]) == 0
+  again = json.loads((tmp_path / "a.json").read_text())
+  ours = json.loads((kept / "plain.json").read_text())
+  for key in ("rows", "masks", "scores", "bins", "size"):
+    assert again[key] == ours[key]
+  assert again["scores"] == content["masks"]["rectangle"]["scores"]["plain"]
+
+
+def test_study_has_all_methods_and_the_originals(folder):
+  key = json.loads((folder / "study" / "key.json").read_text())
+  shown = [
+    (picture["method"], picture["case"]) for picture in key["pictures"].values()
+  ]
+  assert {method for method, _ in shown} == {"original", *METHODS}
+  assert len(shown) == 3 * COUNT
+  assert (folder / "study" / "study.html").exists()
+
+
+def test_second_run_trains_nothing_and_finds_the_same(
+  folder, content, monkeypatch
+):
+  monkeypatch.setattr(
+    train, "train_and_evaluate", lambda *args: pytest.fail("trained again")
+  )
+  saved = (folder / "run" / "comparison.png").read_bytes()
+  assert run(FLAGS) == 0
+  path = folder / "run" / "comparison.json"
+  assert json.loads(path.read_text()) == content
+  assert (folder / "run" / "comparison.png").read_bytes() == saved
+
+
+def test_runs_of_another_budget_are_refused(monkeypatch, capsys):
+  changed = FLAGS | {"config.training.seed": 1}
+  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
+  assert "config.seed: 1, was 0" in printed
+  changed = FLAGS | {"config.training.schedule.steps": 1}
+  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
+  assert "schedule.steps" in printed
+
+
+def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
+  asked = []
+
+  class Stopped:
+    step = np.int32(1)
+
+  def stop(config, workdir):
+    asked.append(pathlib.Path(workdir).name)
+    return Stopped()
+
+  monkeypatch.setattr(train, "train_and_evaluate", stop)
+  both = "('plain','again')"
+  given = {"workdir": tmp_path / "run", "config.trained": both}
+  assert run(FLAGS | given) == 0
+  assert asked == ["plain"]
+  assert not (tmp_path / "run" / "comparison.json").exists()
+
+
+def test_minutes_of_all_parts_of_a_run_add_up(tmp_path, monkeypatch):
+  times = iter([0.0, 90.0, 0.0, 30.0])
+  monkeypatch.setattr(compare.time, "monotonic", lambda: next(times))
+  path = tmp_path / "minutes.json"
+  with compare._timed(path):
+    pass
+  with pytest.raises(KeyboardInterrupt), compare._timed(path):
+    raise KeyboardInterrupt
+  assert json.loads(path.read_text()) == 2
+
+
+@pytest.mark.slow
+def test_method_equals_itself(folder, tmp_path):
+  # So all begin alike and have the same pictures, crops, holes and masks.
+  given = {"workdir": tmp_path / "run", "config.trained": "('plain','again')"}
+  assert run(FLAGS | given) == 0
+  content = json.loads((tmp_path / "run" / "comparison.json").read_text())
+  for compared in content["masks"].values():
+    assert compared["scores"]["plain"] == compared["scores"]["again"]
+    pair = compared["order"][0]
+    assert (pair["less"], pair["more"]) == ("plain", "again")
+    assert pair["difference"]["mean"] == 0 and pair["verdict"] == "undecided"

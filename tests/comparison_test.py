@@ -1,0 +1,156 @@
+"""Differences are taken in each picture, and verdicts follow their interval."""
+
+import math
+
+import pytest
+
+from gatedinpaint_jax.evaluation import comparison
+from gatedinpaint_jax.metrics import dataset_scores
+
+# Pictures differ by tens, methods by ones.
+PICTURES = (10.0, 40.0, 20.0, 80.0, 5.0, 60.0)
+SCORES = ("relative_l1", "relative_l2", "psnr", "ssim")
+
+
+def report(errors, digest="abc"):
+  rows = [
+    dataset_scores.Row(str(i), 0.5, dict.fromkeys(SCORES, error), {"l1": error})
+    for i, error in enumerate(errors)
+  ]
+  return {
+    "masks": {"name": "free_form", "seed": 0, "digest": digest},
+    "pictures": len(rows),
+    "known_pixels_changed": 0,
+    "scores": dataset_scores.summarise(rows),
+    "rows": [row._asdict() for row in rows],
+  }
+
+
+def shifted(*by):
+  return report([p + b for p, b in zip(PICTURES, by, strict=True)])
+
+
+GATED = report(PICTURES)
+WORSE = shifted(1, 2, 1, 2, 1, 2)
+UNCLEAR = shifted(3, -3, 3, -3, 3, -3)
+
+
+def test_difference_between_methods_is_seen_below_that_between_pictures():
+  scores = [
+    report["scores"]["whole"]["relative_l1"] for report in (GATED, WORSE)
+  ]
+  assert scores[0]["high"] > scores[1]["low"]  # the means alone tell nothing
+  found = comparison.difference(WORSE, GATED)
+  assert found["whole"]["relative_l1"]["mean"] == pytest.approx(1.5)
+  assert 1 <= found["whole"]["relative_l1"]["low"] < 1.5
+  assert found["hole"]["l1"]["mean"] == pytest.approx(1.5)
+
+
+def test_order_holds_is_undecided_or_is_reversed():
+  reports = {"worse": WORSE, "gated": GATED, "unclear": UNCLEAR}
+
+  def verdicts(*order):
+    compared = comparison.compare(reports, order=order)
+    return [
+      (pair["less"], pair["more"], pair["verdict"])
+      for pair in compared["order"]
+    ]
+
+  assert verdicts("gated", "worse") == [("gated", "worse", "holds")]
+  assert verdicts("worse", "gated", "unclear") == [
+    ("worse", "gated", "reversed"),
+    ("gated", "unclear", "undecided"),
+  ]
+  assert verdicts("gated") == []
+
+
+def test_equal_methods_are_undecided():
+  compared = comparison.compare({"a": GATED, "b": GATED}, order=["a", "b"])
+  (pair,) = compared["order"]
+  assert pair["difference"]["mean"] == 0 and pair["verdict"] == "undecided"
+
+
+def test_picture_without_a_finite_score_in_both_is_left_out():
+  rows = [dict(row, whole=dict(row["whole"])) for row in WORSE["rows"]]
+  rows[0]["whole"]["psnr"] = None  # as JSON says infinity
+  found = comparison.difference(dict(WORSE, rows=rows), GATED)["whole"]
+  assert found["psnr"]["pictures"] == 5 and found["ssim"]["pictures"] == 6
+
+
+def test_all_are_compared_with_the_first_of_the_order():
+  reports = {"worse": WORSE, "gated": GATED, "unclear": UNCLEAR}
+  compared = comparison.compare(reports, order=["gated", "worse"])
+  assert compared["differences_to"] == "gated"
+  assert list(compared["differences"]) == ["worse", "unclear"]
+  assert list(compared["scores"]) == ["worse", "gated", "unclear"]
+
+
+def test_reports_of_other_masks_or_pictures_are_no_comparison():
+  with pytest.raises(ValueError, match="different masks"):
+    other = report(PICTURES, digest="def")
+    comparison.compare({"a": GATED, "b": other}, order=["a"])
+  with pytest.raises(ValueError, match="no pair"):
+    rows = GATED["rows"][::-1]
+    comparison.difference(GATED, dict(GATED, rows=rows))
+
+
+def page(order):
+  method = {
+    "trained": True,
+    "steps": 7,
+    "minutes": 1.25,
+    "parameters": {"generator": 1234, "discriminator": 0},
+  }
+  reports = {"mean_fill": UNCLEAR, "worse": WORSE, "gated": GATED}
+  return comparison.to_markdown(
+    {
+      "budget": {
+        "steps": 7,
+        "batch_size": 8,
+        "image_size": [16, 24],
+        "pictures": "photos",
+        "seed": 3,
+      },
+      "images": "others",
+      "size": [32, 32],
+      "methods": {
+        "mean_fill": {"trained": False},
+        "worse": method,
+        "gated": method,
+      },
+      "masks": {"free_form": comparison.compare(reports, order=order)},
+    }
+  )
+
+
+def test_page_has_a_row_for_each_method_and_says_what_was_found():
+  text = page(["gated", "worse", "mean_fill"])
+  assert "7 steps of 8 pictures of 16 x 24 from photos, seed 3" in text
+  assert "| gated | 1,234 | 0 | 7 | 1.2 |" in text
+  assert "| mean_fill | | | | |" in text
+  mean = sum(PICTURES) / 6
+  assert f"| gated | {mean:.4g} [" in text
+  assert "| worse | +1.500 [+1.1" in text and "| gated | +" not in text
+  assert "- gated < worse: gated has less l1 than worse by 1.500 [" in text
+  assert "the order holds" in text
+  assert "- worse < mean_fill: mean_fill minus worse in l1 is -1.500 [" in text
+  assert "undecided" in text and "digest `abc`" in text
+
+
+def test_reversed_order_tells_by_how_much_with_its_sign_turned():
+  text = page(["worse", "gated"])
+  assert "- worse < gated: worse has more l1 than gated by 1.500 [1.1" in text
+
+
+@pytest.mark.parametrize(
+  ("low", "high", "verdict"),
+  [
+    (0.1, 0.2, "holds"),
+    (0.0, 0.2, "undecided"),
+    (-0.2, 0.0, "undecided"),
+    (-0.2, -0.1, "reversed"),
+    (math.nan, math.nan, "undecided"),
+  ],
+)
+def test_an_interval_that_touches_zero_decides_nothing(low, high, verdict):
+  assert comparison.verdict(low, high) == verdict
