@@ -20,6 +20,16 @@ from gatedinpaint_jax import errors
 
 MISTAKE = 2
 INTERRUPTED = 130
+# Of loading a config and its overrides: a mistyped key is an AttributeError or
+# a KeyError, a missing file an OSError.
+CONFIG_ERRORS = (
+  AttributeError,
+  ImportError,
+  KeyError,
+  OSError,
+  SyntaxError,
+  TypeError,
+)
 
 
 class Definers(NamedTuple):

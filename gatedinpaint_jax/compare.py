@@ -51,15 +51,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # How long a run took so far, in its workdir.
 _CLOCK = "minutes.json"
 _STUDY_TITLE = "Which pictures look natural?"
-# What a config file or an override can be wrong by, as in `main`.
-_CONFIG_ERRORS = (
-  AttributeError,
-  ImportError,
-  KeyError,
-  OSError,
-  SyntaxError,
-  TypeError,
-)
 
 
 def main(argv) -> int:
@@ -120,7 +111,7 @@ def _parse(argv) -> flags.FlagValues:
     command_line.parse(values, argv, doc=__doc__, required=("config",))
     # A file that does not load says so only when it is used.
     values.config.to_dict()
-  except _CONFIG_ERRORS as error:
+  except command_line.CONFIG_ERRORS as error:
     text = error.args[0] if isinstance(error, KeyError) else error
     raise errors.UserError(str(text)) from error
   return values
@@ -135,7 +126,7 @@ def _is_trained(config, workdir) -> bool:
   except errors.UserError:
     return False  # training says what is wrong, or puts it right
   config_drift.check(
-    saved.config, config.to_dict(), folder=saved.folder, allow_change=False
+    saved.config, config.to_dict(), folder=saved.folder, allow_change=None
   )
   steps, done = config.schedule.steps, int(saved.folder.name)
   if done > steps:

@@ -36,7 +36,7 @@ def check(
   now: Mapping[str, Any],
   *,
   folder,
-  allow_change: bool,
+  allow_change: bool | None,
 ) -> None:
   """Compares the config of a checkpoint with that of the run.
 
@@ -44,7 +44,8 @@ def check(
     saved: of the checkpoint; of imported weights, `model` alone.
     now: of the run.
     folder: of the checkpoint, for the messages.
-    allow_change: pass what changes the computation too, with a line in the log.
+    allow_change: pass what changes the computation too, with a line in the log;
+      None: no, and there is no flag for it.
 
   Raises:
     UserError: naming the keys that changed and must not.
@@ -61,10 +62,10 @@ def check(
   serious = [key for key in changed if key not in harmless]
   if serious and not allow_change:
     listed = _list({key: changed[key] for key in serious})
-    raise errors.UserError(
-      f"{folder} is of another config: {listed}; put it back, name another "
-      "--workdir, or go on with --allow_config_change"
-    )
+    advice = "put it back or name another --workdir"
+    if allow_change is not None:
+      advice += ", or go on with --allow_config_change"
+    raise errors.UserError(f"{folder} is of another config: {listed}; {advice}")
   if changed:
     logging.info("goes on with a changed config: %s", _list(changed))
 

@@ -17,13 +17,11 @@ files pair up by their names without suffix, all of them. Devices share the
 pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
-import io
 import re
 
 import numpy as np
 import tqdm
 from absl import flags
-from PIL import Image
 
 import gatedinpaint_jax
 from gatedinpaint_jax import command_line, errors
@@ -164,11 +162,8 @@ def _write_masks(work, loader, folder) -> None:
     path = output_files.of_mask(folder, case)
     path.parent.mkdir(parents=True, exist_ok=True)
     hole = loader.hole(case, loader.shape(case))
-    file = io.BytesIO()
-    Image.fromarray(np.where(hole, np.uint8(255), np.uint8(0))).save(
-      file, "PNG"
-    )
-    report.write(path, file.getvalue())
+    pixels = np.where(hole, np.uint8(255), np.uint8(0))
+    report.write(path, output_files.to_png(pixels))
   print(f"{folder}: {len(work)} masks")
 
 

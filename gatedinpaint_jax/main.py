@@ -59,16 +59,6 @@ _PROCESS = flags.DEFINE_integer(
   "process", None, "Which of them this is, from 0, for --distributed."
 )
 
-# A mistyped key is an AttributeError or a KeyError, a missing file an OSError.
-_FLAG_ERRORS = (
-  flags.Error,
-  AttributeError,
-  KeyError,
-  OSError,
-  SyntaxError,
-  TypeError,
-)
-
 
 def main(argv):
   """Trains what the flags describe and returns the exit code."""
@@ -126,7 +116,7 @@ def parse_flags(argv):
   except flags.UnrecognizedFlagError as error:
     hint = command_line.name_the_nearest(error.flagname, flags.FLAGS)
     sys.exit(command_line.fail(hint))
-  except _FLAG_ERRORS as error:
+  except (flags.Error, *command_line.CONFIG_ERRORS) as error:
     sys.exit(command_line.fail(error))
   return rest
 

@@ -4,19 +4,18 @@ FOLDER/MASKS/METHOD/NAME.png  a completed picture
 FOLDER/MASKS/METHOD.json      the report on all of them, as `evaluate` writes
 """
 
-import io
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison_grid,
   frozen_masks,
+  output_files,
   report,
   scoring,
   subjects,
@@ -104,7 +103,7 @@ def draw(
       label = f"{loader.mask_set.kind}, {hole.mean():.0%}: {case.name}"
       panels = dict(zip(names, completed, strict=True))
       rows.append(comparison_grid.Shown(label, original, hole, panels))
-  return _to_png(comparison_grid.draw(rows))
+  return output_files.to_png(comparison_grid.draw(rows))
 
 
 def study_pictures(
@@ -129,7 +128,7 @@ def study_pictures(
     loader = loaders[i // len(frozen_masks.BINS) % len(loaders)]
     kind = loader.mask_set.kind
     key = f"{kind}/{case.name}"
-    pictures[ORIGINAL][key] = _to_png(loader.image(case))
+    pictures[ORIGINAL][key] = output_files.to_png(loader.image(case))
     for name in names:
       pictures[name][key] = _path(folder / kind / name, case).read_bytes()
   return pictures
@@ -147,7 +146,7 @@ def _kept(
       raise errors.UserError(
         f"{path.parent}: cannot be made ({error.strerror})"
       ) from error
-    report.write(path, _to_png(entry.image))
+    report.write(path, output_files.to_png(entry.image))
     if len(shown) < most:
       shown.append(entry.image)
     yield entry
@@ -156,9 +155,3 @@ def _kept(
 def _path(folder, case) -> pathlib.Path:
   # Not with_suffix: a name may have a dot.
   return folder / f"{case.name}.png"
-
-
-def _to_png(image) -> bytes:
-  file = io.BytesIO()
-  Image.fromarray(image).save(file, "PNG")
-  return file.getvalue()

@@ -1,11 +1,11 @@
 """One picture of the best, the median and the worst results."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gatedinpaint_jax.evaluation import output_files
 from gatedinpaint_jax.metrics import dataset_scores
 
 # Rows of each kind.
@@ -75,9 +75,7 @@ def draw(shown: Sequence[tuple[str, Sequence[np.ndarray]]]) -> np.ndarray:
 def encode(shown: Sequence[tuple[str, Sequence[np.ndarray]]]) -> bytes:
   """Returns what `draw` draws as PNG; one white pixel if there is nothing."""
   sheet = draw(shown) if shown else np.full((1, 1, 3), 255, np.uint8)
-  file = io.BytesIO()
-  Image.fromarray(sheet).save(file, "PNG")
-  return file.getvalue()
+  return output_files.to_png(sheet)
 
 
 def label(kind: str, row: dataset_scores.Row) -> str:

@@ -1,9 +1,13 @@
 """Where an evaluation writes: not where it, or the next one, reads."""
 
+import io
 import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases
@@ -83,3 +87,10 @@ def check_apart(
         f"{flag}={value}: {file} would be a picture of --images={images} for "
         "the next run; name another place"
       )
+
+
+def to_png(image: np.ndarray) -> bytes:
+  """Returns a picture, `[H, W, 3]` or `[H, W]` uint8, as a PNG file."""
+  file = io.BytesIO()
+  Image.fromarray(image).save(file, "PNG")
+  return file.getvalue()

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import report
+from gatedinpaint_jax.evaluation import output_files, report
 
 PAGE = "study.html"
 KEY = "key.json"
@@ -122,10 +122,8 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
     for method in pictures:
       with Image.open(io.BytesIO(pictures[method][case])) as image:
         pixels = np.asarray(image.convert("RGB"))
-      file = io.BytesIO()
-      Image.fromarray(pixels).save(file, "PNG")
       digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-      shown[method, case] = _Picture(file.getvalue(), digest)
+      shown[method, case] = _Picture(output_files.to_png(pixels), digest)
       sizes.add(pixels.shape)
     if len(sizes) > 1:
       raise ValueError(f"{case}: sizes {sizes} would tell methods apart")
