@@ -78,6 +78,7 @@ def test_run_that_is_stopped_among_skipped_steps_goes_back_the_same_way(
   jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
+@pytest.mark.slow
 def test_single_steps_that_are_not_finite_are_passed_over(
   photos, tmp_path, monkeypatch
 ):

@@ -113,6 +113,7 @@ def test_export_comes_back_to_the_bit(run, tmp_path, with_discriminator):
   }
 
 
+@pytest.mark.slow
 def test_training_begins_with_the_imported_weights(run, photos, tmp_path):
   _, workdir, _ = run
   export(workdir, tmp_path / "w.safetensors", "--with_discriminator")

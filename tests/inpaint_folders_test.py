@@ -107,6 +107,7 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   assert len(lines) == 16
 
 
+@pytest.mark.slow
 def test_killed_run_leaves_whole_pictures_and_goes_on(checkpoint, tmp_path):
   arguments = (*make_many(tmp_path, 40), f"--checkpoint={checkpoint}")
   out = tmp_path / "out"

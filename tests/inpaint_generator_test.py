@@ -186,6 +186,7 @@ def test_sketch_must_come_exactly_with_guidance(guided):
     )
 
 
+@pytest.mark.slow
 def test_attention_does_not_copy_from_padding():
   image = np.random.default_rng(1).uniform(-1, 1, (1, 64, 96, 3))
   mask = np.zeros((1, 64, 96, 1), np.float32)

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 from tests import processes, tiny_run
-from tests.resume_test import read_scalars
 
 ROOT = pathlib.Path(__file__).parents[1]
 KILLS = 20
@@ -110,7 +109,7 @@ def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   )
   assert found.step == STEPS
   jax.tree.map(np.testing.assert_array_equal, found, expected)
-  assert read_scalars(killed) == read_scalars(whole)
+  assert tiny_run.read_scalars(killed) == tiny_run.read_scalars(whole)
   assert not list((killed / "checkpoints").glob("*-tmp*"))
 
 

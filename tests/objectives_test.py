@@ -127,7 +127,13 @@ def test_discriminator_gradients_equal_the_released_program():
   assert_gradients_equal(golden, "discriminator", grads, tolerance=1e-4)
 
 
-@pytest.mark.parametrize("case", ["losses_64_converged_u", "losses_guided_64"])
+@pytest.mark.parametrize(
+  "case",
+  [
+    "losses_64_converged_u",
+    pytest.param("losses_guided_64", marks=pytest.mark.slow),
+  ],
+)
 def test_generator_loss_and_gradients_equal_the_released_program(case):
   golden, batch, params, discriminator_params, spectral = read_case(case)
   generator = inpaint_generator.InpaintGenerator(guided="guided" in case)

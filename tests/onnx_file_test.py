@@ -173,6 +173,7 @@ def test_other_operations_are_named(function, message):
     run(function, draw(2, 2, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["partial", "vanilla"])
 def test_generators_of_other_convolutions_are_converted(kind):
   generator = inpaint_generator.InpaintGenerator(width=4, conv=kind)

@@ -11,6 +11,8 @@ import pytest
 from gatedinpaint_jax import train
 from tests import tiny_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
@@ -36,9 +38,7 @@ def assert_equal(state, workdir, whole):
   assert tiny_run.read_scalars(workdir) == scalars
 
 
-@pytest.mark.parametrize(
-  "step", [1, 4, pytest.param(3, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("step", [1, 4, 3])
 def test_sigterm_saves_within_the_step(
   photos, tmp_path, monkeypatch, whole, step
 ):
@@ -82,7 +82,6 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 8])
 def test_run_on_two_devices_goes_on_on_any_number(
   photos, tmp_path, monkeypatch, whole, count

@@ -106,6 +106,7 @@ def test_resumed_stream_goes_on_where_it_stopped(folder, first_example):
   assert whole[first_example // 4 :][:2] == resumed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split,sizes", [("train", 5), ("train[1:10]", 4)])
 def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
   batches = build.open_training(config_of(sharded, train_split=split))
@@ -121,6 +122,7 @@ def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
   assert sorted(parts) == sorted(whole[: len(parts)])
 
 
+@pytest.mark.slow
 def test_each_process_goes_on_where_it_stopped(sharded):
   batches = build.open_training(config_of(sharded))
   for i in range(2):
@@ -141,6 +143,7 @@ def test_each_process_goes_on_in_batches_of_another_size(sharded):
   assert [*itertools.chain(*whole[3:])] == [*itertools.chain(*resumed)]
 
 
+@pytest.mark.slow
 def test_examples_keep_their_masks_on_several_processes(sharded):
   batches = build.open_training(config_of(sharded))
   whole = list(itertools.islice(batches(), 2))
@@ -150,6 +153,7 @@ def test_examples_keep_their_masks_on_several_processes(sharded):
       np.testing.assert_array_equal(ours.mask, all_rows.mask[2 * i :][:2])
 
 
+@pytest.mark.slow
 def test_more_processes_than_shards_divide_the_global_batch(folder):
   whole = numbers(config_of(folder), 4)
   for i in range(2):

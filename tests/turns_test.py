@@ -126,6 +126,7 @@ WASSERSTEIN = make_setup(
 )
 
 
+@pytest.mark.slow
 def test_critics_in_parts_are_those_of_the_batch_at_once():
   taken = []
   for parts in (1, 2):
@@ -145,6 +146,7 @@ def test_critics_in_parts_are_those_of_the_batch_at_once():
   )
 
 
+@pytest.mark.slow
 def test_mixtures_of_the_penalty_change_with_the_step():
   state = make_state(WASSERSTEIN)
   turn = jax.jit(step.make_train_step(WASSERSTEIN, phases.Turn.DISCRIMINATION))
