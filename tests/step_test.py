@@ -144,7 +144,8 @@ def test_moving_average_follows_the_generator():
   setup = make_setup(average_decay=0.75)
   state = initial_state(0.75)
   gradient = jax.tree.map(jnp.ones_like, state.generator)
-  after, _ = updates.update_generator(state, gradient, {}, setup=setup)
+  update = functools.partial(updates.update_generator, setup=setup)
+  after, _ = jax.jit(update)(state, gradient, {})
   expected = jax.tree.map(
     lambda old, new: 0.75 * old + 0.25 * new, state.generator, after.generator
   )
