@@ -115,8 +115,9 @@ def get_model_config():
   model.generator = "inpaint"
   # gated, partial or vanilla.
   model.conv = "gated"
-  # Convolution channels of the first layer, a multiple of 4; all the others
-  # scale with it.
+  # Convolution channels of the first layer, a multiple of 4, half of which a
+  # gate lets through; vanilla and partial convolutions have half of them from
+  # the start, and completion has all. The other layers scale with it.
   model.width = 48
   # What keeps predictions in [-1, 1]: tanh or clip.
   model.bound = "tanh"
@@ -176,7 +177,8 @@ def get_optimizer_config():
   # Steps over which the learning rates rise from 0.
   optimizer.warmup_steps = 0
   # Compute a step in so many parts of its batch, one after the other: less
-  # memory, the same step, and the generator's forward pass twice.
+  # memory, the same step, and the generator's forward pass twice. Not with
+  # batch normalization (completion, global_local).
   optimizer.accumulation_steps = 1
   # Scale gradients down to this global norm; None: never.
   optimizer.clip_norm = config_dict.placeholder(float)

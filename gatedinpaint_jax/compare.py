@@ -210,7 +210,7 @@ def _describe(plan, config, workdir) -> dict[str, Any]:
   data = config.training.data
   return {
     "version": gatedinpaint_jax.__version__,
-    "commit": _find_commit(),
+    "scored_at_commit": _find_commit(),
     "device": jax.devices()[0].device_kind,
     "budget": {
       "steps": config.training.schedule.steps,

@@ -208,7 +208,8 @@ def _read_order(config) -> list[str]:
 def _find_cases(config, loader) -> list[cases.Case]:
   key = "config.images"
   checks.check_given(key, config.images)
-  if config.images == config.training.data.path:
+  real = lambda path: os.path.realpath(os.path.expanduser(path))
+  if real(config.images) == real(config.training.data.path):
     raise errors.UserError(
       f"{key}={config.images}: is config.training.data.path; name pictures that"
       " are not trained on"

@@ -20,6 +20,7 @@ _HARMLESS = (
   "data.validation_path",
   "data.validation_split",
   "evaluation.",
+  "model.discriminator_width",  # its number is among what shapes arrays
   "model.rematerialize",
   "optimizer.accumulation_steps",
   "schedule.checkpoint_every_steps",
@@ -29,6 +30,22 @@ _HARMLESS = (
   "schedule.profile",
   "schedule.skipped_steps_to_go_back",
 )
+
+
+# What older checkpoints computed by before these keys were there.
+_BEFORE = {
+  **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
+  "loss.distance": "l1",
+  "loss.hole": 1.0,
+  "loss.known": 1.0,
+  "loss.discount": 1.0,
+  "loss.gan": "hinge",
+  "loss.gradient_penalty": 0.0,
+  "optimizer.kind": "adam",
+  "schedule.completion_steps": 0,
+  "schedule.discriminator_steps": 0,
+  "schedule.generator_every_steps": 1,
+}
 
 
 def check(
@@ -50,7 +67,7 @@ def check(
   Raises:
     UserError: naming the keys that changed and must not.
   """
-  changed = _changes(_flatten(saved), _flatten(now))
+  changed = _changes(_BEFORE | _flatten(saved), _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
       f"{folder} does not fit this config: {_list(shaping)}; put it back or "
@@ -113,12 +130,15 @@ def _flatten(config, prefix="") -> dict[str, Any]:
 def _shaping(config) -> dict[str, Any]:
   """Returns what of a config decides which arrays a state has."""
   model, optimizer = build.DEFAULTS | config["model"], config.get("optimizer")
-  keys = ("generator", "conv", "width", "guided")
-  if optimizer is not None:
-    keys += ("discriminator", "discriminator_width")
+  keys = ("generator", "conv", "bound", "width", "guided")
   shaping = {f"model.{key}": model[key] for key in keys}
   if optimizer is None:
     return shaping
+  shaping["model.discriminator"] = model["discriminator"]
+  if model["discriminator"] != "none":
+    shaping["model.discriminator_width"] = build.discriminator_width(model)
+  if model["discriminator"] not in ("none", "patch"):
+    shaping["data.image_size"] = list(config["data"]["image_size"])
   is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
   return shaping | {
     "optimizer.kind": optimizer.get("kind", "adam"),

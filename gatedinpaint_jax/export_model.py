@@ -31,6 +31,7 @@ from absl import flags
 from gatedinpaint_jax import batch, command_line, errors
 from gatedinpaint_jax.export import network as network_lib
 from gatedinpaint_jax.export import stablehlo_file
+from gatedinpaint_jax.networks import completion_network
 
 _SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo", "saved_model": ""}
 _OUTPUT = "completed"
@@ -120,7 +121,7 @@ def _check_sides(options):
 
 def _write_onnx(path, network, inputs):
   path.write_bytes(_convert(network, inputs).SerializeToString())
-  return _describe_attention(in_pieces=False)
+  return _describe_attention(network, in_pieces=False)
 
 
 def _write_saved_model(path, network, inputs):
@@ -129,7 +130,7 @@ def _write_saved_model(path, network, inputs):
   from gatedinpaint_jax.export import saved_model
 
   saved_model.write(path, model)
-  return _describe_attention(in_pieces=False)
+  return _describe_attention(network, in_pieces=False)
 
 
 def _convert(network, inputs):
@@ -137,22 +138,30 @@ def _convert(network, inputs):
   errors.check_installed("onnx", extra="export")
   from gatedinpaint_jax.export import onnx_file
 
-  return onnx_file.convert(
-    network_lib.with_separate_gates(network_lib.complete(network)),
-    inputs,
-    [_OUTPUT],
-    description=network_lib.__doc__,
-  )
+  try:
+    return onnx_file.convert(
+      network_lib.with_separate_gates(network_lib.complete(network)),
+      inputs,
+      [_OUTPUT],
+      description=network_lib.__doc__,
+    )
+  except NotImplementedError as error:
+    raise errors.UserError(
+      f"--format: this network cannot be converted ({error}); stablehlo takes "
+      "every one"
+    ) from error
 
 
 def _write_stablehlo(path, network, inputs):
   exported = stablehlo_file.convert(network_lib.complete(network), inputs)
   path.write_bytes(exported.serialize())
   in_pieces = stablehlo_file.computes_in_pieces(exported)
-  return _describe_attention(in_pieces=in_pieces)
+  return _describe_attention(network, in_pieces=in_pieces)
 
 
-def _describe_attention(*, in_pieces):
+def _describe_attention(network, *, in_pieces):
+  if isinstance(network.generator, completion_network.CompletionNetwork):
+    return "it has no attention"
   if in_pieces:
     return "its attention goes over the picture in pieces"
   return "its attention holds the scores of all pairs of places at once"

@@ -88,6 +88,11 @@ def _arrays(model, *, with_discriminator):
       raise errors.UserError(
         f"--with_discriminator: {model.folder} holds none; leave the flag out"
       )
+    if model.spectral is None:
+      raise errors.UserError(
+        f"--with_discriminator: that of {model.folder} is no SN-PatchGAN, and "
+        "others fit one size of pictures; leave the flag out"
+      )
     trees["discriminator"] = model.discriminator
     trees["spectral"] = model.spectral
   return {

@@ -16,6 +16,7 @@ def build_setup(config) -> step_lib.Setup:
   optimizer = config.optimizer
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)
+  _check_parts(optimizer, config.model)
   shared = {
     "kind": optimizer.kind,
     "b1": optimizer.b1,
@@ -23,29 +24,36 @@ def build_setup(config) -> step_lib.Setup:
     "eps": optimizer.eps,
     "decay": optimizer.decay,
     "warmup_steps": optimizer.warmup_steps,
-    "steps": config.schedule.steps,
     "clip_norm": optimizer.clip_norm,
   }
+  turns, steps = _read_turns(config), config.schedule.steps
+  # An optimizer counts the steps in which its network moves.
   return step_lib.Setup(
     generator=generator,
     discriminator=discriminator,
     generator_optimizer=optimizers.make_optimizer(
-      optimizer.generator_learning_rate, **shared
+      optimizer.generator_learning_rate,
+      steps=turns.generator_moves(steps),
+      **shared,
     ),
     discriminator_optimizer=optimizers.make_optimizer(
-      optimizer.discriminator_learning_rate, **shared
+      optimizer.discriminator_learning_rate,
+      # Without moves, any schedule will do.
+      steps=turns.discriminator_moves(steps) or steps,
+      **shared,
     ),
     weights=objectives.LossWeights(**config.loss),
-    turns=_read_turns(config.schedule, discriminator),
+    turns=turns,
     seed=config.seed,
     average_decay=optimizer.average_decay,
     accumulation_steps=optimizer.accumulation_steps,
   )
 
 
-def _read_turns(schedule, discriminator) -> phases.Phases:
-  if discriminator is None:
+def _read_turns(config) -> phases.Phases:
+  if config.model.discriminator == "none":
     return phases.Phases(completion_steps=None)
+  schedule = config.schedule
   return phases.Phases(
     completion_steps=schedule.completion_steps,
     discriminator_steps=schedule.discriminator_steps,
@@ -86,12 +94,31 @@ def _check_loss(loss, model):
     raise errors.UserError(
       f"config.loss.discount={loss.discount}: must be in (0, 1]"
     )
+  if loss.gan == "wasserstein" and not loss.gradient_penalty:
+    raise errors.UserError(
+      "config.loss.gradient_penalty=0.0: config.loss.gan=wasserstein needs one;"
+      " its paper's is 10"
+    )
   penalized = "global_and_local_critics"
   if loss.gradient_penalty and model.discriminator != penalized:
     raise errors.UserError(
       f"config.loss.gradient_penalty={loss.gradient_penalty}: must be 0, or "
       f"config.model.discriminator {penalized}"
     )
+
+
+def _check_parts(optimizer, model):
+  normalized = (
+    ("generator", "completion"),
+    ("discriminator", "global_local"),
+  )
+  for key, kind in normalized:
+    if optimizer.accumulation_steps > 1 and model[key] == kind:
+      raise errors.UserError(
+        f"config.optimizer.accumulation_steps={optimizer.accumulation_steps}: "
+        f"must be 1 for config.model.{key}={kind}, whose batch normalization "
+        "would see each part by itself"
+      )
 
 
 def _check_optimizer(optimizer):

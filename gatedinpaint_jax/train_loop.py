@@ -21,6 +21,7 @@ from gatedinpaint_jax.training import validation as validation_lib
 # What a line of progress on the terminal shows of the scalars.
 _ON_THE_TERMINAL = (
   "l1_refined",
+  "l2_refined",
   "adversarial_loss",
   "discriminator_loss",
   "images_per_second",

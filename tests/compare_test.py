@@ -84,7 +84,7 @@ def test_json_has_the_budget_and_what_each_method_is(content):
   assert method["parameters"]["generator"] > 10_000
   assert method["parameters"]["discriminator"] == 0
   assert content["config"]["mask_seed"] == 0
-  commit = content["commit"]
+  commit = content["scored_at_commit"]
   assert commit is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit)
 
 

@@ -85,6 +85,10 @@ def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   [
     {"model.width": 24},
     {"model.guided": True},
+    {"model.bound": "clip"},
+    {"model.discriminator": "none"},
+    {"model.discriminator_width": 32},
+    {"optimizer.kind": "adadelta"},
     {"optimizer.average_decay": 0.9},
     {"optimizer.decay": "cosine"},
   ],
@@ -113,3 +117,49 @@ def test_imported_weights_go_with_any_optimizer():
     config_drift.check(
       saved, config.to_dict(), folder="RUN/0", allow_change=False
     )
+
+
+def forget(saved, *keys):
+  for key in keys:
+    section, name = key.split(".")
+    del saved[section][name]
+  return saved
+
+
+@pytest.mark.parametrize(
+  ("key", "value"),
+  [
+    ("loss.hole", 6.0),
+    ("loss.gan", "non_saturating"),
+    ("schedule.generator_every_steps", 5),
+    ("model.bound", "clip"),
+  ],
+)
+def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
+  config = places2.get_config()
+  saved = forget(as_saved(config), key)
+  pass_on = {"folder": "RUN/4", "allow_change": False}
+  config_drift.check(saved, config.to_dict(), **pass_on)
+  section, name = key.split(".")
+  config[section][name] = value
+  with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
+    config_drift.check(saved, config.to_dict(), **pass_on)
+
+
+def test_width_of_the_discriminator_may_be_said_or_left_to_the_other():
+  check({"model.discriminator_width": 64})
+  with pytest.raises(errors.UserError, match="does not fit"):
+    check({"model.discriminator_width": 63})
+
+
+def test_critics_fit_one_size_of_pictures():
+  change = {"data.image_size": (64, 64)}
+  check(change, allow_change=True)
+  with pytest.raises(errors.UserError, match="does not fit"):
+    check(change, allow_change=True, model__discriminator="global_local")
+
+
+def test_advice_names_no_flag_where_there_is_none():
+  with pytest.raises(errors.UserError) as error:
+    check({"loss.adversarial": 0.5}, allow_change=None)
+  assert "allow_config_change" not in str(error.value)

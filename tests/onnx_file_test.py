@@ -40,6 +40,7 @@ def draw(*shape):
 FUNCTIONS = {
   "arithmetic": lambda x: (x - 2) / 3 * jnp.maximum(x, 0.5) + jnp.square(x),
   "functions": lambda x: jnp.exp(jnp.tanh(x)) + jnp.expm1(jax.nn.sigmoid(x)),
+  "bounds": lambda x: jnp.clip(x, -0.5, 0.25),
   "root": lambda x: jnp.sqrt(jnp.maximum(x, 0)),
   "elu": jax.nn.elu,
   "relu": jax.nn.relu,

@@ -10,7 +10,13 @@ import pytest
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import completion_network, critics
-from gatedinpaint_jax.training import objectives, optimizers, phases, step
+from gatedinpaint_jax.training import (
+  checkpoint_reader,
+  objectives,
+  optimizers,
+  phases,
+  step,
+)
 from gatedinpaint_jax.training import state as state_lib
 
 SIZE = (16, 16)
@@ -157,3 +163,17 @@ def test_mixtures_of_the_penalty_change_with_the_step():
     for number in (0, 1, 0)
   ]
   assert penalties[0] == penalties[2] != penalties[1]
+
+
+def test_imported_discriminator_of_another_kind_is_left():
+  state = make_state(GLOBAL_LOCAL)
+  model = checkpoint_reader.SavedModel(
+    folder=None,
+    config={},
+    generator=jax.tree.map(jnp.ones_like, state.generator),
+    discriminator={"conv1": {"kernel": jnp.ones((5, 5, 4, 8))}},
+    spectral={"conv1_norm": {"conv1/kernel/u": jnp.ones((1, 8))}},
+  )
+  begun = state_lib.begin_with(state, model)
+  assert changed(state, begun) == {"generator"}
+  assert begun.spectral is None

@@ -38,7 +38,7 @@ class Network(NamedTuple):
   """A generator with its parameters.
 
   Attributes:
-    generator: an `InpaintGenerator`.
+    generator: of `networks.build`.
     params: its parameters.
     source: where they come from, for people.
   """

@@ -170,6 +170,7 @@ OPERATIONS = {
     "logistic": "Sigmoid",
     "lt": "Less",
     "max": "Max",
+    "min": "Min",
     "mul": "Mul",
     "sign": "Sign",
     "sqrt": "Sqrt",

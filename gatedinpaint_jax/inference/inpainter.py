@@ -71,7 +71,7 @@ class Inpainter:
     """Makes an inpainter of a generator; see also `from_checkpoint`.
 
     Args:
-      generator: an `InpaintGenerator`.
+      generator: of `networks.build`.
       params: its parameters.
       bucket: pictures are padded to multiples of this. More than 8 means fewer
         sizes to compile, and results that are not those of the exact size.

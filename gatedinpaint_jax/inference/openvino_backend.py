@@ -33,7 +33,7 @@ class Predictor:
     """Converts the generator; the first picture of a size compiles it.
 
     Args:
-      generator: an `InpaintGenerator`.
+      generator: of `networks.build`.
       params: its parameters.
       precision: "f32", or "bf16", in which the scores of the attention stay
         float32.
@@ -111,11 +111,17 @@ class Predictor:
     inputs = network_lib.inputs(network_lib.Network(generator, params, ""))
     padding = (1, *inputs["mask"].shape[1:])
     inputs["padding"] = jax.ShapeDtypeStruct(padding, jnp.float32)
-    converted = onnx_file.convert(
-      network_lib.with_separate_gates(predict),
-      inputs,
-      inpaint_generator.GeneratorOutput._fields,
-    )
+    try:
+      converted = onnx_file.convert(
+        network_lib.with_separate_gates(predict),
+        inputs,
+        inpaint_generator.GeneratorOutput._fields,
+      )
+    except NotImplementedError as error:
+      raise errors.UserError(
+        f"--backend: OpenVINO cannot compute this network ({error}); leave it "
+        "out"
+      ) from error
     model = self._core.read_model(converted.SerializeToString())
     if self._precision == "bf16":
       _keep_scores(self._openvino, model)

@@ -58,7 +58,19 @@ def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
       f"config.model.width={model.width}: must be a multiple of 4 (the "
       "paper's is 48)"
     )
+  if discriminator_width(model) < 1:
+    raise errors.UserError(
+      f"config.model.discriminator_width={model.discriminator_width}: must be "
+      "1 or more"
+    )
   return _build_generator(model), _build_discriminator(model)
+
+
+def discriminator_width(model) -> int:
+  """Returns the channels of the discriminator's first layer."""
+  if model["discriminator_width"] is None:
+    return 4 * model["width"] // 3
+  return model["discriminator_width"]
 
 
 def _build_generator(model):
@@ -87,5 +99,4 @@ def _build_discriminator(model):
   kind = _DISCRIMINATORS[model.discriminator]
   if kind is None:
     return None
-  width = model.discriminator_width or 4 * model.width // 3
-  return kind(width=width, dtype=_DTYPES[model.dtype])
+  return kind(width=discriminator_width(model), dtype=_DTYPES[model.dtype])

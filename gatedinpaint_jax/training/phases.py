@@ -30,6 +30,20 @@ class Phases:
   discriminator_steps: int = 0
   generator_every_steps: int = 1
 
+  def generator_moves(self, steps: int) -> int:
+    """Returns in how many of the first `steps` the generator moves."""
+    if self.completion_steps is None:
+      return steps
+    alone = self.completion_steps + self.discriminator_steps
+    together = max(steps - alone, 0) // self.generator_every_steps
+    return min(steps, self.completion_steps) + together
+
+  def discriminator_moves(self, steps: int) -> int:
+    """Returns in how many of the first `steps` the discriminator moves."""
+    if self.completion_steps is None:
+      return 0
+    return max(steps - self.completion_steps, 0)
+
   def at(self, step: int) -> Turn:
     """Returns what the step with this number does, counted from 1."""
     if self.completion_steps is None or step <= self.completion_steps:

@@ -6,6 +6,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from absl import logging
 
 from gatedinpaint_jax.networks import patch_discriminator
 
@@ -97,8 +98,8 @@ def begin_with(state: TrainState, model) -> TrainState:
 
   Args:
     state: at step 0, fresh.
-    model: a `checkpoint_reader.SavedModel`; without a discriminator, that of
-      `state` stays.
+    model: a `checkpoint_reader.SavedModel`; without a discriminator, or with
+      one of another kind, that of `state` stays.
   """
   # As NumPy: what one process read has not the devices of all.
   model = jax.device_get(model)
@@ -108,6 +109,12 @@ def begin_with(state: TrainState, model) -> TrainState:
     average = jax.tree.map(jnp.copy, model.generator)
     state = state.replace(generator_average=average)
   if model.discriminator is None:
+    return state
+  shapes = lambda *trees: jax.tree.map(jnp.shape, trees)
+  if shapes(state.discriminator, state.spectral) != shapes(
+    model.discriminator, model.spectral
+  ):
+    logging.warning("the discriminator is of another kind and begins anew")
     return state
   return state.replace(
     discriminator=model.discriminator, spectral=model.spectral

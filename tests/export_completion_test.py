@@ -1,0 +1,74 @@
+"""Export of a network of another kind: that of Global&Local."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import gatedinpaint_jax
+from gatedinpaint_jax import errors, export_model, export_weights
+from gatedinpaint_jax.networks import completion_network, critics
+from gatedinpaint_jax.training import checkpoints
+
+MODEL = {
+  "generator": "completion",
+  "conv": "vanilla",
+  "width": 4,
+  "guided": False,
+  "dtype": "float32",
+  "discriminator": "global_local",
+}
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+  image, mask = jnp.zeros((1, 32, 32, 3)), jnp.zeros((1, 32, 32, 1))
+  params = [
+    jax.jit(module.init)(jax.random.key(0), image, mask)["params"]
+    for module in (
+      completion_network.CompletionNetwork(width=4),
+      critics.GlobalLocalDiscriminator(width=5),
+    )
+  ]
+  folder = tmp_path_factory.mktemp("completion")
+  store = checkpoints.Checkpoints(folder, keep=1)
+  trees = dict(zip(("generator", "discriminator"), params, strict=True))
+  store.save_imported(trees, {"model": MODEL, "imported_from": "a test"})
+  store.close()
+  return folder
+
+
+def convert(workdir, form, output):
+  return export_model.main(
+    [
+      "export_model",
+      f"--checkpoint={workdir}",
+      f"--format={form}",
+      f"--output={output}",
+    ]
+  )
+
+
+def test_stablehlo_takes_it(workdir, tmp_path, capsys):
+  assert convert(workdir, "stablehlo", tmp_path / "model.stablehlo") == 0
+  assert "it has no attention" in capsys.readouterr().out
+
+
+def test_onnx_refuses_it_in_one_line(workdir, tmp_path):
+  pytest.importorskip("onnx", reason="needs the extra export")
+  with pytest.raises(errors.UserError, match="stablehlo takes every one"):
+    convert(workdir, "onnx", tmp_path / "model.onnx")
+  assert not list(tmp_path.iterdir())
+
+
+def test_openvino_refuses_it_in_one_line(workdir):
+  pytest.importorskip("openvino", reason="needs the extra openvino")
+  with pytest.raises(errors.UserError, match="--backend: OpenVINO cannot"):
+    gatedinpaint_jax.Inpainter.from_checkpoint(workdir, backend="openvino")
+
+
+def test_weights_come_without_the_discriminator_alone(workdir, tmp_path):
+  path = tmp_path / "w.safetensors"
+  argv = ["export_weights", f"--checkpoint={workdir}", f"--output={path}"]
+  with pytest.raises(errors.UserError, match="is no SN-PatchGAN"):
+    export_weights.main([*argv, "--with_discriminator"])
+  assert export_weights.main(argv) == 0

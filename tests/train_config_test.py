@@ -1,0 +1,79 @@
+"""What a config says of losses, turns and optimizers, and what it cannot."""
+
+import importlib
+
+import jax.numpy as jnp
+import pytest
+
+from configs import places2
+from gatedinpaint_jax import errors, train_config
+
+
+def build(change, name="places2"):
+  config = importlib.import_module(f"configs.{name}").get_config()
+  for key, value in change.items():
+    section, key = key.split(".")
+    config[section][key] = value
+  return train_config.build_setup(config)
+
+
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    ({"model.generator": "unet"}, "config.model.generator='unet': must be one"),
+    ({"model.bound": "none"}, "config.model.bound='none': must be one"),
+    ({"model.discriminator": "vgg"}, "must be one of patch, global_and_local"),
+    ({"model.discriminator_width": 0}, "discriminator_width=0: must be 1 or"),
+    ({"model.generator": "completion"}, "config.model.conv=gated: must be van"),
+    ({"loss.distance": "l3"}, "config.loss.distance='l3': must be one of l1"),
+    ({"loss.gan": "lsgan"}, "config.loss.gan='lsgan': must be one of hinge"),
+    ({"loss.hole": -1.0}, "config.loss.hole=-1.0: must be 0 or more"),
+    ({"loss.discount": 0.0}, r"config.loss.discount=0.0: must be in \(0, 1\]"),
+    ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: config.loss.gan=wass"),
+    ({"loss.gradient_penalty": 1.0}, "must be 0, or config.model.discriminat"),
+    ({"optimizer.kind": "sgd"}, "config.optimizer.kind='sgd': must be one of"),
+  ],
+)
+def test_mistake_is_one_line_that_names_the_key(change, words):
+  with pytest.raises(errors.UserError, match=words) as error:
+    build(change)
+  assert "\n" not in str(error.value)
+
+
+def test_batch_normalization_takes_no_parts():
+  with pytest.raises(errors.UserError, match="accumulation_steps=2: must be 1"):
+    build({"optimizer.accumulation_steps": 2}, "global_local")
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "least"),
+  [("generator_every_steps", 0, 1), ("completion_steps", -1, 0)],
+)
+def test_counts_of_the_schedule_are_checked(name, value, least):
+  config = places2.get_config()
+  config.schedule[name] = value
+  with pytest.raises(errors.UserError, match=f"{name}={value}: .* {least} up"):
+    train_config.check_schedule(config.schedule)
+
+
+@pytest.mark.parametrize("kind", ["linear", "cosine"])
+def test_learning_rates_reach_zero_with_the_last_move_of_each_network(kind):
+  setup = build(
+    {
+      "schedule.steps": 23,
+      "schedule.completion_steps": 3,
+      "schedule.generator_every_steps": 5,
+      "optimizer.decay": kind,
+    }
+  )
+  for optimizer, moves in (
+    (setup.generator_optimizer, 3 + 4),
+    (setup.discriminator_optimizer, 20),
+  ):
+    state = optimizer.init(jnp.ones(()))
+    sizes = []
+    for _ in range(moves + 1):
+      update, state = optimizer.update(jnp.ones(()), state)
+      sizes.append(abs(float(update)))
+    assert sizes[0] == pytest.approx(1e-4, rel=1e-3)
+    assert sizes[-2] > 0 and sizes[-1] == pytest.approx(0, abs=1e-10)
