@@ -26,9 +26,9 @@ def get_config():
   config.training = get_training_config()
   # What a method has of its own, by its name: keys of the sections `model`,
   # `loss` and `schedule` above, but not `schedule.steps`. Whole sections of
-  # another config are fine too: {"loss": other.get_config().loss}. Pictures, holes
-  # and optimizer are everybody's, so DeepFill v1 and Global&Local are not quite
-  # what their own configs train.
+  # another config are fine too: {"loss": other.get_config().loss}. Pictures,
+  # holes and optimizer are everybody's, so DeepFill v1 and Global&Local are not
+  # quite what their own configs train.
   config.methods = ml_collections.ConfigDict()
   # A gated layer makes two numbers of what others make one: a third more
   # channels make up for it, as in the paper. The discriminator stays the same.

@@ -147,8 +147,8 @@ def _convert(network, inputs):
     )
   except NotImplementedError as error:
     raise errors.UserError(
-      f"--format: this network cannot be converted ({error}); stablehlo takes "
-      "every one"
+      "--format: this network cannot be converted "
+      f"({errors.first_words(error)}); stablehlo takes every one"
     ) from error
 
 

@@ -119,8 +119,8 @@ class Predictor:
       )
     except NotImplementedError as error:
       raise errors.UserError(
-        f"--backend: OpenVINO cannot compute this network ({error}); leave it "
-        "out"
+        "--backend: OpenVINO cannot compute this network "
+        f"({errors.first_words(error)}); leave it out"
       ) from error
     model = self._core.read_model(converted.SerializeToString())
     if self._precision == "bf16":
