@@ -35,4 +35,5 @@ def _starts(is_hole, size):
   first = jnp.argmax(is_hole, axis=1)
   last = length - 1 - jnp.argmax(is_hole[:, ::-1], axis=1)
   # Without a hole, argmax is 0 and the box is the whole picture.
-  return jnp.clip((first + last + 1 - size) // 2, 0, length - size)
+  # A slice that would end beyond the picture is moved by `dynamic_slice`.
+  return jnp.maximum((first + last + 1 - size) // 2, 0)
