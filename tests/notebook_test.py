@@ -11,6 +11,7 @@ import re
 import nbclient
 import nbformat
 import numpy as np
+import pytest
 from PIL import Image
 
 import gatedinpaint_jax
@@ -53,6 +54,7 @@ def run_as_jupyter_does(notebook, scratch):
   client.execute(cwd=str(NOTEBOOK.parent), env=environment)
 
 
+@pytest.mark.slow
 def test_all_cells_run_and_leave_what_they_promise(tmp_path, monkeypatch):
   for kind in ("CONFIG", "DATA", "RUNTIME"):
     monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))

@@ -103,6 +103,7 @@ def test_checkpoint_of_another_model_names_what_differs(run, photos):
   with pytest.raises(
     errors.UserError,
     match=r"checkpoints/4 .*config\.model\.width: 8, was 4, "
+    r"config\.model\.discriminator_width: 10, was 5, "
     r"config\.optimizer\.average_decay is set: False, was True",
   ):
     train.train_and_evaluate(config, workdir)
