@@ -6,7 +6,9 @@ Our names are the paths in our trees:
   discriminator/LAYER/kernel, .../bias
   spectral/LAYER/u, .../sigma                the discriminator's power iteration
 
-Which of them exist, and in which shape, follows from the networks themselves.
+Those are the names of the paper's networks; a completion network has no part
+NETWORK, and batch normalization beside its kernels. Which arrays exist, and in
+which shape, follows from the networks themselves.
 Kernels are `[H, W, I, O]` and colours RGB wherever nothing else is said.
 """
 
