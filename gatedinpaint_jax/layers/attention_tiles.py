@@ -30,7 +30,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gatedinpaint_jax.layers import plain_attention
+from gatedinpaint_jax.layers import pair_sums, plain_attention
+
+# Axes of a tile, of the queries and of the keys.
+_ROWS = (0, 2)
+_COLUMNS = (1, 3)
 
 
 class Blocks(NamedTuple):
@@ -122,7 +126,7 @@ def match(block, key_block, queries, keys, *, dtype):
     keys: `[P, C]`.
     dtype: of the products; their sums are float32.
   """
-  keys = plain_attention.unit_keys(_gather(keys, key_block.pixels, dtype))
+  keys = _unit(_gather(keys, key_block.pixels, dtype))
   return jnp.einsum(
     "rck,stk->rcst",
     _gather(queries, block.pixels, dtype),
@@ -137,31 +141,24 @@ def _gather(features, pixels, dtype):
   return patches.reshape(*pixels.shape[:-1], -1).astype(dtype)
 
 
+def _unit(patches):
+  """Returns patches of keys over their length along the last axis."""
+  square = jnp.sum(jnp.square(patches.astype(jnp.float32)), -1, keepdims=True)
+  return (patches / plain_attention.length(square)).astype(patches.dtype)
+
+
 def fuse(block, key_block, scores):
   """Returns the fused scores `[R, w, R, w]`."""
-  scores = _along_rows(scores) * _is_in_columns(block, key_block)
-  return _along_columns(scores)
+  scores = pair_sums.sum_pairs(scores, _COLUMNS, 3, 0)
+  scores *= _is_in_columns(block, key_block)
+  return pair_sums.sum_pairs(scores, _ROWS, 3, 0)
 
 
 def pull_fuse(block, key_block, d_fused):
-  """Returns the gradient of the scores from that of the fused ones.
-
-  The transpose of a sum of neighbours is that sum over a padded array. Left to
-  JAX it is a sum of padded arrays, which takes XLA five times as long on CPUs.
-  """
-  d_scores = _along_columns(_pad(d_fused, 2, axes=(0, 2)))
+  """Returns the gradient of the scores from that of the fused ones."""
+  d_scores = pair_sums.sum_pairs(d_fused, _ROWS, 3, 2)
   d_scores *= _is_in_columns(block, key_block)
-  return _along_rows(_pad(d_scores, 2, axes=(1, 3)))
-
-
-def _along_rows(s):
-  """Returns the sums over three neighbouring pairs in row-major order."""
-  return s[:, :-2, :, :-2] + s[:, 1:-1, :, 1:-1] + s[:, 2:, :, 2:]
-
-
-def _along_columns(s):
-  """Returns the sums over three neighbouring pairs in column-major order."""
-  return s[:-2, :, :-2] + s[1:-1, :, 1:-1] + s[2:, :, 2:]
+  return pair_sums.sum_pairs(d_scores, _COLUMNS, 3, 2)
 
 
 def _is_in_columns(block, key_block):
@@ -178,7 +175,7 @@ def inside(scores):
 
 def pull_inside(d_scores):
   """Returns the gradient of all scores from that of those inside."""
-  return _pad(d_scores, 1, axes=range(4))
+  return jnp.pad(d_scores, 1)
 
 
 def pull_paste(attention, squares, d_pasted):
@@ -193,17 +190,12 @@ def pull_paste(attention, squares, d_pasted):
     squares: of the keys, `[R + 1, w + 1, 4 C]`; see `value_squares`.
     d_pasted: gradient of the squares of the queries, of the same shape.
   """
-  d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares))
-  attention = _meet(_pad(attention, 1, axes=range(4)))
+  d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares), border=0)
+  attention = _meet(attention, border=1)
   return d_attention, jnp.einsum("rcst,rck->stk", attention, d_pasted)
 
 
-def _meet(s):
+def _meet(pairs, *, border):
   """Returns the sums over the four pairs at the corners of a pair."""
-  s = s[:, :-1, :, :-1] + s[:, 1:, :, 1:]
-  return s[:-1, :, :-1] + s[1:, :, 1:]
-
-
-def _pad(x, width, *, axes):
-  """Returns `x` with zeros on both sides of those axes."""
-  return jnp.pad(x, [(width * (i in axes),) * 2 for i in range(x.ndim)])
+  pairs = pair_sums.sum_pairs(pairs, _COLUMNS, 2, border)
+  return pair_sums.sum_pairs(pairs, _ROWS, 2, border)

@@ -1,0 +1,57 @@
+"""Sums over neighbouring pairs of places, for contextual attention.
+
+A matrix has a number for each pair of a query and a key. What two patches have
+in common is the sum of what their pixels have, taken pair by pair, and so are
+the fuse and what overlapping copies add up to: the neighbour of a pair is the
+neighbour of its query with the neighbour of its key in the same direction.
+"""
+
+import functools
+import operator
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def sum_pairs(matrix, axes, count, border):
+  """Returns the sums of `count` pairs that follow one another along two axes.
+
+  `out[i, j] = sum over k < count of padded[i + k, j + k]`, with `border` zeros
+  on both sides of both axes. Reverse-mode derivatives only.
+
+  Args:
+    matrix: array of any rank and type.
+    axes: that of the queries and that of the keys.
+    count: pairs in a sum.
+    border: from 0 to `count` - 1.
+
+  Returns:
+    The sums; both axes are longer by `2 * border - count + 1`.
+  """
+  if border:
+    pads = [(border * (axis in axes),) * 2 for axis in range(matrix.ndim)]
+    matrix = jnp.pad(matrix, pads)
+  sizes = [matrix.shape[axis] - count + 1 for axis in axes]
+
+  def shift(by):
+    x = matrix
+    for axis, size in zip(axes, sizes, strict=True):
+      x = lax.slice_in_dim(x, by, by + size, axis=axis)
+    return x
+
+  return functools.reduce(operator.add, map(shift, range(count)))
+
+
+def _forward(matrix, axes, count, border):
+  return sum_pairs(matrix, axes, count, border), None
+
+
+def _backward(axes, count, border, _, by_sums):
+  # The transpose is such a sum. Left to JAX it is a sum of padded arrays, which
+  # takes XLA five times as long on CPUs.
+  return (sum_pairs(by_sums, axes, count, count - 1 - border),)
+
+
+sum_pairs.defvjp(_forward, _backward)

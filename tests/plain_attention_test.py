@@ -1,0 +1,60 @@
+import jax
+import numpy as np
+
+from gatedinpaint_jax.layers import plain_attention
+
+ROWS, COLUMNS, CHANNELS = 5, 4, 3
+
+
+def patch(picture, row, column, *, size, stride):
+  """Returns the patch of a place, zeros beyond the picture, flat."""
+  padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)))
+  top, left = stride * row, stride * column
+  return padded[top : top + size, left : left + size].ravel()
+
+
+def patches(picture, *, size, stride):
+  return np.stack(
+    [
+      patch(picture, *place, size=size, stride=stride)
+      for place in np.ndindex(ROWS, COLUMNS)
+    ]
+  )
+
+
+def pictures(*shape):
+  return np.random.default_rng(len(shape)).normal(size=shape).astype("f")
+
+
+def test_attends_by_products_of_patches():
+  queries, keys = pictures(2, ROWS, COLUMNS, CHANNELS)
+  is_source = np.arange(ROWS * COLUMNS) % 3 > 0
+  ours = patches(queries, size=3, stride=1)
+  theirs = patches(keys, size=3, stride=1)
+  theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
+  scores = np.exp(2 * ours @ theirs.T * is_source)
+  expected = scores / scores.sum(axis=1, keepdims=True) * is_source
+  actual = jax.jit(
+    lambda *x: plain_attention.attention(*x, fuse=False, softmax_scale=2)
+  )(queries[None], keys[None], is_source[None].astype("f"))
+  np.testing.assert_allclose(actual[0], expected, atol=1e-6, rtol=0)
+
+
+def test_copies_whole_patches_and_averages_them():
+  queries, keys = pictures(2, ROWS, COLUMNS, CHANNELS)
+  values = pictures(2 * ROWS, 2 * COLUMNS, CHANNELS)
+  is_source = np.ones((1, ROWS * COLUMNS), np.float32)
+  inputs = queries[None], keys[None], is_source
+  options = {"fuse": True, "softmax_scale": 3}
+  attention = plain_attention.attention(*inputs, **options)[0]
+  copied = np.asarray(attention) @ patches(values, size=4, stride=2)
+  total = np.zeros((2 * ROWS + 2, 2 * COLUMNS + 2, CHANNELS))
+  for (i, j), copy in zip(np.ndindex(ROWS, COLUMNS), copied, strict=True):
+    total[2 * i : 2 * i + 4, 2 * j : 2 * j + 4] += copy.reshape(4, 4, -1)
+  features, source = plain_attention.attend(
+    *inputs[:2], values[None], is_source, **options
+  )
+  np.testing.assert_allclose(
+    features[0], total[1:-1, 1:-1] / 4, atol=1e-6, rtol=0
+  )
+  np.testing.assert_array_equal(source[0], np.argmax(attention, axis=-1))
