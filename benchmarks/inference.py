@@ -29,7 +29,9 @@ _HERE = pathlib.Path(__file__).resolve()
 _SIZE = flags.DEFINE_integer("size", 256, "Side of the pictures in pixels.")
 _BATCH = flags.DEFINE_integer("batch", 1, "Pictures at once.")
 _BACKENDS = flags.DEFINE_list(
-  "backends", ["jax"], "What computes ours: jax, openvino, openvino_bf16."
+  "backends",
+  ["jax"],
+  "What computes ours: jax, tuned (jax so), openvino, openvino_bf16.",
 )
 _PORT_BFLOAT16 = flags.DEFINE_bool("port_bfloat16", False, "See above.")
 _REPEATS = flags.DEFINE_integer("repeats", 9, "Measured turns of each.")
@@ -74,12 +76,16 @@ def answer():
   from gatedinpaint_jax.networks import inpaint_generator
 
   jax.config.update("jax_platforms", "cpu")
-  spread.use_cores(_BATCH.value)  # as `inpaint` does
+  (backend,) = _BACKENDS.value
+  tuned = backend == "tuned"
+  backend = "jax" if tuned else backend
+  spread.use_cores(None if tuned else _BATCH.value)  # as `inpaint` does
   generator = inpaint_generator.InpaintGenerator()
   small = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
-  (backend,) = _BACKENDS.value
-  inpainter = gatedinpaint_jax.Inpainter(generator, params, backend=backend)
+  inpainter = gatedinpaint_jax.Inpainter(
+    generator, params, backend=backend, tuned=tuned
+  )
   side = _SIZE.value
   random = np.random.default_rng(0)
   image = random.integers(0, 256, (_BATCH.value, side, side, 3), np.uint8)

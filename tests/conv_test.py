@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import conv, convolution
+from gatedinpaint_jax.layers import conv, convolution, resize
 
 
 def picture(key=0, height=12, width=20, channels=5):
@@ -114,6 +114,22 @@ def test_valid_differs_per_picture():
   for i in range(2):
     alone, _ = layer.apply(variables, x[i : i + 1], valid[i : i + 1])
     np.testing.assert_allclose(together[i], alone[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", conv.KINDS)
+@pytest.mark.parametrize("size", [(16, 20), (3, 5)])
+def test_upsampling_layer_is_that_of_the_doubled_picture(kind, size):
+  hidden, _ = conv.KINDS[kind]
+  x = picture(0, *size)
+  valid = valid_outside(slice(1, 9), slice(1, 4), *size)
+  variables = hidden(4).init(jax.random.key(1), x)
+  for known in (valid, None):
+    doubled = None if known is None else resize.upsample_x2(known)
+    expected = hidden(4).apply(variables, resize.upsample_x2(x), doubled)
+    actual = hidden(4, upsample=True).apply(variables, x, known)
+    np.testing.assert_allclose(actual[0], expected[0], atol=1e-6)
+    if kind == "partial":
+      np.testing.assert_array_equal(actual[1], expected[1])
 
 
 @pytest.mark.parametrize("kind", conv.KINDS)

@@ -80,6 +80,22 @@ def test_split_rows_give_the_predictions_of_one_device(
   assert_close(details, expected)
 
 
+@pytest.mark.parametrize(("count", "pictures"), [(1, 1), (2, 3), (4, 1)])
+def test_tuned_programs_give_the_predictions_of_others(
+  monkeypatch, count, pictures
+):
+  image, mask = inpainters.draw_picture(5, pictures, 256, 41)
+  mask[:, 100:150, 10:30] = 255
+  on_devices(1, monkeypatch)
+  expected = inpainters.make_calm()(image, mask, return_details=True)
+  on_devices(count, monkeypatch)
+  inpainter = inpainters.make_calm(tuned=True)
+  details = inpainter(image, mask, return_details=True)
+  (mesh,) = inpainter._params_on
+  assert mesh.shape["rows"] == count
+  assert_close(details, expected)
+
+
 def test_split_rows_are_padded_and_the_padding_is_no_source(monkeypatch):
   on_devices(8, monkeypatch, split_rows=True)
   inpainter, generator = inpainters.make_fake()

@@ -58,3 +58,10 @@ def test_copies_whole_patches_and_averages_them():
     features[0], total[1:-1, 1:-1] / 4, atol=1e-6, rtol=0
   )
   np.testing.assert_array_equal(source[0], np.argmax(attention, axis=-1))
+
+
+def test_first_of_equal_sources_is_the_strongest():
+  weights = np.array([[[1, 3, 3], [2, 2, 2], [0, 0, 5]]], np.float32)
+  actual = plain_attention._strongest(weights)
+  assert actual.dtype == np.int32
+  np.testing.assert_array_equal(actual, [[1, 0, 2]])

@@ -21,8 +21,8 @@ def own_memory(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
 
 
-def choose(pictures, height, width, bucket=8):
-  way = spread.choose(pictures, height, width, bucket=bucket)
+def choose(pictures, height, width, bucket=8, **options):
+  way = spread.choose(pictures, height, width, bucket=bucket, **options)
   return dict(way.mesh.shape), way.size
 
 
@@ -52,6 +52,32 @@ def test_devices_of_one_memory_split_nothing(monkeypatch):
     choose(8, 1024, 1024)
 
 
+@pytest.mark.parametrize(
+  ("pictures", "height", "data", "rows"),
+  [
+    (1, 512, 1, 8),
+    (1, 256, 1, 4),  # of 64 rows
+    (1, 192, 1, 3),
+    (1, 120, 1, 1),
+    (1, 520, 1, 5),  # multiples of 8, and no padding
+    (11, 512, 1, 8),
+    (2, 512, 2, 1),
+  ],
+)
+def test_cores_share_rows_of_tuned_pictures(pictures, height, data, rows):
+  size = (height, 64)
+  assert choose(pictures, *size, tuned=True) == (
+    {"data": data, "rows": rows},
+    size,
+  )
+  assert choose(pictures, *size) == ({"data": data, "rows": 1}, size)
+
+
+def test_accelerators_share_no_rows_of_tuned_pictures_that_fit(own_memory):
+  found = choose(1, 512, 512, tuned=True)
+  assert found == ({"data": 1, "rows": 1}, (512, 512))
+
+
 @pytest.fixture
 def updates(monkeypatch):
   """What `use_cores` asks of JAX, which has no device yet."""
@@ -62,7 +88,9 @@ def updates(monkeypatch):
   return found
 
 
-@pytest.mark.parametrize(("most", "devices"), [(9, 4), (3, 3), (1, 1)])
+@pytest.mark.parametrize(
+  ("most", "devices"), [(9, 4), (3, 3), (1, 1), (None, 4)]
+)
 def test_cores_become_devices_as_many_as_have_work(updates, most, devices):
   spread.use_cores(most)
   assert updates == {"jax_num_cpu_devices": devices}

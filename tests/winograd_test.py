@@ -46,6 +46,14 @@ def test_values_and_gradient_are_those_of_a_direct_sum(
   assert_close(actual, by_kernel(x, kernel, y, dilation))
 
 
+@pytest.mark.parametrize("dilation", [1, 3, 16])
+def test_rows_around_have_no_output(dilation):
+  x, kernel, _ = make_arrays(9 + 2 * dilation, 22)
+  whole = xla_convolution.convolve(x, kernel, dilation=dilation)
+  actual = winograd.convolve(x, kernel, dilation=dilation, has_border_rows=True)
+  assert_close(actual, whole[:, dilation:-dilation])
+
+
 def test_rounding_errors_are_not_much_more_than_those_of_a_direct_sum():
   x, kernel, _ = make_arrays(48, 48, channels=96, features=16)
   with jax.enable_x64(True):
@@ -59,7 +67,7 @@ def test_rounding_errors_are_not_much_more_than_those_of_a_direct_sum():
 
 @pytest.fixture
 def one_core(monkeypatch):
-  monkeypatch.setattr(convolution, "_few_cores", lambda: True)
+  monkeypatch.setattr(convolution, "_cores_are_few", lambda most: True)
 
 
 @pytest.mark.usefixtures("one_core")
@@ -85,34 +93,53 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
   x, kernel, _ = make_arrays(32, 32, channels=48, features=48, batch=8)
   expected = xla_convolution.convolve(x, kernel)
   spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
-  # Only what is differentiated takes it.
-  value = lambda x: jax.vjp(lambda x: convolution.convolve(x, kernel), x)[0]
+  value = lambda x: convolution.convolve(x, kernel)
   assert_close(jax.jit(value)(spread), expected)
   each = jax.vmap(lambda x: value(x[None])[0])
   assert_close(jax.jit(each)(x), expected)
 
 
-@pytest.mark.usefixtures("one_core")
-def test_what_is_not_differentiated_is_left_to_xla():
+def takes_it(function, *arrays, platform="cpu"):
+  # A function of its own, since JAX keeps what it has traced.
+  traced = jax.jit(lambda *arrays: function(*arrays)).trace(*arrays)
+  text = traced.lower(lowering_platforms=(platform,)).as_text()
+  return "36x48x64" in text
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_what_is_tuned_takes_it_on_one_core(monkeypatch, cores):
+  few = lambda most: cores <= most
+  monkeypatch.setattr(convolution, "_cores_are_few", few)
   x, kernel, _ = make_arrays(64, 64, channels=48, features=64, batch=1)
-  text = jax.jit(convolution.convolve).lower(x, kernel).as_text()
-  assert "stablehlo.convolution" in text and "dot_general" not in text
+  gradient = lambda x, kernel: jax.vjp(convolution.convolve, x, kernel)[0]
+  assert takes_it(gradient, x, kernel) == (cores <= 2)
+  assert not takes_it(convolution.convolve, x, kernel)
+  with convolution.tuned():
+    assert takes_it(convolution.convolve, x, kernel) == (cores == 1)
+  assert not takes_it(convolution.convolve, x, kernel)
+
+
+@pytest.mark.usefixtures("one_core")
+def test_value_of_what_is_tuned_is_that_of_xla():
+  x, kernel, _ = make_arrays(33, 35, channels=48, features=64)
+  assert winograd.pays(x, kernel)
+  with convolution.tuned():
+    actual = jax.jit(convolution.convolve)(x, kernel)
+  assert_close(actual, xla_convolution.convolve(x, kernel))
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 @pytest.mark.parametrize("few_cores", [True, False])
 def test_only_processors_of_few_cores_take_it(monkeypatch, platform, few_cores):
-  monkeypatch.setattr(convolution, "_few_cores", lambda: few_cores)
+  monkeypatch.setattr(convolution, "_cores_are_few", lambda most: few_cores)
   x, kernel, y = make_arrays(64, 64, channels=48, features=64, batch=1)
 
   def everything(x, kernel, y):
     value, pullback = jax.vjp(convolution.convolve, x, kernel)
     return value, pullback(y)
 
-  traced = jax.jit(everything).trace(x, kernel, y)
-  text = traced.lower(lowering_platforms=(platform,)).as_text()
-  takes_it = "36x48x64" in text
-  assert takes_it == (platform == "cpu" and few_cores)
+  taken = takes_it(everything, x, kernel, y, platform=platform)
+  assert taken == (platform == "cpu" and few_cores)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.layers import conv, convolution
+from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import build
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import safetensors_file
@@ -132,10 +132,7 @@ def with_separate_gates(function: Callable) -> Callable:
     x, valid = (*args, None)[:2]
     params = module.variables["params"]
     feature, gate = (
-      convolution.convolve(
-        x, kernel, stride=module.stride, dilation=module.dilation
-      )
-      + bias.reshape(1, 1, 1, -1)
+      conv.convolve(module, x, kernel) + bias.reshape(1, 1, 1, -1)
       for kernel, bias in zip(
         jnp.split(params["kernel"], 2, axis=-1),
         jnp.split(params["bias"], 2),

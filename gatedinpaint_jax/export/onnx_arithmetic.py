@@ -9,10 +9,9 @@ name of a jitted function that ONNX has one operator for.
 import functools
 import math
 
-import jax
 import numpy as np
 
-from gatedinpaint_jax.export import onnx_graph, onnx_shapes
+from gatedinpaint_jax.export import onnx_graph
 
 _CHANNELS_LAST = (0, 3, 1, 2)
 _KERNEL = (3, 2, 0, 1)
@@ -140,24 +139,6 @@ def _reduce(op, graph, inputs, parameters, outputs):
   return [onnx_graph.make_tensor(name, outputs[0])]
 
 
-def _argmax(graph, inputs, parameters, outputs):
-  """The least index of those that are greatest.
-
-  ONNX's ArgMax promises the same, for which OpenVINO sorts: five times as slow.
-  """
-  (x,), (axis,), (output,) = inputs, parameters["axes"], outputs
-  name, axes = graph.plain(x), graph.constant(np.array([axis]))
-  is_greatest = graph.add("Equal", name, graph.add("ReduceMax", name, axes))
-  # As float32, which counts to 2^24; there are fewer places.
-  floats = jax.ShapeDtypeStruct(x.shape, np.float32)
-  (indices,) = onnx_shapes.iota(graph, [], {"dimension": axis}, [floats])
-  infinite = graph.constant(np.array(np.inf, np.float32))
-  candidates = graph.add("Where", is_greatest, indices.name, infinite)
-  index = graph.add("ReduceMin", candidates, axes, keepdims=0)
-  to = onnx_graph.onnx_dtype(output.dtype)
-  return [onnx_graph.make_tensor(graph.add("Cast", index, to=to), output)]
-
-
 OPERATIONS = {
   name: functools.partial(_elementwise, op)
   for name, op in {
@@ -178,13 +159,13 @@ OPERATIONS = {
     "tanh": "Tanh",
   }.items()
 } | {
-  "argmax": _argmax,
   "conv_general_dilated": _convolve,
   "convert_element_type": _convert,
   "dot_general": _multiply_matrices,
   "expm1": _expm1,
   "ne": _not_equal,
   "reduce_max": functools.partial(_reduce, "ReduceMax"),
+  "reduce_min": functools.partial(_reduce, "ReduceMin"),
   "reduce_sum": functools.partial(_reduce, "ReduceSum"),
   "rem": _remainder,
   "select_n": _select,

@@ -1,7 +1,7 @@
 """How pictures are spread over the devices of this process.
 
-Devices share the pictures of a batch, or, if that is too much for each of them,
-the rows of every picture.
+Devices share the pictures of a batch, or, if that is too much for each of them
+or leaves cores of the processor idle, the rows of every picture.
 """
 
 import math
@@ -17,6 +17,9 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
 
 _HOST_DEVICES = "xla_force_host_platform_device_count"
+# Rows of a core at least: at a quarter of the size, a dilated layer needs 16 of
+# the core next to it.
+_FEWEST_ROWS = 64
 
 
 class Spread(NamedTuple):
@@ -32,15 +35,19 @@ class Spread(NamedTuple):
   size: tuple[int, int]
 
 
-def choose(pictures: int, height: int, width: int, *, bucket: int) -> Spread:
+def choose(
+  pictures: int, height: int, width: int, *, bucket: int, tuned: bool = False
+) -> Spread:
   """Chooses for a batch of a padded size.
 
   Args:
     pictures: of the batch. As many devices as can take equal numbers do.
-    height: multiple of `bucket`. If devices share the rows, it is padded to a
-      multiple of 8 rows for each of them, too.
+    height: multiple of `bucket`. If accelerators share the rows, it is padded
+      to a multiple of 8 rows for each of them, too.
     width: multiple of `bucket`.
     bucket: a multiple of 8.
+    tuned: whether cores share the rows if they cannot share the pictures, as
+      many as get multiples of 8 rows; see `Inpainter`.
 
   Raises:
     UserError: if the devices have not enough memory.
@@ -57,7 +64,23 @@ def choose(pictures: int, height: int, width: int, *, bucket: int) -> Spread:
     if memory.fits(pictures, padded, width, devices=most):
       return Spread(_make_mesh(found, rows=most), (padded, width))
   memory.check_fits(together, height, width)
+  if tuned and count == 1 and not has_own:
+    rows = _rows_shared_by(most, height)
+    return Spread(_make_mesh(found[:rows], rows=rows), (height, width))
   return Spread(_make_mesh(found[:count], rows=1), (height, width))
+
+
+def _rows_shared_by(most, height):
+  """Returns how many cores get equal multiples of 8 rows."""
+  return max(
+    n
+    for n in range(1, most + 1)
+    if n == 1
+    or (
+      height % (n * batch_lib.SIZE_MULTIPLE) == 0
+      and height // n >= _FEWEST_ROWS
+    )
+  )
 
 
 def without_devices(check_fits):
@@ -82,8 +105,8 @@ def _make_mesh(devices, *, rows):
 def over_pictures(predict):
   """Returns `predict` with pictures shared as `jax.set_mesh` has said.
 
-  Each device computes its own ones, and nothing is exchanged. Rows are left to
-  XLA, which exchanges what convolutions need.
+  Each device computes its own ones, and nothing is exchanged. Of shared rows
+  the layers and XLA exchange what they need.
 
   Args:
     predict: takes parameters, arrays `[B, ...]` or None, and an array that is
@@ -105,14 +128,14 @@ def over_pictures(predict):
   return predict_shared
 
 
-def use_cores(most: int) -> None:
-  """Makes each core of the processor a device, for batches of pictures.
+def use_cores(most: int | None) -> None:
+  """Makes each core of the processor a device, to share pictures or rows.
 
   To be called by programs, before JAX starts its backends; later it does
   nothing. Who has chosen a number of devices or another platform keeps it.
 
   Args:
-    most: devices that there is work for.
+    most: devices that there is work for; None for all cores.
   """
   platforms = jax.config.jax_platforms or "cpu"
   is_chosen = (
@@ -126,6 +149,7 @@ def use_cores(most: int) -> None:
   else:
     cores = os.cpu_count() or 1
   try:
-    jax.config.update("jax_num_cpu_devices", max(1, min(cores, most)))
+    count = cores if most is None else max(1, min(cores, most))
+    jax.config.update("jax_num_cpu_devices", count)
   except RuntimeError:
     pass  # JAX has started

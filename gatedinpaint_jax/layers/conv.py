@@ -6,7 +6,8 @@ Each is called as `(x, valid) -> (y, valid)`:
   valid  `[B, H, W, 1]`, 1 where a feature stems from known pixels and 0 where
          it does not, or None when every place is valid
 
-Only the partial convolution reads `valid`; the others hand it back as it came.
+Only the partial convolution reads `valid`, and returns it in the size of `y`;
+the others hand it back as it came.
 Padding is zeros around the picture so that the output has ceil(size / stride)
 rows ("SAME" of TensorFlow: at stride 2 an even size is padded by one row less
 above than below). Kernels are HWIO, Glorot-uniform over all output channels,
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution
+from gatedinpaint_jax.layers import convolution, upsampled_convolution
 
 
 @jax.jit  # so that `export` finds it by its name
@@ -62,6 +63,7 @@ class GatedConv(nn.Module):
     kernel_size: rows and columns of the kernel.
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
+    upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the feature, not to the gate.
     dtype: of the computation and the output.
 
@@ -72,6 +74,7 @@ class GatedConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
+  upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] = elu
   dtype: Any = jnp.float32
 
@@ -79,7 +82,7 @@ class GatedConv(nn.Module):
   def __call__(self, x, valid=None):
     """Returns the gated features and `valid` as it came."""
     kernel, bias = _kernel_and_bias(self, x.shape[-1], 2 * self.features)
-    y = _convolve(self, x, kernel) + bias
+    y = convolve(self, x, kernel) + bias
     feature, gate = jnp.split(y, 2, axis=-1)
     return self.activation(feature) * nn.sigmoid(gate), valid
 
@@ -92,6 +95,7 @@ class VanillaConv(nn.Module):
     kernel_size: rows and columns of the kernel.
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
+    upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the output; None for none.
     dtype: of the computation and the output.
   """
@@ -100,6 +104,7 @@ class VanillaConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
+  upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
 
@@ -107,7 +112,7 @@ class VanillaConv(nn.Module):
   def __call__(self, x, valid=None):
     """Returns the features and `valid` as it came."""
     kernel, bias = _kernel_and_bias(self, x.shape[-1], self.features)
-    y = _convolve(self, x, kernel) + bias
+    y = convolve(self, x, kernel) + bias
     return _activate(self.activation, y), valid
 
 
@@ -123,6 +128,7 @@ class PartialConv(nn.Module):
     kernel_size: rows and columns of the kernel.
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
+    upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the output; None for none.
     dtype: of the computation and the output.
 
@@ -133,6 +139,7 @@ class PartialConv(nn.Module):
   kernel_size: int = 3
   stride: int = 1
   dilation: int = 1
+  upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
 
@@ -144,7 +151,7 @@ class PartialConv(nn.Module):
       valid = jnp.ones((*x.shape[:-1], 1), self.dtype)
     places, valid_places = self._count(jnp.ones_like(valid)), self._count(valid)
     weight = places / jnp.maximum(valid_places, 1)
-    y = _convolve(self, x * valid, kernel)
+    y = convolve(self, x * valid, kernel)
     y = y * weight.astype(self.dtype) + bias
     valid = (valid_places > 0).astype(self.dtype)
     return _activate(self.activation, y * valid), valid
@@ -152,7 +159,7 @@ class PartialConv(nn.Module):
   def _count(self, valid):
     """Sums `valid` over each window; float32, so that it is exact."""
     window = jnp.ones((self.kernel_size, self.kernel_size, 1, 1), jnp.float32)
-    return _convolve(self, valid, window)
+    return convolve(self, valid, window)
 
 
 # config.model.conv -> (convolution of the hidden layers, of the output layer).
@@ -164,9 +171,16 @@ KINDS = {
 }
 
 
-def _convolve(module, x, kernel):
-  """Convolves with the stride and the dilation of `module`, without bias."""
-  return convolution.convolve(
+def convolve(module, x, kernel):
+  """Convolves as a layer of this file does, without its bias.
+
+  Args:
+    module: the layer, which says how.
+    x: `[B, H, W, I]`; of `module.upsample`, before it.
+    kernel: `[K, K, I, O]`; the result is of its dtype.
+  """
+  way = upsampled_convolution if module.upsample else convolution
+  return way.convolve(
     x.astype(kernel.dtype),
     kernel,
     stride=module.stride,

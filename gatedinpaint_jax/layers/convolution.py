@@ -5,6 +5,8 @@ in XLA is far from what they can do, other ways to the same sums are chosen by
 shape; values are those of XLA up to rounding.
 """
 
+import contextlib
+import contextvars
 import functools
 import math
 import os
@@ -13,7 +15,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gatedinpaint_jax.layers import convolution_gradients, winograd
+from gatedinpaint_jax.layers import (
+  convolution_gradients,
+  shared_rows,
+  winograd,
+)
 
 # Outputs from which other ways are tried: strips of a batch are then faster
 # than XLA's own gradient of the kernel for every layer.
@@ -22,9 +28,30 @@ _FEWEST_OUTPUTS = 4096
 # and numbers up to which the products for all taps fit a cache.
 _FEW_CHANNELS = 4
 _MOST_PRODUCTS = 1 << 23
-# Winograd's strips follow one another, XLA's convolution uses all cores. A step
-# of training on two cores takes 0.84 of the time; on more it was not measured.
-_MOST_CORES = 2
+_CHANNELS_LAST = ("NHWC", "HWIO", "NHWC")
+# Cores of a device up to which Winograd's way is quicker: its strips follow one
+# another, XLA's convolution uses all cores. A picture takes 0.81 of the time on
+# one core and 1.01 on two; a step of training takes 0.84 on two, and on more it
+# was not measured.
+_MOST_CORES = 1
+_MOST_CORES_IN_TRAINING = 2
+
+_is_tuned = contextvars.ContextVar("is_tuned", default=False)
+
+
+@contextlib.contextmanager
+def tuned():
+  """Lets what is traced inside take ways that are long to compile.
+
+  Which pays for a program that runs often: that of a picture takes 8 s to
+  compile instead of 3, and 0.81 of the time to run. What is differentiated
+  takes them anyway.
+  """
+  token = _is_tuned.set(True)
+  try:
+    yield
+  finally:
+    _is_tuned.reset(token)
 
 
 def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
@@ -42,7 +69,17 @@ def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
   Returns:
     `[B, H', W', O]`, of the same dtype.
   """
-  return _convolve(x, kernel, stride, dilation)
+  if shared_rows.devices() == 1:
+    return _convolve(x, kernel, stride, dilation)
+  taps = [(size - 1) * dilation + 1 for size in kernel.shape[:2]]
+  strides = (stride, stride)
+  rows, columns = lax.padtype_to_pads(x.shape[1:3], taps, strides, "SAME")
+  if not shared_rows.can_take(x, rows):
+    return _convolve(x, kernel, stride, dilation)
+  way = functools.partial(
+    _convolve_own_rows, stride=stride, dilation=dilation, columns=columns
+  )
+  return shared_rows.do_own(way, x, kernel, around=rows)
 
 
 def for_linen(x, kernel, strides, *_, **__):
@@ -50,11 +87,30 @@ def for_linen(x, kernel, strides, *_, **__):
   return convolve(x, kernel, stride=strides[0])
 
 
+def _convolve_own_rows(x, kernel, *, stride, dilation, columns):
+  """Convolves rows that lie between others, which have no output."""
+  own = x[:, dilation : x.shape[1] - dilation]
+  if stride == 1 and winograd.pays(own, kernel, dilation=dilation):
+    return winograd.convolve(x, kernel, dilation=dilation, has_border_rows=True)
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    (stride, stride),
+    ((0, 0), columns),
+    rhs_dilation=(dilation, dilation),
+    dimension_numbers=_CHANNELS_LAST,
+  )
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x, kernel, stride, dilation):
   way = _xla
   if _is_odd(kernel, stride) and _makes_few_channels(x, kernel):
     way = _by_platform(cpu=_sum_of_taps, default=way)
+  elif _is_tuned.get() and _takes_winograd(
+    x, kernel, stride, dilation, most_cores=_MOST_CORES
+  ):
+    way = _by_platform(cpu=_winograd, default=way)
   return way(x, kernel, stride, dilation)
 
 
@@ -64,11 +120,8 @@ def _forward(x, kernel, stride, dilation):
 
 def _convolve_in_training(x, kernel, stride, dilation):
   """Returns the same by a way that takes four times as long to compile."""
-  if (
-    _is_odd(kernel, stride)
-    and _few_cores()
-    and winograd.pays(x, kernel, dilation=dilation)
-  ):
+  most_cores = _MOST_CORES_IN_TRAINING
+  if _takes_winograd(x, kernel, stride, dilation, most_cores=most_cores):
     way = _by_platform(cpu=_winograd, default=_xla)
     return way(x, kernel, stride, dilation)
   return _convolve(x, kernel, stride, dilation)
@@ -106,7 +159,7 @@ def _by_kernel(x, kernel, by_output, stride, dilation):
   batch, height, width, _ = by_output.shape
   if (
     stride == 1
-    and _few_cores()
+    and _cores_are_few(_MOST_CORES_IN_TRAINING)
     and winograd.gradient_pays(x, kernel, dilation=dilation)
   ):
     way = _by_platform(cpu=_winograd_by_kernel, default=way)
@@ -120,15 +173,25 @@ def _is_odd(kernel, stride):
   return stride == 1 and kernel.shape[0] % 2 == kernel.shape[1] % 2 == 1
 
 
-def _few_cores():
-  """Whether JAX computes on processors, two cores or fewer to a device."""
+def _takes_winograd(x, kernel, stride, dilation, *, most_cores):
+  return (
+    _is_odd(kernel, stride)
+    and _cores_are_few(most_cores)
+    # XLA would give each all rows for the strips.
+    and shared_rows.devices() == 1
+    and winograd.pays(x, kernel, dilation=dilation)
+  )
+
+
+def _cores_are_few(most):
+  """Whether JAX computes on processors, so many cores at most to a device."""
   if jax.default_backend() != "cpu":
     return False
   if hasattr(os, "sched_getaffinity"):
     cores = len(os.sched_getaffinity(0))
   else:
     cores = os.cpu_count() or 1
-  return cores <= _MOST_CORES * jax.local_device_count()
+  return cores <= most * jax.local_device_count()
 
 
 def _makes_few_channels(x, kernel):
@@ -161,7 +224,7 @@ def _xla(x, kernel, stride, dilation):
     (stride, stride),
     "SAME",
     rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    dimension_numbers=_CHANNELS_LAST,
   )
 
 

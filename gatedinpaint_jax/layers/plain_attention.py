@@ -33,8 +33,7 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
   weights = attention(
     queries, keys, is_source, fuse=fuse, softmax_scale=softmax_scale
   )
-  source = jnp.argmax(weights, axis=-1).astype(jnp.int32)
-  return _paste(weights, values), source
+  return _paste(weights, values), _strongest(weights)
 
 
 def attention(queries, keys, is_source, *, fuse, softmax_scale):
@@ -47,6 +46,17 @@ def attention(queries, keys, is_source, *, fuse, softmax_scale):
   # softmax, and only what they win is discarded.
   is_source = is_source[:, None, :]
   return jax.nn.softmax(softmax_scale * scores * is_source) * is_source
+
+
+def _strongest(weights):
+  """Returns `[B, P] int32`, which weight is the greatest, the first if several.
+
+  As a minimum of floats, which XLA vectorises on CPUs, unlike an argmax.
+  """
+  best = jnp.max(weights, axis=-1, keepdims=True)
+  places = jnp.arange(weights.shape[-1], dtype=jnp.float32)
+  source = jnp.min(jnp.where(weights == best, places, jnp.inf), axis=-1)
+  return source.astype(jnp.int32)
 
 
 def _match(queries, keys):

@@ -95,20 +95,25 @@ def gradient_pays(x, kernel, *, dilation: int = 1) -> bool:
   )
 
 
-def convolve(x, kernel, *, dilation: int = 1):
+def convolve(x, kernel, *, dilation: int = 1, has_border_rows: bool = False):
   """Returns `x` convolved with `kernel`, with zeros around the picture.
 
   Args:
     x: `[B, H, W, I]`, float.
     kernel: `[3, 3, I, O]`, of the same dtype.
     dilation: distance between the taps of the kernel.
+    has_border_rows: whether `dilation` rows at the top and at the bottom of `x`
+      are not the picture's but lie around it, instead of zeros.
 
   Returns:
-    `[B, H, W, O]`, of the same dtype.
+    `[B, H, W, O]`, of the same dtype; the border has no output.
   """
   batch, height, width, _ = x.shape
-  strips = _cut(x.shape, dilation, _TILES)
-  padded = _pad(x, strips, border=dilation)
+  above = dilation
+  if has_border_rows:
+    height, above = height - 2 * dilation, 0
+  strips = _cut((batch, height, width), dilation, _TILES)
+  padded = _pad(x, strips, border=dilation, before=(above, dilation))
   kernel = _evaluate_kernel(kernel)
 
   def fill_strip(index):
@@ -134,9 +139,9 @@ def gradient_of_kernel(x, by_output, *, dilation: int = 1):
   Returns:
     `[3, 3, I, O]`, of the same dtype.
   """
-  strips = _cut(x.shape, dilation, _TILES_OF_GRADIENT)
-  padded = _pad(x, strips, border=dilation)
-  by_output = _pad(by_output, strips, border=0)
+  strips = _cut(x.shape[:3], dilation, _TILES_OF_GRADIENT)
+  padded = _pad(x, strips, border=dilation, before=(dilation, dilation))
+  by_output = _pad(by_output, strips, border=0, before=(0, 0))
 
   def add_strip(index, total):
     tiles = _evaluate_tiles(padded, index, strips)
@@ -195,7 +200,7 @@ _OUTPUT_PAIRS = np.kron(_MATRICES.output, _MATRICES.output)  # [16, 36]
 
 
 def _cut(shape, dilation, most_tiles) -> _Strips:
-  batch, height, width, _ = shape
+  batch, height, width = shape
   rows, columns = (
     -(-side // (_OUTPUTS * dilation)) for side in (height, width)
   )
@@ -206,13 +211,21 @@ def _cut(shape, dilation, most_tiles) -> _Strips:
   return _Strips(dilation, rows // rows_of_strip, rows_of_strip, columns)
 
 
-def _pad(x, strips, *, border):
-  """Pads with zeros up to whole tiles, and with a border around them."""
-  _, height, width, _ = x.shape
+def _pad(x, strips, *, border, before):
+  """Pads with zeros up to whole tiles and a border on all four sides.
+
+  Args:
+    x: `[B, H, W, C]`.
+    strips: into which it is cut.
+    border: rows and columns around the tiles.
+    before: zeros above and zeros to the left.
+  """
   side = _OUTPUTS * strips.dilation
-  below = strips.count * strips.rows * side - height
-  right = strips.columns * side - width
-  pads = (border, border + below), (border, border + right)
+  tiles = strips.count * strips.rows, strips.columns
+  pads = [
+    (begin, side * count + 2 * border - begin - size)
+    for begin, count, size in zip(before, tiles, x.shape[1:3], strict=True)
+  ]
   return jnp.pad(x, ((0, 0), *pads, (0, 0)))
 
 

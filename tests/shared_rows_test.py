@@ -1,0 +1,114 @@
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from gatedinpaint_jax.layers import (
+  convolution,
+  resize,
+  shared_rows,
+  upsampled_convolution,
+)
+from tests import xla_convolution
+
+
+def by_rows(count):
+  found = np.asarray(jax.devices()[:count]).reshape(1, count)
+  return jax.set_mesh(jax.sharding.Mesh(found, ("data", "rows")))
+
+
+def make_arrays(height, *, taps=3, channels=(48, 64)):
+  random = np.random.default_rng(height)
+  x = random.normal(size=(2, height, 24, channels[0]))
+  kernel = random.normal(size=(taps, taps, *channels)) / taps
+  return x.astype("f"), kernel.astype("f")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+  """The rows around that devices asked for."""
+  seen = []
+  do_own = shared_rows.do_own
+
+  def record(*args, around):
+    seen.append(tuple(around))
+    return do_own(*args, around=around)
+
+  monkeypatch.setattr(shared_rows, "do_own", record)
+  return seen
+
+
+@pytest.mark.parametrize(
+  ("count", "height", "taps", "channels", "options", "around"),
+  [
+    (2, 128, 3, (48, 64), {}, (1, 1)),
+    (2, 128, 3, (48, 64), {"dilation": 8}, (8, 8)),
+    (4, 64, 3, (48, 64), {"dilation": 16}, (16, 16)),
+    (8, 64, 3, (48, 64), {"dilation": 2}, (2, 2)),
+    (8, 64, 5, (3, 4), {}, (2, 2)),
+    (8, 64, 3, (5, 6), {"stride": 2}, (0, 1)),
+    (2, 64, 1, (5, 6), {}, (0, 0)),
+  ],
+)
+def test_devices_that_share_rows_convolve_as_one(
+  calls, count, height, taps, channels, options, around
+):
+  x, kernel = make_arrays(height, taps=taps, channels=channels)
+  expected = xla_convolution.convolve(x, kernel, **options)
+  convolve = functools.partial(convolution.convolve, **options)
+  with by_rows(count):
+    actual = jax.jit(convolve)(x, kernel)
+  assert calls == [around]
+  scale = np.abs(expected).max()
+  np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "is_taken"), [(128, True), (64, False)])
+def test_enough_rows_of_a_device_go_the_way_of_winograd(height, is_taken):
+  x, kernel = make_arrays(height)
+  with by_rows(2):
+    # A function of its own, since JAX keeps what it has traced.
+    lowered = jax.jit(lambda *args: convolution.convolve(*args)).lower(
+      x, kernel
+    )
+  assert ("36x48x64" in lowered.as_text()) == is_taken
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_devices_that_share_rows_convolve_the_doubled_picture(calls, count):
+  x, kernel = make_arrays(48)
+  expected = xla_convolution.convolve(resize.upsample_x2(x), kernel)
+  with by_rows(count):
+    actual = jax.jit(upsampled_convolution.convolve)(x, kernel)
+  assert calls == [(1, 1)]
+  scale = np.abs(expected).max()
+  np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=0)
+
+
+@pytest.mark.parametrize(
+  ("count", "height", "dilation"),
+  [
+    (1, 64, 1),
+    (8, 64, 16),  # more than the rows of a neighbour
+    (8, 72, 1),  # an odd number of rows for each
+    (8, 60, 1),  # not as many for each
+  ],
+)
+def test_the_rest_is_left_to_xla(calls, count, height, dilation):
+  x, kernel = make_arrays(height)
+  expected = xla_convolution.convolve(x, kernel, dilation=dilation)
+  convolve = functools.partial(convolution.convolve, dilation=dilation)
+  with by_rows(count):
+    actual = jax.jit(convolve)(x, kernel)
+  assert not calls
+  scale = np.abs(expected).max()
+  np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=0)
+
+
+def test_accelerators_leave_it_to_xla(monkeypatch):
+  x, _ = make_arrays(64)
+  with by_rows(2):
+    assert shared_rows.can_take(x, (1, 1))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert not shared_rows.can_take(x, (1, 1))
