@@ -212,14 +212,7 @@ def _cut(shape, dilation, most_tiles) -> _Strips:
 
 
 def _pad(x, strips, *, border, before):
-  """Pads with zeros up to whole tiles and a border on all four sides.
-
-  Args:
-    x: `[B, H, W, C]`.
-    strips: into which it is cut.
-    border: rows and columns around the tiles.
-    before: zeros above and zeros to the left.
-  """
+  """Pads with zeros, `before` above and left, up to whole tiles and a border."""
   side = _OUTPUTS * strips.dilation
   tiles = strips.count * strips.rows, strips.columns
   pads = [
