@@ -212,7 +212,7 @@ def _cut(shape, dilation, most_tiles) -> _Strips:
 
 
 def _pad(x, strips, *, border, before):
-  """Pads with zeros, `before` above and left, up to whole tiles and a border."""
+  """Pads with zeros up to whole tiles and a border, `before`: (above, left)."""
   side = _OUTPUTS * strips.dilation
   tiles = strips.count * strips.rows, strips.columns
   pads = [
