@@ -186,10 +186,6 @@ def _load_inpainter(options, pictures):
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
-  if options.tuned and options.backend != "jax":
-    raise errors.UserError(
-      f"--tuned: goes with --backend=jax, not {options.backend}; leave one out"
-    )
   if options.backend == "jax":
     at_once = 1 if options.crop_to_hole else options.batch_size or pictures
     spread.use_cores(None if options.tuned else at_once)

@@ -65,3 +65,8 @@ def test_first_of_equal_sources_is_the_strongest():
   actual = plain_attention._strongest(weights)
   assert actual.dtype == np.int32
   np.testing.assert_array_equal(actual, [[1, 0, 2]])
+
+
+def test_weights_that_are_no_numbers_have_a_source_all_the_same():
+  weights = np.array([[[np.nan, 1, 2], [0, 2, 1]]], np.float32)
+  np.testing.assert_array_equal(plain_attention._strongest(weights), [[0, 1]])

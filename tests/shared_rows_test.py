@@ -26,6 +26,14 @@ def make_arrays(height, *, taps=3, channels=(48, 64)):
 
 
 @pytest.fixture
+def tuned(monkeypatch):
+  """Convolves as programs that are long to compile do on one core each."""
+  monkeypatch.setattr(convolution, "count_cores", lambda: 1)
+  with convolution.tuned():
+    yield
+
+
+@pytest.fixture
 def calls(monkeypatch):
   """The rows around that devices asked for."""
   seen = []
@@ -39,6 +47,7 @@ def calls(monkeypatch):
   return seen
 
 
+@pytest.mark.usefixtures("tuned")
 @pytest.mark.parametrize(
   ("count", "height", "taps", "channels", "options", "around"),
   [
@@ -64,8 +73,15 @@ def test_devices_that_share_rows_convolve_as_one(
   np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=0)
 
 
-@pytest.mark.parametrize(("height", "is_taken"), [(128, True), (64, False)])
-def test_enough_rows_of_a_device_go_the_way_of_winograd(height, is_taken):
+@pytest.mark.usefixtures("tuned")
+@pytest.mark.parametrize(
+  ("height", "cores", "is_taken"),
+  [(128, 8, True), (64, 8, False), (128, 16, False)],
+)
+def test_enough_rows_of_a_core_go_the_way_of_winograd(
+  monkeypatch, height, cores, is_taken
+):
+  monkeypatch.setattr(convolution, "count_cores", lambda: cores)
   x, kernel = make_arrays(height)
   with by_rows(2):
     # A function of its own, since JAX keeps what it has traced.

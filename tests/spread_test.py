@@ -73,6 +73,14 @@ def test_cores_share_rows_of_tuned_pictures(pictures, height, data, rows):
   assert choose(pictures, *size) == ({"data": data, "rows": 1}, size)
 
 
+def test_no_more_cores_share_rows_than_their_memory_has_room_for(monkeypatch):
+  # Each holds what the attention needs, and keys and values of all rows.
+  enough_for = lambda n: n * memory.needed(1, 512, 64, devices=n)
+  monkeypatch.setattr(memory, "available", lambda: enough_for(4))
+  assert enough_for(4) < enough_for(8)
+  assert choose(1, 512, 64, tuned=True) == ({"data": 1, "rows": 4}, (512, 64))
+
+
 def test_accelerators_share_no_rows_of_tuned_pictures_that_fit(own_memory):
   found = choose(1, 512, 512, tuned=True)
   assert found == ({"data": 1, "rows": 1}, (512, 512))

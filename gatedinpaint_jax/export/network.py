@@ -26,7 +26,7 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import build
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import checkpoint_reader, saved_generator
 from gatedinpaint_jax.weights import safetensors_file
 from gatedinpaint_jax.weights import source as weights_source
 
@@ -62,13 +62,7 @@ def read(path) -> Network:
   if path.suffix == safetensors_file.SUFFIX and path.is_file():
     return _read_safetensors(path)
   saved = checkpoint_reader.read(path)
-  try:
-    generator, _ = build.build_networks(ml_collections.ConfigDict(saved.config))
-  except (errors.UserError, AttributeError, KeyError, TypeError) as error:
-    raise errors.UserError(
-      f"--checkpoint: the config in {saved.folder} describes no model "
-      f"({errors.first_words(error)}); import or train it again"
-    ) from error
+  generator = saved_generator.build_generator(saved)
   return Network(in_float32(generator), saved.generator, str(saved.folder))
 
 

@@ -13,11 +13,10 @@ from gatedinpaint_jax.inference import (
   compilation_cache,
   fit_size,
   openvino_backend,
-  saved_generator,
   spread,
 )
 from gatedinpaint_jax.layers import convolution
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import checkpoint_reader, saved_generator
 from gatedinpaint_jax.training import devices as devices_lib
 
 # Of uint8 values: from here on a mask is a hole, above this a sketch is a line.
@@ -57,8 +56,8 @@ class Inpainter:
 
   The devices of this process share the pictures of a batch, as many as divide
   their number; results are those of one device up to rounding. Pictures that
-  are too large for one device of several are split by rows; these are padded to
-  a multiple of 8 rows for each device.
+  are too large for one accelerator of several are split by rows, and padded to
+  a multiple of 8 rows for each. Cores split `tuned` ones without padding them.
 
   Example:
     inpainter = Inpainter.from_checkpoint("runs/places2")
@@ -90,7 +89,8 @@ class Inpainter:
 
     Raises:
       ValueError: if `bucket` is no positive multiple of 8.
-      UserError: if there is no such backend or it is not installed.
+      UserError: if there is no such backend, it is not installed, or cannot be
+        tuned.
     """
     errors.check_choice("--backend", backend, BACKENDS)
     if bucket < batch_lib.SIZE_MULTIPLE or bucket % batch_lib.SIZE_MULTIPLE:
@@ -113,6 +113,10 @@ class Inpainter:
         spread.choose, bucket=bucket, tuned=tuned
       )
       self._devices = len(jax.local_devices())
+    elif tuned:
+      raise errors.UserError(
+        f"--tuned: goes with --backend=jax, not {backend}; leave one out"
+      )
     else:
       self._predict = openvino_backend.make_predictor(
         generator, params, openvino_backend.PRECISIONS[backend]

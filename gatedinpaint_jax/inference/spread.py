@@ -15,10 +15,11 @@ from jax.sharding import PartitionSpec as P
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.layers import convolution
 
 _HOST_DEVICES = "xla_force_host_platform_device_count"
-# Rows of a core at least: at a quarter of the size, a dilated layer needs 16 of
-# the core next to it.
+# Rows of a core at least: at a quarter of the size, the layer that is dilated
+# the most needs 16 of the core next to it.
 _FEWEST_ROWS = 64
 
 
@@ -65,13 +66,13 @@ def choose(
       return Spread(_make_mesh(found, rows=most), (padded, width))
   memory.check_fits(together, height, width)
   if tuned and count == 1 and not has_own:
-    rows = _rows_shared_by(most, height)
+    rows = _rows_shared_by(most, pictures, height, width)
     return Spread(_make_mesh(found[:rows], rows=rows), (height, width))
   return Spread(_make_mesh(found[:count], rows=1), (height, width))
 
 
-def _rows_shared_by(most, height):
-  """Returns how many cores get equal multiples of 8 rows."""
+def _rows_shared_by(most, pictures, height, width):
+  """Returns how many cores get equal multiples of 8 rows, all in one memory."""
   return max(
     n
     for n in range(1, most + 1)
@@ -79,6 +80,7 @@ def _rows_shared_by(most, height):
     or (
       height % (n * batch_lib.SIZE_MULTIPLE) == 0
       and height // n >= _FEWEST_ROWS
+      and memory.fits(n * pictures, height, width, devices=n)
     )
   )
 
@@ -144,10 +146,7 @@ def use_cores(most: int | None) -> None:
   )
   if is_chosen or platforms.split(",")[0] != "cpu":
     return
-  if hasattr(os, "sched_getaffinity"):
-    cores = len(os.sched_getaffinity(0))
-  else:
-    cores = os.cpu_count() or 1
+  cores = convolution.count_cores()
   try:
     count = cores if most is None else max(1, min(cores, most))
     jax.config.update("jax_num_cpu_devices", count)

@@ -23,6 +23,7 @@ from jax.sharding import PartitionSpec as P
 from gatedinpaint_jax.layers import (
   attention_tiles,
   running_softmax,
+  shared_rows,
   value_squares,
 )
 
@@ -82,7 +83,7 @@ def attend(
     What it returns.
   """
   _, rows, columns, _ = queries.shape
-  devices = jax.sharding.get_abstract_mesh().shape.get("rows", 1)
+  devices = shared_rows.devices()
   size = attention_tiles.rows_of_block(
     rows, columns, tile_bytes, devices=devices
   )

@@ -82,6 +82,13 @@ def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
   return shared_rows.do_own(way, x, kernel, around=rows)
 
 
+def count_cores() -> int:
+  """Returns how many cores of the processor this process may use."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
 def for_linen(x, kernel, strides, *_, **__):
   """Convolves for an `nn.Conv` whose stride alone is not what it always is."""
   return convolve(x, kernel, stride=strides[0])
@@ -90,7 +97,12 @@ def for_linen(x, kernel, strides, *_, **__):
 def _convolve_own_rows(x, kernel, *, stride, dilation, columns):
   """Convolves rows that lie between others, which have no output."""
   own = x[:, dilation : x.shape[1] - dilation]
-  if stride == 1 and winograd.pays(own, kernel, dilation=dilation):
+  if (
+    _is_tuned.get()
+    and _cores_are_few(_MOST_CORES)
+    and stride == 1
+    and winograd.pays(own, kernel, dilation=dilation)
+  ):
     return winograd.convolve(x, kernel, dilation=dilation, has_border_rows=True)
   return lax.conv_general_dilated(
     x,
@@ -119,7 +131,7 @@ def _forward(x, kernel, stride, dilation):
 
 
 def _convolve_in_training(x, kernel, stride, dilation):
-  """Returns the same by a way that takes four times as long to compile."""
+  """Returns the same, by Winograd's way on more cores and untuned too."""
   most_cores = _MOST_CORES_IN_TRAINING
   if _takes_winograd(x, kernel, stride, dilation, most_cores=most_cores):
     way = _by_platform(cpu=_winograd, default=_xla)
@@ -187,11 +199,7 @@ def _cores_are_few(most):
   """Whether JAX computes on processors, so many cores at most to a device."""
   if jax.default_backend() != "cpu":
     return False
-  if hasattr(os, "sched_getaffinity"):
-    cores = len(os.sched_getaffinity(0))
-  else:
-    cores = os.cpu_count() or 1
-  return cores <= most * jax.local_device_count()
+  return count_cores() <= most * jax.local_device_count()
 
 
 def _makes_few_channels(x, kernel):

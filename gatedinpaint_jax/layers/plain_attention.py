@@ -1,9 +1,9 @@
 """Contextual attention with all scores of a picture at once.
 
 What `contextual_attention` computes is written down here; `chunked_attention`
-computes the same in bounded memory. No patch is ever built: pixels are compared
-with pixels, and the products of two patches are a sum of those. That is a fifth
-of the multiplications.
+computes the same in bounded memory. No patch of features is ever built: pixels
+are compared with pixels, and the products of two patches are a sum of those.
+That is a fifth of the multiplications.
 """
 
 import jax
@@ -51,12 +51,13 @@ def attention(queries, keys, is_source, *, fuse, softmax_scale):
 def _strongest(weights):
   """Returns `[B, P] int32`, which weight is the greatest, the first if several.
 
-  As a minimum of floats, which XLA vectorises on CPUs, unlike an argmax.
+  0 if one is not a number. As a minimum of floats, which XLA vectorises on
+  CPUs, unlike an argmax.
   """
   best = jnp.max(weights, axis=-1, keepdims=True)
   places = jnp.arange(weights.shape[-1], dtype=jnp.float32)
   source = jnp.min(jnp.where(weights == best, places, jnp.inf), axis=-1)
-  return source.astype(jnp.int32)
+  return jnp.where(source < jnp.inf, source, 0).astype(jnp.int32)
 
 
 def _match(queries, keys):
