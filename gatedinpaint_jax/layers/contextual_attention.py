@@ -18,10 +18,10 @@ from gatedinpaint_jax.layers import chunked_attention, plain_attention, resize
 
 # Features are compared at half of their resolution.
 _RATE = 2
-# 384 x 384 pixels. On one core of a CPU, 96 channels, both ways took 0.07 s at
-# 256 x 256, 0.43 s here, and 1.31 s at once but 1.20 s in pieces at 512 x 512;
-# with the gradient 0.95 s and 1.25 s here, 3.6 s both at 512 x 512, where the
-# pieces need 0.16 GB and all at once 0.44 GB (benchmarks/attention.py).
+# 384 x 384 pixels. On one core of a CPU, 96 channels, all at once takes 0.035 s
+# at 256 x 256 and pieces 0.08 s, here 0.27 s and 0.46 s, at 512 x 512 0.77 and
+# 1.2 s, but 0.42 GB instead of 0.1. With the gradient they take 1.05 s and
+# 1.25 s here (benchmarks/attention.py).
 MOST_PLACES_AT_ONCE = 48 * 48
 
 

@@ -3,7 +3,8 @@
 Under a mesh whose axis `rows` is longer than 1 (`jax.set_mesh`), each device
 does its own rows, after it got those around them from its neighbours. XLA does
 the same for its own convolution, but would give every device all rows for other
-ways to convolve. Accelerators do without these, and there it is left to XLA.
+ways to convolve. Accelerators do without these, and there it is left to XLA. So
+is what is no convolution; of the attention at once every device does all.
 """
 
 from collections.abc import Callable
