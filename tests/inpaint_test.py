@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.inference import spread
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
 
@@ -51,6 +52,18 @@ def test_one_picture_is_filled_in_its_hole_and_nowhere_else(
   np.testing.assert_array_equal(result[~hole], photo[~hole])
   assert np.mean(result[hole] != photo[hole]) > 0.9
   assert "out.png: 25.0% of 32 x 24 pixels filled" in capsys.readouterr().out
+
+
+def test_tuned_program_fills_the_same_by_all_devices(
+  checkpoint, folder, monkeypatch
+):
+  asked = []
+  monkeypatch.setattr(spread, "use_cores", asked.append)
+  assert run(*flags(checkpoint, folder)) == 0
+  assert run(*flags(checkpoint, folder, output="tuned.png"), "--tuned") == 0
+  assert asked == [1, None]
+  expected = read(folder / "out.png").astype(int)
+  np.testing.assert_allclose(read(folder / "tuned.png"), expected, atol=1)
 
 
 def test_result_that_is_there_stays_unless_it_may_be_overwritten(

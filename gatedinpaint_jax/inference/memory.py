@@ -7,8 +7,8 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.layers import contextual_attention
 
 # Measured on a CPU, before it was less: four pictures of 256 x 256 took 300 MB,
-# one of 1024 x 1024 740 MB and of 2048 x 2048 2.5 GB, now 1.6 GB, but tuned more.
-# Up to a size the attention holds about five float32 scores for every pair of
+# one of 1024 x 1024 740 MB and of 2048 x 2048 2.5 GB, by now 1.6 GB. Up to a
+# size the attention holds about five float32 scores for every pair of
 # places on its grid, an eighth of the picture.
 _BYTES_PER_PIXEL = 850
 _SCORES_PER_PAIR = 5
