@@ -94,9 +94,12 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
   expected = xla_convolution.convolve(x, kernel)
   spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
   value = lambda x: convolution.convolve(x, kernel)
-  assert_close(jax.jit(value)(spread), expected)
   each = jax.vmap(lambda x: value(x[None])[0])
-  assert_close(jax.jit(each)(x), expected)
+  with convolution.tuned():
+    for function, arrays in ((value, spread), (each, x)):
+      traced = jax.jit(function).trace(arrays)
+      assert "36x48x48" in traced.lower().as_text()
+      assert_close(jax.jit(function)(arrays), expected)
 
 
 def takes_it(function, *arrays, platform="cpu"):
