@@ -97,7 +97,7 @@ def _check_shapes(queries, background, mask):
 
 def _is_source(mask):
   """Returns `[B, P] float32`, 1 where the 3 x 3 patch holds no hole, else 0."""
-  touched = jnp.max(plain_attention.patches(mask, size=3, stride=1), axis=-1)
+  touched = jnp.max(plain_attention.patches(mask), axis=-1)
   return (touched == 0).astype(jnp.float32)
 
 

@@ -77,25 +77,18 @@ def _match(queries, keys):
   return scores / _key_lengths(keys)[:, None]
 
 
-def patches(x, *, size, stride):
-  """Returns the patches `[B, P, size * size * C]` around places, row-major."""
-  batch, height, width, channels = x.shape
-  rows, columns = height // stride, width // stride
+def patches(x):
+  """Returns the 3 x 3 patches `[B, P, 9 C]` around places, row-major."""
+  batch, rows, columns, channels = x.shape
   x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-  high, wide = stride * (rows - 1) + 1, stride * (columns - 1) + 1
-  # As x[:, i : i + high : stride, ...], which symbolic sizes make a gather.
+  # As x[:, i : i + rows, ...], which symbolic sizes make a gather.
   taps = [
-    jax.lax.slice(
-      x,
-      (0, i, j, 0),
-      (batch, i + high, j + wide, channels),
-      (1, stride, stride, 1),
-    )
-    for i in range(size)
-    for j in range(size)
+    jax.lax.slice(x, (0, i, j, 0), (batch, i + rows, j + columns, channels))
+    for i in range(3)
+    for j in range(3)
   ]
   taps = jnp.concatenate(taps, axis=-1)
-  return taps.reshape(batch, rows * columns, size * size * channels)
+  return taps.reshape(batch, rows * columns, 9 * channels)
 
 
 def _key_lengths(keys):
@@ -104,7 +97,7 @@ def _key_lengths(keys):
   Only what is copied from is normalised: scores grow with the queries.
   """
   square = jnp.sum(jnp.square(keys.astype(jnp.float32)), -1, keepdims=True)
-  return length(jnp.sum(patches(square, size=3, stride=1), axis=-1))
+  return length(jnp.sum(patches(square), axis=-1))
 
 
 def length(square):
