@@ -22,7 +22,13 @@ def get_config():
 def run(folder, config, *, count):
   """Trains five steps on four devices in `count` processes."""
   folder.mkdir()
-  started = processes.start(folder, config, processes=count, devices=4 // count)
+  started = processes.start(
+    folder,
+    config,
+    processes=count,
+    devices=4 // count,
+    cache=folder / "cache",
+  )
   assert processes.wait(started) == [0] * count, [
     processes.log_of(folder, i).read_text() for i in range(count)
   ]

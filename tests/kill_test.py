@@ -1,6 +1,6 @@
 """A run that is killed again and again equals one that was never stopped.
 
-Takes minutes: `python -m pytest -m faults`.
+Takes minutes: `python -m pytest -m slow`.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests import processes, tiny_run
 
 ROOT = pathlib.Path(__file__).parents[1]
 KILLS = 20
-STEPS = 240
+STEPS = 120
 PROGRAM = f"""
 import sys
 from absl import logging
@@ -122,7 +122,9 @@ def test_sigterm_ends_the_program_with_success(tmp_path):
     "def get_config():\n"
     f"  return tiny_run.config({photos!r}, steps=10_000)\n"
   )
-  started = processes.start(tmp_path, config, processes=1, devices=1)
+  started = processes.start(
+    tmp_path, config, processes=1, devices=1, cache=tmp_path / "cache"
+  )
   workdir = tmp_path / "run"
   wait_for(lambda: newest_step(workdir) > 0, *started)
   started[0].send_signal(signal.SIGTERM)

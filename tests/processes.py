@@ -9,14 +9,16 @@ import sys
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def start(folder, config, *, processes, devices, flags=(), of_last=()):
+def start(folder, config, *, processes, devices, cache, flags=(), of_last=()):
   """Starts one run; returns its processes.
 
   Args:
-    folder: gets `process_0.log` and so on, and shares `cache/` among all runs.
+    folder: gets `process_0.log` and so on.
     config: path of the config's file; the workdir is `folder / "run"`.
     processes: how many.
     devices: of each process.
+    cache: folder of compiled programs. Runs that share it give the same path:
+      JAX counts the path itself as an option of a program.
     flags: further ones.
     of_last: further ones of the last process alone.
   """
@@ -28,7 +30,7 @@ def start(folder, config, *, processes, devices, flags=(), of_last=()):
     "PYTHONPATH": str(ROOT),
     "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
     "JAX_PLATFORMS": "cpu",
-    "JAX_COMPILATION_CACHE_DIR": str(folder / "cache"),
+    "JAX_COMPILATION_CACHE_DIR": str(cache),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
   }
