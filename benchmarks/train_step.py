@@ -101,7 +101,7 @@ def build_step():
   step = jax.jit(
     step_lib.make_train_step(setup),
     donate_argnums=0,
-    compiler_options=compiler_options.least_memory(),
+    compiler_options=compiler_options.for_backend(),
   )
   return step, jax.jit(create)(jax.random.key(0)), batch
 

@@ -112,7 +112,7 @@ class Run:
       step_lib.make_train_step(self.setup, turn),
       donate_argnums=0,
       out_shardings=devices.replicated(self.mesh),
-      compiler_options=compiler_options.least_memory(),
+      compiler_options=compiler_options.for_backend(),
     )
 
   def next_batch(self, batches):

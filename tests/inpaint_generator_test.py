@@ -252,6 +252,6 @@ def test_gradient_in_order_of_memory_takes_less_of_it():
     .compile()
     .memory_analysis()
     .temp_size_in_bytes
-    for options in ({}, compiler_options.least_memory())
+    for options in ({}, compiler_options.for_backend())
   )
   assert ordered < 0.8 * unordered

@@ -107,7 +107,7 @@ class Inpainter:
         apply_generator = convolution.tuned()(apply_generator)
       self._predict = jax.jit(
         spread.over_pictures(apply_generator),
-        compiler_options=compiler_options.least_memory(),
+        compiler_options=compiler_options.for_backend(),
       )
       self._spread = functools.partial(
         spread.choose, bucket=bucket, tuned=tuned
