@@ -6,6 +6,7 @@ import pytest
 
 from gatedinpaint_jax.layers import (
   convolution,
+  plain_attention,
   resize,
   shared_rows,
   upsampled_convolution,
@@ -39,7 +40,7 @@ def calls(monkeypatch):
   seen = []
   do_own = shared_rows.do_own
 
-  def record(*args, around):
+  def record(*args, around=(0, 0)):
     seen.append(tuple(around))
     return do_own(*args, around=around)
 
@@ -120,6 +121,27 @@ def test_the_rest_is_left_to_xla(calls, count, height, dilation):
   assert not calls
   scale = np.abs(expected).max()
   np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=0)
+
+
+@pytest.mark.parametrize(
+  ("count", "columns", "fuse"), [(2, 3, True), (4, 5, True), (8, 5, False)]
+)
+def test_devices_that_share_rows_attend_as_one(calls, count, columns, fuse):
+  random = np.random.default_rng(count)
+  queries, keys = random.normal(size=(2, 2, 16, columns, 4)).astype("f")
+  values = random.normal(size=(2, 32, 2 * columns, 4)).astype("f")
+  is_source = (random.uniform(size=(2, 16 * columns)) < 0.7).astype("f")
+  attend = functools.partial(
+    plain_attention.attend, fuse=fuse, softmax_scale=3.0
+  )
+  arrays = queries, keys, values, is_source
+  expected = jax.jit(attend)(*arrays)
+  with by_rows(count):
+    # A function of its own, since JAX keeps what it has traced.
+    actual = jax.jit(lambda *x: attend(*x))(*arrays)
+  assert calls == [(0, 0)]
+  np.testing.assert_allclose(actual[0], expected[0], atol=1e-6, rtol=0)
+  np.testing.assert_array_equal(actual[1], expected[1])
 
 
 def test_accelerators_leave_it_to_xla(monkeypatch):

@@ -170,6 +170,7 @@ OPERATIONS = {
   "rem": _remainder,
   "select_n": _select,
   "square": _square,
+  "optimization_barrier": _same,
   "stop_gradient": _same,
 }
 

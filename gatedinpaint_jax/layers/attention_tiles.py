@@ -149,16 +149,16 @@ def _unit(patches):
 
 def fuse(block, key_block, scores):
   """Returns the fused scores `[R, w, R, w]`."""
-  scores = pair_sums.sum_pairs(scores, _COLUMNS, 3, 0)
+  scores = pair_sums.sum_pairs(scores, _COLUMNS, 3, (0, 0))
   scores *= _is_in_columns(block, key_block)
-  return pair_sums.sum_pairs(scores, _ROWS, 3, 0)
+  return pair_sums.sum_pairs(scores, _ROWS, 3, (0, 0))
 
 
 def pull_fuse(block, key_block, d_fused):
   """Returns the gradient of the scores from that of the fused ones."""
-  d_scores = pair_sums.sum_pairs(d_fused, _ROWS, 3, 2)
+  d_scores = pair_sums.sum_pairs(d_fused, _ROWS, 3, (2, 2))
   d_scores *= _is_in_columns(block, key_block)
-  return pair_sums.sum_pairs(d_scores, _COLUMNS, 3, 2)
+  return pair_sums.sum_pairs(d_scores, _COLUMNS, 3, (2, 2))
 
 
 def _is_in_columns(block, key_block):
@@ -197,5 +197,5 @@ def pull_paste(attention, squares, d_pasted):
 
 def _meet(pairs, *, border):
   """Returns the sums over the four pairs at the corners of a pair."""
-  pairs = pair_sums.sum_pairs(pairs, _COLUMNS, 2, border)
-  return pair_sums.sum_pairs(pairs, _ROWS, 2, border)
+  pairs = pair_sums.sum_pairs(pairs, _COLUMNS, 2, (border, border))
+  return pair_sums.sum_pairs(pairs, _ROWS, 2, (border, border))

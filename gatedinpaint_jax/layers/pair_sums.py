@@ -18,21 +18,23 @@ from jax import lax
 def sum_pairs(matrix, axes, count, border):
   """Returns the sums of `count` pairs that follow one another along two axes.
 
-  `out[i, j] = sum over k < count of padded[i + k, j + k]`, with `border` zeros
-  on both sides of both axes. Reverse-mode derivatives only.
+  `out[i, j] = sum over k < count of padded[i + k, j + k]`, with zeros on both
+  sides of each axis. Reverse-mode derivatives only.
 
   Args:
     matrix: array of any rank and type.
     axes: that of the queries and that of the keys.
     count: pairs in a sum.
-    border: from 0 to `count` - 1.
+    border: how many zeros for each of the axes, from 0 to `count` - 1.
 
   Returns:
-    The sums; both axes are longer by `2 * border - count + 1`.
+    The sums; an axis is longer by `2 * border - count + 1`.
   """
-  if border:
-    pads = [(border * (axis in axes),) * 2 for axis in range(matrix.ndim)]
-    matrix = jnp.pad(matrix, pads)
+  borders = dict(zip(axes, border, strict=True))
+  if any(border):
+    pads = [(borders.get(axis, 0),) * 2 for axis in range(matrix.ndim)]
+    # As an array: a loop that pads as it sums takes XLA three times as long.
+    matrix = lax.optimization_barrier(jnp.pad(matrix, pads))
   sizes = [matrix.shape[axis] - count + 1 for axis in axes]
 
   def shift(by):
@@ -51,7 +53,8 @@ def _forward(matrix, axes, count, border):
 def _backward(axes, count, border, _, by_sums):
   # The transpose is such a sum. Left to JAX it is a sum of padded arrays, which
   # takes XLA five times as long on CPUs.
-  return (sum_pairs(by_sums, axes, count, count - 1 - border),)
+  border = tuple(count - 1 - zeros for zeros in border)
+  return (sum_pairs(by_sums, axes, count, border),)
 
 
 sum_pairs.defvjp(_forward, _backward)

@@ -3,8 +3,8 @@
 Under a mesh whose axis `rows` is longer than 1 (`jax.set_mesh`), each device
 does its own rows, after it got those around them from its neighbours. XLA does
 the same for its own convolution, but would give every device all rows for other
-ways to convolve. Accelerators do without these, and there it is left to XLA. So
-is what is no convolution; of the attention at once every device does all.
+ways to convolve and for the attention at once. Accelerators do without these
+ways, and there it is left to XLA.
 """
 
 from collections.abc import Callable
@@ -38,33 +38,61 @@ def can_take(x, around: tuple[int, int]) -> bool:
   )
 
 
-def do_own(function: Callable, x, kernel, *, around: tuple[int, int]):
-  """Returns `function(x, kernel)` done by each device for its own rows.
+def do_own(function: Callable, x, *rest, around: tuple[int, int] = (0, 0)):
+  """Returns what `function` returns, done by each device for its own rows.
 
   Args:
-    function: takes rows `[B, above + H + below, W, I]` and `kernel`, returns
-      those that stand for the H rows of the device.
+    function: takes rows `[B, above + H + below, W, I]` and `rest`, returns a
+      tree of arrays whose second axis stands for the H rows of the device.
     x: `[B, H, W, I]`, what `can_take` says.
-    kernel: the same for all.
+    *rest: arrays, the same for all.
     around: (above, below), how many rows of its neighbours a device gets;
       zeros above the first row and below the last.
   """
 
-  def do_one(x, kernel):
-    return function(_with_rows_around(x, *around), kernel)
+  def do_one(x, *rest):
+    above, below = around
+    parts = [x]
+    if above:
+      parts.insert(0, from_above(x[:, -above:]))
+    if below:
+      parts.append(from_below(x[:, :below]))
+    return function(jnp.concatenate(parts, axis=1), *rest)
 
+  specs = (_ROWS, *[P()] * len(rest))
   return jax.shard_map(
-    do_one, in_specs=(_ROWS, P()), out_specs=_ROWS, check_vma=False
-  )(x, kernel)
+    do_one, in_specs=specs, out_specs=_ROWS, check_vma=False
+  )(x, *rest)
 
 
-def _with_rows_around(x, above, below):
-  last = devices() - 1
-  parts = [x]
-  if above:
-    down = [(i, i + 1) for i in range(last)]
-    parts.insert(0, lax.ppermute(x[:, -above:], "rows", down))
-  if below:
-    up = [(i + 1, i) for i in range(last)]
-    parts.append(lax.ppermute(x[:, :below], "rows", up))
-  return jnp.concatenate(parts, axis=1)
+def from_above(rows, *, around: bool = False):
+  """Returns the `rows` of the device above, to be called within `do_own`.
+
+  Args:
+    rows: array of any shape.
+    around: whether the last device is above the first; else it gets zeros.
+  """
+  return _pass_on(rows, 1, around)
+
+
+def from_below(rows, *, around: bool = False):
+  """Returns the `rows` of the device below, as `from_above` does."""
+  return _pass_on(rows, -1, around)
+
+
+def is_first():
+  """Returns whether a device has the first row, within `do_own`."""
+  return lax.axis_index("rows") == 0
+
+
+def is_last():
+  """Returns whether a device has the last row, within `do_own`."""
+  return lax.axis_index("rows") == devices() - 1
+
+
+def _pass_on(rows, by, around):
+  count = devices()
+  ways = [(i, (i + by) % count) for i in range(count)]
+  if not around:
+    ways = [(i, j) for i, j in ways if j == i + by]
+  return lax.ppermute(rows, "rows", ways)
