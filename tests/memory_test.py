@@ -33,7 +33,7 @@ def test_need_of_a_device_falls_with_those_that_share_the_rows():
   [
     (4, 256, 0.30e9),
     (1, 384, 0.145e9),
-    (1, 512, 0.21e9),
+    (1, 512, 0.5e9),
     (1, 1024, 0.74e9),
     (1, 2048, 2.5e9),
   ],

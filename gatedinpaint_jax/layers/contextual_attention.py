@@ -18,11 +18,11 @@ from gatedinpaint_jax.layers import chunked_attention, plain_attention, resize
 
 # Features are compared at half of their resolution.
 _RATE = 2
-# 384 x 384 pixels. On one core of a CPU, 96 channels, all at once takes 0.035 s
-# at 256 x 256 and pieces 0.08 s, here 0.27 s and 0.46 s, at 512 x 512 0.77 and
-# 1.2 s, but 0.42 GB instead of 0.1. With the gradient they take 1.05 s and
-# 1.25 s here (benchmarks/attention.py).
-MOST_PLACES_AT_ONCE = 48 * 48
+# 512 x 512 pixels. On one core of a CPU, 96 channels, all at once takes 0.028 s
+# at 256 x 256 and pieces 0.074 s, here 0.69 and 1.28 s, with the gradient 1.4
+# and 3.7 s, but 0.34 GB instead of 0.1, with the gradient 0.56 instead of 0.16.
+# At 1024 x 1024 it would be 16 times as much (benchmarks/attention.py).
+MOST_PLACES_AT_ONCE = 64 * 64
 
 
 class Attended(NamedTuple):
