@@ -162,8 +162,8 @@ def test_bfloat16_stays_close_to_float32():
   assert difference.mean() < 0.02
 
 
-@pytest.mark.parametrize("width", [96, 98])
-def test_more_than_48_x_48_places_are_computed_in_pieces(width, monkeypatch):
+@pytest.mark.parametrize("width", [128, 130])
+def test_more_than_64_x_64_places_are_computed_in_pieces(width, monkeypatch):
   called = []
 
   def record(name, attend):
@@ -176,10 +176,10 @@ def test_more_than_48_x_48_places_are_computed_in_pieces(width, monkeypatch):
   for module in (plain_attention, chunked_attention):
     name = module.__name__.rpartition(".")[2]
     monkeypatch.setattr(module, "attend", record(name, module.attend))
-  x = jax.ShapeDtypeStruct((1, 96, width, 4), jnp.float32)
-  mask = jax.ShapeDtypeStruct((1, 96, width, 1), jnp.float32)
+  x = jax.ShapeDtypeStruct((1, 128, width, 4), jnp.float32)
+  mask = jax.ShapeDtypeStruct((1, 128, width, 1), jnp.float32)
   jax.eval_shape(attention_lib.contextual_attention, x, x, mask)
-  assert called == ["plain_attention" if width == 96 else "chunked_attention"]
+  assert called == ["plain_attention" if width == 128 else "chunked_attention"]
 
 
 def test_mask_of_another_size_is_refused():
