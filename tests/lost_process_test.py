@@ -16,7 +16,8 @@ from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from tests import processes, tiny_run
 
 STEPS = 60
-pytestmark = pytest.mark.slow
+# One worker of `--dist loadgroup` has them all, and runs `whole` once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lost_process")]
 
 
 def write_config(folder, photos):
