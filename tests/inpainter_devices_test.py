@@ -133,6 +133,7 @@ def test_memory_of_a_device_falls_with_the_devices_that_share_rows(monkeypatch):
       )
     return lowered.compile().memory_analysis().temp_size_in_bytes
 
+  monkeypatch.setattr(contextual_attention, "MOST_PLACES_AT_ONCE", 0)
   monkeypatch.setattr(
     chunked_attention.attend,
     "__kwdefaults__",

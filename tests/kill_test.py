@@ -69,7 +69,7 @@ def kill_after_progress(child, workdir, chance, *, in_a_save):
   """Kills a run once it has saved, at a random moment or during a save."""
   before = newest_step(workdir)
   wait_for(lambda: newest_step(workdir) > before, child)
-  time.sleep(chance.uniform(0, 0.2))
+  time.sleep(chance.uniform(0, 0.1))
   if in_a_save:
     unfinished = (workdir / "checkpoints").glob
     wait_for(lambda: any(unfinished("*.orbax-checkpoint-tmp*")), child)

@@ -28,6 +28,15 @@ def test_need_of_a_device_falls_with_those_that_share_the_rows():
   assert two > 1.4e9 and eight > 0.38e9
 
 
+def test_cores_that_share_rows_share_the_scores_and_accelerators_do_not(
+  monkeypatch,
+):
+  one = memory.needed(1, 512, 512)
+  assert memory.needed(1, 512, 512, devices=4) < 0.35 * one
+  monkeypatch.setattr(memory, "is_shared", lambda: False)
+  assert memory.needed(1, 512, 512, devices=4) > 0.6 * one
+
+
 @pytest.mark.parametrize(
   ("pictures", "side", "measured"),
   [

@@ -59,6 +59,7 @@ def calls(monkeypatch):
     (8, 64, 5, (3, 4), {}, (2, 2)),
     (8, 64, 3, (5, 6), {"stride": 2}, (0, 1)),
     (2, 64, 1, (5, 6), {}, (0, 0)),
+    (8, 72, 3, (48, 64), {}, (1, 1)),
   ],
 )
 def test_devices_that_share_rows_convolve_as_one(
@@ -104,18 +105,18 @@ def test_devices_that_share_rows_convolve_the_doubled_picture(calls, count):
 
 
 @pytest.mark.parametrize(
-  ("count", "height", "dilation"),
+  ("count", "height", "options"),
   [
-    (1, 64, 1),
-    (8, 64, 16),  # more than the rows of a neighbour
-    (8, 72, 1),  # an odd number of rows for each
-    (8, 60, 1),  # not as many for each
+    (1, 64, {}),
+    (8, 64, {"dilation": 16}),  # more than the rows of a neighbour
+    (8, 72, {"stride": 2}),  # an odd number of rows for each
+    (8, 60, {}),  # not as many for each
   ],
 )
-def test_the_rest_is_left_to_xla(calls, count, height, dilation):
+def test_the_rest_is_left_to_xla(calls, count, height, options):
   x, kernel = make_arrays(height)
-  expected = xla_convolution.convolve(x, kernel, dilation=dilation)
-  convolve = functools.partial(convolution.convolve, dilation=dilation)
+  expected = xla_convolution.convolve(x, kernel, **options)
+  convolve = functools.partial(convolution.convolve, **options)
   with by_rows(count):
     actual = jax.jit(convolve)(x, kernel)
   assert not calls
@@ -124,13 +125,16 @@ def test_the_rest_is_left_to_xla(calls, count, height, dilation):
 
 
 @pytest.mark.parametrize(
-  ("count", "columns", "fuse"), [(2, 3, True), (4, 5, True), (8, 5, False)]
+  ("count", "rows", "columns", "fuse"),
+  [(2, 16, 3, True), (4, 12, 5, True), (8, 8, 4, True), (8, 16, 5, False)],
 )
-def test_devices_that_share_rows_attend_as_one(calls, count, columns, fuse):
+def test_devices_that_share_rows_attend_as_one(
+  calls, count, rows, columns, fuse
+):
   random = np.random.default_rng(count)
-  queries, keys = random.normal(size=(2, 2, 16, columns, 4)).astype("f")
-  values = random.normal(size=(2, 32, 2 * columns, 4)).astype("f")
-  is_source = (random.uniform(size=(2, 16 * columns)) < 0.7).astype("f")
+  queries, keys = random.normal(size=(2, 2, rows, columns, 4)).astype("f")
+  values = random.normal(size=(2, 2 * rows, 2 * columns, 4)).astype("f")
+  is_source = (random.uniform(size=(2, rows * columns)) < 0.7).astype("f")
   attend = functools.partial(
     plain_attention.attend, fuse=fuse, softmax_scale=3.0
   )
@@ -142,6 +146,13 @@ def test_devices_that_share_rows_attend_as_one(calls, count, columns, fuse):
   assert calls == [(0, 0)]
   np.testing.assert_allclose(actual[0], expected[0], atol=1e-6, rtol=0)
   np.testing.assert_array_equal(actual[1], expected[1])
+
+
+def test_so_is_what_shares_pictures_too():
+  x, _ = make_arrays(64)
+  found = np.asarray(jax.devices()[:4]).reshape(2, 2)
+  with jax.set_mesh(jax.sharding.Mesh(found, ("data", "rows"))):
+    assert not shared_rows.can_take(x, (1, 1))
 
 
 def test_accelerators_leave_it_to_xla(monkeypatch):

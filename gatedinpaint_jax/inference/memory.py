@@ -50,6 +50,8 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   attention = _ATTENTION_IN_PIECES
   if places <= contextual_attention.MOST_PLACES_AT_ONCE:
     attention = 4 * _SCORES_PER_PAIR * places**2
+    if is_shared():  # so are the scores; accelerators each hold them all
+      attention /= devices
   per_pixel = _BYTES_PER_PIXEL / devices
   if devices > 1:
     per_pixel += _BYTES_PER_PIXEL_OF_ALL

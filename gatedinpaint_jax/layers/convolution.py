@@ -74,7 +74,7 @@ def convolve(x, kernel, *, stride: int = 1, dilation: int = 1):
   taps = [(size - 1) * dilation + 1 for size in kernel.shape[:2]]
   strides = (stride, stride)
   rows, columns = lax.padtype_to_pads(x.shape[1:3], taps, strides, "SAME")
-  if not shared_rows.can_take(x, rows):
+  if not shared_rows.can_take(x, rows, stride=stride):
     return _convolve(x, kernel, stride, dilation)
   way = functools.partial(
     _convolve_own_rows, stride=stride, dilation=dilation, columns=columns

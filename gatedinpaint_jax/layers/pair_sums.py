@@ -33,7 +33,8 @@ def sum_pairs(matrix, axes, count, border):
   borders = dict(zip(axes, border, strict=True))
   if any(border):
     pads = [(borders.get(axis, 0),) * 2 for axis in range(matrix.ndim)]
-    # As an array: a loop that pads as it sums takes XLA three times as long.
+    # As an array: on CPUs a loop that pads as it sums takes XLA three times as
+    # long.
     matrix = lax.optimization_barrier(jnp.pad(matrix, pads))
   sizes = [matrix.shape[axis] - count + 1 for axis in axes]
 

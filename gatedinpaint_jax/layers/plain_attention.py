@@ -111,7 +111,8 @@ def _match(queries, keys, is_shared):
 def _sum_pairs(matrix, axes, count, is_shared):
   """Returns the sums of pairs with a border of 1.
 
-  That of axis 1, of the queries, is what other devices have, if there are any.
+  The first of the axes, of the queries, is axis 1; its border is what other
+  devices have, if there are any.
   """
   if not is_shared:
     return pair_sums.sum_pairs(matrix, axes, count, (1, 1))
@@ -175,8 +176,8 @@ def _continue_columns(x, rows, columns, *, is_shared):
   take = functools.partial(lax.slice_in_dim, x, axis=rows)
   above, below = take(x.shape[rows] - 1, x.shape[rows]), take(0, 1)
   if is_shared:
-    above = shared_rows.from_above(above, around=True)
-    below = shared_rows.from_below(below, around=True)
+    above = shared_rows.from_above(above, in_a_ring=True)
+    below = shared_rows.from_below(below, in_a_ring=True)
     above = jnp.where(shared_rows.is_first(), _move(above, columns, 1), above)
     below = jnp.where(shared_rows.is_last(), _move(below, columns, -1), below)
   else:

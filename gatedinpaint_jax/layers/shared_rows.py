@@ -22,18 +22,21 @@ def devices() -> int:
   return jax.sharding.get_abstract_mesh().shape.get("rows", 1)
 
 
-def can_take(x, around: tuple[int, int]) -> bool:
-  """Returns whether rows are shared and only neighbours must exchange some.
+def can_take(x, around: tuple[int, int], *, stride: int = 1) -> bool:
+  """Returns whether rows, and nothing else, are shared as `do_own` needs it.
 
   Args:
     x: `[B, H, W, C]`.
-    around: rows above and below that an output depends on.
+    around: rows above and below that an output depends on, no more than those
+      of a neighbour.
+    stride: every how many rows there is an output.
   """
   rows = x.shape[1] / devices()
   return (
     devices() > 1
+    and jax.sharding.get_abstract_mesh().shape.get("data", 1) == 1
     and jax.default_backend() == "cpu"
-    and rows % 2 == 0  # for strides
+    and rows % stride == 0
     and rows >= max(around)
   )
 
@@ -65,19 +68,20 @@ def do_own(function: Callable, x, *rest, around: tuple[int, int] = (0, 0)):
   )(x, *rest)
 
 
-def from_above(rows, *, around: bool = False):
+def from_above(rows, *, in_a_ring: bool = False):
   """Returns the `rows` of the device above, to be called within `do_own`.
 
   Args:
     rows: array of any shape.
-    around: whether the last device is above the first; else it gets zeros.
+    in_a_ring: whether the last device is above the first, which else gets
+      zeros.
   """
-  return _pass_on(rows, 1, around)
+  return _pass_on(rows, 1, in_a_ring)
 
 
-def from_below(rows, *, around: bool = False):
+def from_below(rows, *, in_a_ring: bool = False):
   """Returns the `rows` of the device below, as `from_above` does."""
-  return _pass_on(rows, -1, around)
+  return _pass_on(rows, -1, in_a_ring)
 
 
 def is_first():
@@ -90,9 +94,9 @@ def is_last():
   return lax.axis_index("rows") == devices() - 1
 
 
-def _pass_on(rows, by, around):
+def _pass_on(rows, by, in_a_ring):
   count = devices()
   ways = [(i, (i + by) % count) for i in range(count)]
-  if not around:
+  if not in_a_ring:
     ways = [(i, j) for i, j in ways if j == i + by]
   return lax.ppermute(rows, "rows", ways)
