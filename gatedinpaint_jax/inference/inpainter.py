@@ -83,8 +83,8 @@ class Inpainter:
       backend: what computes: "jax" on JAX's devices, or on the processor
         "openvino" or "openvino_bf16", whose error is logged.
       tuned: on processors, compile each size three times as long for programs
-        that take 0.8 of the time, and let the cores that JAX has as devices
-        share the rows of a picture: for dozens of pictures of a size.
+        that take 0.7 to 0.8 of the time, and let the cores that JAX has as
+        devices share the rows of a picture: for dozens of pictures of a size.
         Results are the same up to rounding.
 
     Raises:
