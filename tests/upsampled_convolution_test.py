@@ -88,9 +88,9 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
 @pytest.mark.usefixtures("always_folded")
 @pytest.mark.parametrize(
   ("rows", "height", "folded"),
-  [(1, 16, True), (2, 16, True), (2, 18, False)],
+  [(1, 16, True), (2, 16, True), (2, 18, True), (2, 17, False)],
 )
-def test_devices_with_an_odd_number_of_rows_double_the_picture(
+def test_devices_fold_rows_that_they_share_evenly(
   rows, height, folded
 ):
   x, kernel = make_arrays(height, 16)
