@@ -90,9 +90,7 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
   ("rows", "height", "folded"),
   [(1, 16, True), (2, 16, True), (2, 18, True), (2, 17, False)],
 )
-def test_devices_fold_rows_that_they_share_evenly(
-  rows, height, folded
-):
+def test_devices_fold_rows_that_they_share_evenly(rows, height, folded):
   x, kernel = make_arrays(height, 16)
   found = np.asarray(jax.devices()[:2]).reshape(-1, rows)
   with jax.set_mesh(jax.sharding.Mesh(found, ("data", "rows"))):
