@@ -36,13 +36,15 @@ def sum_pairs(matrix, axes, count, border):
     # As an array: on CPUs a loop that pads as it sums takes XLA three times as
     # long.
     matrix = lax.optimization_barrier(jnp.pad(matrix, pads))
-  sizes = [matrix.shape[axis] - count + 1 for axis in axes]
+  sizes = {axis: matrix.shape[axis] - count + 1 for axis in axes}
 
   def shift(by):
-    x = matrix
-    for axis, size in zip(axes, sizes, strict=True):
-      x = lax.slice_in_dim(x, by, by + size, axis=axis)
-    return x
+    starts = [by if axis in sizes else 0 for axis in range(matrix.ndim)]
+    limits = [
+      by + sizes[axis] if axis in sizes else size
+      for axis, size in enumerate(matrix.shape)
+    ]
+    return lax.slice(matrix, starts, limits)
 
   return functools.reduce(operator.add, map(shift, range(count)))
 
