@@ -78,6 +78,23 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   assert {inner for inner, _ in precisions["Convolution"]} == {"bf16"}
 
 
+def test_products_of_bfloat16_are_even(openvino):
+  """Of 3 x 5 places are 4 x 6 squares, of 2 x 4 places 3 x 5."""
+  rounded, exact = make_inpainters("openvino_bf16", "openvino")
+  for shape in [(24, 40), (16, 32)]:
+    image, hole, _ = draw_picture(*shape)
+    found = rounded(image, hole, return_details=True).refined
+    expected = exact(image, hole, return_details=True).refined
+    assert np.abs(found - expected).max() < 0.05
+    compiled = rounded._predict._compiled[1, *shape]
+    lengths = [
+      operation.get_input_shape(0)[2]
+      for operation in compiled.get_runtime_model().get_ordered_ops()
+      if operation.get_rt_info()["layerType"].astype(str) == "MatMul"
+    ]
+    assert len(lengths) == 2 and not any(length % 2 for length in lengths)
+
+
 def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
   monkeypatch.setattr(inpainter_lib, "_MOST_PROGRAMS", 2)
   (inpainter,) = make_inpainters("openvino")

@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 
 from gatedinpaint_jax.layers import plain_attention
 
@@ -38,6 +39,27 @@ def test_attends_by_products_of_patches():
     lambda *x: plain_attention.attention(*x, fuse=False, softmax_scale=2)
   )(queries[None], keys[None], is_source[None].astype("f"))
   np.testing.assert_allclose(actual[0], expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("fuse", [False, True])
+def test_patches_and_pixels_compare_the_same(fuse):
+  queries, keys = pictures(2, 2, ROWS, COLUMNS, CHANNELS)
+  is_source = (pictures(2, ROWS * COLUMNS) > 0).astype("f")
+
+  def scores(queries, keys):
+    return plain_attention.attention(
+      queries, keys, is_source, fuse=fuse, softmax_scale=2
+    )
+
+  expected, pull_expected = jax.vjp(scores, queries, keys)
+  with plain_attention.comparing_patches():
+    actual, pull_actual = jax.vjp(scores, queries, keys)
+  np.testing.assert_allclose(actual, expected, atol=1e-6, rtol=0)
+  for ours, theirs in zip(
+    pull_actual(expected), pull_expected(expected), strict=True
+  ):
+    scale = np.abs(theirs).max()
+    np.testing.assert_allclose(ours, theirs, atol=1e-5 * scale, rtol=0)
 
 
 def test_copies_whole_patches_and_averages_them():

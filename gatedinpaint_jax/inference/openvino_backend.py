@@ -4,6 +4,7 @@ The network is the one that `export_model` writes as ONNX, its padding and its
 other predictions included. It is compiled once for each size.
 """
 
+import contextlib
 import sys
 
 import jax
@@ -15,6 +16,7 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.export import network as network_lib
+from gatedinpaint_jax.layers import plain_attention
 from gatedinpaint_jax.networks import inpaint_generator
 
 # The backends of `Inpainter` and what OpenVINO is asked for.
@@ -89,6 +91,8 @@ class Predictor:
         sizes[x] = self._openvino.PartialShape([batch, *shape[1:], channels])
       # Known sizes are 1.3 times as fast as free ones.
       model.reshape(sizes)
+      if self._precision == "bf16":
+        _make_products_even(self._openvino, model)
       self._compiled[shape] = self._core.compile_model(
         model, "CPU", {"INFERENCE_PRECISION_HINT": self._precision}
       )
@@ -111,12 +115,18 @@ class Predictor:
     inputs = network_lib.inputs(network_lib.Network(generator, params, ""))
     padding = (1, *inputs["mask"].shape[1:])
     inputs["padding"] = jax.ShapeDtypeStruct(padding, jnp.float32)
+    products = contextlib.nullcontext()
+    if self._precision == "bf16":
+      # At 512 x 512 on two cores with AMX, 23 ms instead of 92; in float32 as
+      # long as sums.
+      products = plain_attention.comparing_patches()
     try:
-      converted = onnx_file.convert(
-        network_lib.with_separate_gates(predict),
-        inputs,
-        inpaint_generator.GeneratorOutput._fields,
-      )
+      with products:
+        converted = onnx_file.convert(
+          network_lib.with_separate_gates(predict),
+          inputs,
+          inpaint_generator.GeneratorOutput._fields,
+        )
     except NotImplementedError as error:
       raise errors.UserError(
         "--backend: OpenVINO cannot compute this network "
@@ -214,3 +224,29 @@ def _keep_scores(openvino, model):
   appended = openvino.opset8.clamp(match, -limit, limit)
   for consumer in consumers:
     consumer.replace_source_output(appended.output(0))
+
+
+def _make_products_even(openvino, model):
+  """Changes a model of known sizes so that no product adds an odd number.
+
+  Units for matrices (AMX) take two numbers of bfloat16 at once, and OpenVINO
+  leaves odd products to the vectors: at 512 x 512 on two cores, where attention
+  copies from 65 x 65 squares, in 67 ms instead of 10. So a zero is added.
+  """
+  pad = openvino.opset8.pad
+  for product in model.get_ordered_ops():
+    if product.get_type_name() != "MatMul":
+      continue
+    turned = product.get_attributes()
+    contracted = (
+      1 if turned["transpose_a"] else 2,
+      2 if turned["transpose_b"] else 1,
+    )
+    if product.get_input_shape(0)[contracted[0]] % 2 == 0:
+      continue
+    for i, axis in enumerate(contracted):
+      behind = np.eye(3, dtype=np.int64)[axis]
+      factor = product.input(i)
+      padded = pad(factor.get_source_output(), 0 * behind, behind, "constant")
+      factor.replace_source_output(padded.output(0))
+  model.validate_nodes_and_infer_types()
