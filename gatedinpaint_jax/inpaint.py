@@ -29,12 +29,14 @@ from absl import flags
 from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
+  fit_size,
   inpainter,
   job_runner,
   jobs,
   photo_files,
   run_report,
   spread,
+  tuning,
 )
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
@@ -70,7 +72,7 @@ def main(argv) -> int:
     )
   if not remaining:
     return 0
-  model = _load_inpainter(options, len(remaining))
+  model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
   outcomes = []
   try:
@@ -135,9 +137,9 @@ def _define_flags() -> flags.FlagValues:
   )
   flag.switch(
     "tuned",
-    False,
-    "On processors: compile longer for quicker programs, for dozens of "
-    "pictures of the same size.",
+    None,
+    "On processors: compile longer for quicker programs; where it pays if you "
+    "say nothing.",
   )
   flag.text("report", None, "A file that gets a line of JSON for each picture.")
   return values
@@ -178,7 +180,7 @@ def _check_one_model(options) -> None:
       )
 
 
-def _load_inpainter(options, pictures):
+def _load_inpainter(options, work):
   """Loads the model, and makes sure that it can do what is asked."""
   if options.method:
     return methods.MethodInpainter(methods.load(options.method))
@@ -186,14 +188,15 @@ def _load_inpainter(options, pictures):
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
+  tuned = _is_tuned(options, work)
   if options.backend == "jax":
-    at_once = 1 if options.crop_to_hole else options.batch_size or pictures
-    spread.use_cores(None if options.tuned else at_once)
+    at_once = 1 if options.crop_to_hole else options.batch_size or len(work)
+    spread.use_cores(None if tuned else at_once)
   loaded = inpainter.Inpainter.from_checkpoint(
     options.checkpoint,
     bucket=options.bucket,
     backend=options.backend,
-    tuned=options.tuned,
+    tuned=tuned,
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(
@@ -201,6 +204,18 @@ def _load_inpainter(options, pictures):
       " it out or name a guided checkpoint"
     )
   return loaded
+
+
+def _is_tuned(options, work):
+  """Whether to compile longer: as was said, or else where it pays."""
+  if options.tuned is not None:
+    return options.tuned
+  if options.backend != "jax" or options.crop_to_hole:
+    return False
+  sizes = map(job_runner.size_or_none, work)
+  return tuning.pays(
+    fit_size.padded_size(*size, bucket=options.bucket) for size in sizes if size
+  )
 
 
 def _run(work, model, options) -> Iterator[job_runner.Outcome]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import spread
+from gatedinpaint_jax.inference import inpainter, spread, tuning
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
 
@@ -64,6 +64,38 @@ def test_tuned_program_fills_the_same_by_all_devices(
   assert asked == [1, None]
   expected = read(folder / "out.png").astype(int)
   np.testing.assert_allclose(read(folder / "tuned.png"), expected, atol=1)
+
+
+@pytest.mark.parametrize(
+  ("added", "is_tuned"),
+  [
+    ([], True),
+    (["--notuned"], False),
+    (["--crop_to_hole"], False),
+    (["--bucket=64"], True),
+  ],
+)
+def test_it_is_tuned_where_that_pays(
+  checkpoint, folder, monkeypatch, added, is_tuned
+):
+  asked, made, sizes = [], [], []
+  make = inpainter.Inpainter.from_checkpoint
+
+  def note(*arguments, tuned, **options):
+    made.append(tuned)
+    return make(*arguments, tuned=tuned, **options)
+
+  monkeypatch.setattr(inpainter.Inpainter, "from_checkpoint", note)
+  monkeypatch.setattr(spread, "use_cores", asked.append)
+  monkeypatch.setattr(
+    tuning, "pays", lambda computed: sizes.extend(computed) or True
+  )
+  assert run(*flags(checkpoint, folder), *added) == 0
+  assert made == [is_tuned]
+  assert asked == [None if is_tuned else 1]
+  bucket = 64 if added == ["--bucket=64"] else 8
+  expected = tuple(-(-side // bucket) * bucket for side in SIZE)
+  assert sizes == ([expected] if is_tuned else [])
 
 
 def test_result_that_is_there_stays_unless_it_may_be_overwritten(

@@ -8,7 +8,12 @@ from jax.sharding import PartitionSpec as P
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
-from gatedinpaint_jax.layers import chunked_attention, contextual_attention
+from gatedinpaint_jax.layers import (
+  chunked_attention,
+  contextual_attention,
+  convolution,
+  winograd,
+)
 from tests import inpainters
 
 
@@ -80,20 +85,53 @@ def test_split_rows_give_the_predictions_of_one_device(
   assert_close(details, expected)
 
 
-@pytest.mark.parametrize(("count", "pictures"), [(1, 1), (2, 3), (4, 1)])
+@pytest.fixture
+def by_winograd(monkeypatch):
+  """The sizes that Winograd's way takes, small ones too."""
+  taken = []
+  convolve = winograd.convolve
+
+  def note(x, *rest, **options):
+    taken.append(x.shape)
+    return convolve(x, *rest, **options)
+
+  monkeypatch.setattr(winograd, "convolve", note)
+  monkeypatch.setattr(winograd, "_FEWEST_CHANNELS", 4)
+  monkeypatch.setattr(winograd, "_FEWEST_OUTPUTS", 64)
+  return taken
+
+
+@pytest.mark.parametrize(
+  ("count", "pictures", "height"), [(1, 1, 64), (2, 3, 256), (8, 1, 512)]
+)
 def test_tuned_programs_give_the_predictions_of_others(
-  monkeypatch, count, pictures
+  monkeypatch, by_winograd, count, pictures, height
 ):
-  image, mask = inpainters.draw_picture(5, pictures, 256, 41)
-  mask[:, 100:150, 10:30] = 255
+  image, mask = inpainters.draw_picture(5, pictures, height, 41)
+  mask[:, 20:50, 10:30] = 255
+  monkeypatch.setattr(convolution, "count_cores", lambda: count)
   on_devices(1, monkeypatch)
   expected = inpainters.make_calm()(image, mask, return_details=True)
+  assert not by_winograd
   on_devices(count, monkeypatch)
   inpainter = inpainters.make_calm(tuned=True)
   details = inpainter(image, mask, return_details=True)
   (mesh,) = inpainter._params_on
   assert mesh.shape["rows"] == count
+  assert by_winograd
   assert_close(details, expected)
+
+
+@pytest.mark.parametrize(("pictures", "is_taken"), [(1, False), (2, True)])
+def test_a_device_that_has_all_cores_is_not_tuned(
+  monkeypatch, by_winograd, pictures, is_taken
+):
+  """Two cores cannot share 264 rows, and a single device computes on both."""
+  monkeypatch.setattr(convolution, "count_cores", lambda: 2)
+  on_devices(2, monkeypatch)
+  image, mask = inpainters.draw_picture(5, pictures, 264, 24)
+  inpainters.make_calm(tuned=True)(image, mask)
+  assert bool(by_winograd) == is_taken
 
 
 def test_split_rows_are_padded_and_the_padding_is_no_source(monkeypatch):

@@ -82,10 +82,10 @@ class Inpainter:
         sizes to compile, and results that are not those of the exact size.
       backend: what computes: "jax" on JAX's devices, or on the processor
         "openvino" or "openvino_bf16", whose error is logged.
-      tuned: on processors, compile each size three times as long for programs
-        that take 0.7 to 0.8 of the time, and let the cores that JAX has as
-        devices share the rows of a picture: for dozens of pictures of a size.
-        Results are the same up to rounding.
+      tuned: on processors each core of which is a device (JAX_NUM_CPU_DEVICES
+        says so before JAX starts), compile each size three times as long for
+        programs that take 0.7 to 0.8 of the time, and let cores share the rows
+        of a picture. Results are the same up to rounding.
 
     Raises:
       ValueError: if `bucket` is no positive multiple of 8.

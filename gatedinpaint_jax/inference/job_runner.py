@@ -76,6 +76,14 @@ def run(
     yield from _run_batch(batch, capacity, inpainter, options)
 
 
+def size_or_none(job):
+  """Returns (height, width) of a job's picture, None if it cannot be read."""
+  try:
+    return photo_files.read_size(job.image)
+  except errors.UserError:
+    return None
+
+
 def _batches(work, options):
   """Yields (jobs, pictures per batch of their size)."""
   if options.batch_size == 1 or options.crop_to_hole:
@@ -83,19 +91,11 @@ def _batches(work, options):
     return
   by_size = {}
   for job in work:
-    by_size.setdefault(_size_or_none(job), []).append(job)
+    by_size.setdefault(size_or_none(job), []).append(job)
   for same_size in by_size.values():
     capacity = min(options.batch_size, len(same_size))
     for start in range(0, len(same_size), capacity):
       yield same_size[start : start + capacity], capacity
-
-
-def _size_or_none(job):
-  """Returns the size of a job's picture; what cannot be read fails later."""
-  try:
-    return photo_files.read_size(job.image)
-  except errors.UserError:
-    return None
 
 
 def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:

@@ -196,10 +196,17 @@ def _takes_winograd(x, kernel, stride, dilation, *, most_cores):
 
 
 def _cores_are_few(most):
-  """Whether JAX computes on processors, so many cores at most to a device."""
+  """Whether JAX computes on processors, so many cores at most to a device.
+
+  Devices that the mesh leaves idle do not count: their cores help the others.
+  """
   if jax.default_backend() != "cpu":
     return False
-  return count_cores() <= most * jax.local_device_count()
+  devices = jax.local_device_count()
+  mesh = jax.sharding.get_abstract_mesh()
+  if not mesh.empty:
+    devices = min(devices, mesh.size)
+  return count_cores() <= most * devices
 
 
 def _makes_few_channels(x, kernel):
