@@ -1,7 +1,7 @@
-"""Writes the generator of a checkpoint for other runtimes.
+r"""Writes the generator of a checkpoint for other runtimes.
 
-  python -m gatedinpaint_jax.export_model --checkpoint DIR
-      --format onnx|stablehlo|saved_model --output P
+  python -m gatedinpaint_jax.export_model --checkpoint DIR \
+      --format onnx|stablehlo|saved_model --output P \
       [--height H --width W] [--overwrite]
 
 DIR is the workdir of a run, its `checkpoints/` or one step of it, or the
@@ -174,14 +174,19 @@ def _describe_sizes(options):
 
 
 def _replace(beside, output):
-  """Puts what was written in its place; a folder does not replace another."""
-  if output.is_dir():
-    shutil.rmtree(output)
-  beside.replace(output)
+  """Puts what was written in its place; of a link, not where it leads."""
+  if not output.is_dir():
+    beside.replace(output)
+    return
+  # A folder does not replace another.
+  old = beside.with_name(f"{beside.name}.old")
+  output.rename(old)
+  beside.rename(output)
+  _remove(old)
 
 
 def _remove(path):
-  if path.is_dir():
+  if path.is_dir() and not path.is_symlink():
     shutil.rmtree(path)
   path.unlink(missing_ok=True)
 

@@ -179,6 +179,24 @@ def test_output_is_replaced_only_when_asked(
   assert written.read_text() == "3"  # inputs of the guided one
 
 
+def test_a_link_is_replaced_and_what_it_leads_to_stays(
+  checkpoints, tmp_path, monkeypatch
+):
+  monkeypatch.setitem(
+    export_model._WRITERS,
+    "saved_model",
+    lambda path, network, inputs: path.mkdir() or "new",
+  )
+  (tmp_path / "old").mkdir()
+  (tmp_path / "old" / "saved_model.pb").touch()
+  link = tmp_path / "link"
+  link.symlink_to("old")
+  assert run(checkpoints[False], "saved_model", link, "--overwrite") == 0
+  assert link.is_dir() and not link.is_symlink()
+  assert (tmp_path / "old" / "saved_model.pb").exists()
+  assert {x.name for x in tmp_path.iterdir()} == {"link", "old"}
+
+
 def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
   def write(path, network, inputs):
     path.write_text("half")
