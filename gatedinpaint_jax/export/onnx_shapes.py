@@ -19,7 +19,7 @@ def _size_as_value(graph, inputs, parameters, outputs):
   return [onnx_graph.make_tensor(graph.add("Cast", name, to=to), output)]
 
 
-def iota(graph, inputs, parameters, outputs):
+def _iota(graph, inputs, parameters, outputs):
   """Counts along one axis."""
   (output,) = outputs
   axis, dtype = parameters["dimension"], np.dtype(output.dtype)
@@ -177,7 +177,7 @@ OPERATIONS = {
   "concatenate": _concatenate,
   "dim_as_value": _size_as_value,
   "gather": _gather,
-  "iota": iota,
+  "iota": _iota,
   "pad": _pad,
   "reshape": _reshape,
   "slice": _slice,

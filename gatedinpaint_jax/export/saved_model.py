@@ -52,7 +52,7 @@ def _run(graph, inputs):
       x.name: onnx.helper.get_attribute_value(x) for x in node.attribute
     }
     operands = [values[name] if name else None for name in node.input]
-    results = OPERATORS[node.op_type](*operands, **attributes)
+    results = _OPERATORS[node.op_type](*operands, **attributes)
     if len(node.output) == 1:
       results = [results]
     values.update(zip(node.output, results, strict=True))
@@ -118,7 +118,7 @@ def _pad(x, pads, value):
   return tf.pad(x, widths, constant_values=value)
 
 
-OPERATORS = {
+_OPERATORS = {
   "Add": tf.add,
   "And": tf.logical_and,
   "Cast": lambda x, *, to: tf.cast(x, _dtype(to)),

@@ -50,7 +50,7 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   attention = _ATTENTION_IN_PIECES
   if places <= contextual_attention.MOST_PLACES_AT_ONCE:
     attention = 4 * _SCORES_PER_PAIR * places**2
-    if is_shared():  # so are the scores; accelerators each hold them all
+    if is_of_the_host():  # so are the scores; accelerators each hold them all
       attention /= devices
   per_pixel = _BYTES_PER_PIXEL / devices
   if devices > 1:
@@ -58,7 +58,7 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   return pictures * round(attention + per_pixel * height * width)
 
 
-def is_shared() -> bool:
+def is_of_the_host() -> bool:
   """Returns whether the devices have no memory of their own, as on a CPU."""
   stats = jax.local_devices()[0].memory_stats()
   return not stats or "bytes_limit" not in stats
@@ -66,7 +66,7 @@ def is_shared() -> bool:
 
 def available() -> int:
   """Returns how many bytes are free on every device or, on a CPU, here."""
-  if is_shared():
+  if is_of_the_host():
     return psutil.virtual_memory().available
   stats = [device.memory_stats() for device in jax.local_devices()]
   return min(s["bytes_limit"] - s["bytes_in_use"] for s in stats)

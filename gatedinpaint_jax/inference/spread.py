@@ -56,7 +56,7 @@ def choose(
   found = jax.local_devices()
   most = len(found)
   count = max(n for n in range(1, most + 1) if pictures % n == 0)
-  has_own = not memory.is_shared()
+  has_own = not memory.is_of_the_host()
   # Pictures that are computed in one memory at the same time.
   together = pictures // count if has_own else pictures
   if has_own and most > 1 and not memory.fits(together, height, width):
