@@ -19,13 +19,11 @@ def test_need_grows_with_the_picture_and_with_the_batch():
   assert 3 * small < large < 4 * small
 
 
-def test_need_of_a_device_falls_with_those_that_share_the_rows():
-  one, two, eight = (
-    memory.needed(1, 2048, 2048, devices=count) for count in (1, 2, 8)
-  )
-  # By XLA's account of programs for a CPU: 2.1, 1.4 and 0.38 GB.
-  assert one > 1.4 * two > 2.4 * eight
-  assert two > 1.4e9 and eight > 0.38e9
+@pytest.mark.parametrize(("side", "measured"), [(1024, 0.8e9), (2048, 2.5e9)])
+def test_need_of_cores_that_share_rows_is_what_was_measured(side, measured):
+  both = 2 * memory.needed(1, side, side, devices=2)
+  assert measured < both < 1.4 * measured
+  assert memory.needed(1, side, side, devices=8) < both / 3
 
 
 def test_cores_that_share_rows_share_the_scores_and_accelerators_do_not(
@@ -40,15 +38,15 @@ def test_cores_that_share_rows_share_the_scores_and_accelerators_do_not(
 @pytest.mark.parametrize(
   ("pictures", "side", "measured"),
   [
-    (4, 256, 0.30e9),
-    (1, 384, 0.145e9),
-    (1, 512, 0.5e9),
-    (1, 1024, 0.74e9),
-    (1, 2048, 2.5e9),
+    (4, 256, 0.17e9),
+    (1, 384, 0.14e9),
+    (1, 512, 0.49e9),
+    (1, 1024, 0.48e9),
+    (1, 2048, 1.6e9),
   ],
 )
 def test_need_is_what_was_measured_or_a_little_more(pictures, side, measured):
-  assert measured < memory.needed(pictures, side, side) < 1.7 * measured
+  assert measured < memory.needed(pictures, side, side) < 1.4 * measured
 
 
 def test_some_memory_is_free():

@@ -46,8 +46,8 @@ def test_what_does_not_fit_split_is_refused(own_memory):
 def test_devices_of_one_memory_split_nothing(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
   assert memory.is_of_the_host()
-  with pytest.raises(errors.UserError, match="1024 x 2048 pixels need"):
-    choose(1, 1024, 2048)
+  with pytest.raises(errors.UserError, match="2048 x 2048 pixels need"):
+    choose(1, 2048, 2048)
   with pytest.raises(errors.UserError, match="8 pictures of 1024 x 1024"):
     choose(8, 1024, 1024)
 

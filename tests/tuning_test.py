@@ -14,6 +14,9 @@ from gatedinpaint_jax.inference import tuning
     # Each other size is compiled too.
     (31 * [(512, 512)] + [(512, 504)], False),
     (31 * [(512, 512)] + 32 * [(512, 504)], True),
+    # There the attention takes the time.
+    (99 * [(520, 512)], False),
+    (63 * [(512, 512)] + [(2048, 2048)], True),
   ],
 )
 def test_tuning_pays_for_many_pixels_of_a_size(sizes, expected):

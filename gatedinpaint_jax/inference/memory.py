@@ -6,17 +6,20 @@ import psutil
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.layers import contextual_attention
 
-# Measured on a CPU, before it was less: four pictures of 256 x 256 took 300 MB,
-# one of 1024 x 1024 740 MB and of 2048 x 2048 2.5 GB, by now 1.6 GB. Up to a
-# size the attention holds about five float32 scores for every pair of
-# places on its grid, an eighth of the picture.
-_BYTES_PER_PIXEL = 850
-_SCORES_PER_PAIR = 5
+# Measured on a CPU, of the whole process and above what it holds without a
+# picture: four pictures of 256 x 256 took 170 MB, one of 512 x 512 490 MB, of
+# 1024 x 1024 480 MB and of 2048 x 2048 1.6 GB. Up to a size the attention holds
+# some float32 scores for every pair of places on its grid, an eighth of the
+# picture.
+_BYTES_PER_PIXEL = 450
+_SCORES_PER_PAIR = 6
 # Above it, some tiles of scores.
 _ATTENTION_IN_PIECES = 120 * 10**6
+# Accelerators were not measured.
+_BYTES_PER_PIXEL_OF_ACCELERATORS = 850
 # What each device has of the whole picture if they share its rows: all keys and
-# values, and the rows above and below its own. In XLA's own account a picture
-# of 2048 x 2048 takes 2.1 GB on one device, on each of two 1.4, of eight 0.38.
+# values, and the rows above and below its own. On two cores pictures of 1024 x
+# 1024 took 0.8 GB in all, of 2048 x 2048 2.5 GB.
 _BYTES_PER_PIXEL_OF_ALL = 120
 
 
@@ -46,13 +49,15 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
     width: likewise.
     devices: that share the rows of each picture; the answer is for one.
   """
+  is_host = is_of_the_host()
   places = (height // 8) * (width // 8)
   attention = _ATTENTION_IN_PIECES
   if places <= contextual_attention.MOST_PLACES_AT_ONCE:
     attention = 4 * _SCORES_PER_PAIR * places**2
-    if is_of_the_host():  # so are the scores; accelerators each hold them all
+    if is_host:  # accelerators each hold all scores
       attention /= devices
-  per_pixel = _BYTES_PER_PIXEL / devices
+  per_pixel = _BYTES_PER_PIXEL if is_host else _BYTES_PER_PIXEL_OF_ACCELERATORS
+  per_pixel /= devices
   if devices > 1:
     per_pixel += _BYTES_PER_PIXEL_OF_ALL
   return pictures * round(attention + per_pixel * height * width)
