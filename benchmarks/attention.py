@@ -12,30 +12,29 @@ only the pieces run.
 
 import functools
 import json
-import os
-import sys
 import time
 
+import command
 import machine
 import medians
-from absl import app, flags
+from absl import flags
 
-_SIZES = flags.DEFINE_list("sizes", ["256", "384", "512"], "Sides in pixels.")
+_SIZES = command.sides("sizes", [256, 384, 512], "Sides in pixels.")
 _GRADIENT = flags.DEFINE_bool("gradient", False, "Forward and backward.")
-_REPEATS = flags.DEFINE_integer("repeats", 7, "Runs of each; 0: memory only.")
-_CORE = flags.DEFINE_integer("core", 0, "Number of the processor core to use.")
-_LARGEST = flags.DEFINE_integer("largest_at_once", 1024, "Side in pixels.")
+_REPEATS = command.whole("repeats", 7, "Runs of each; 0: memory only.", least=0)
+_CORE = command.core("core", "Number of the core to use; the first.")
+_LARGEST = command.whole("largest_at_once", 1024, "Side in pixels.", least=0)
 _CHANNELS = 96
 
 
 def main(_):
   """Measures and prints one JSON line."""
   # Before the backend starts its threads.
-  os.sched_setaffinity(0, {_CORE.value})
+  command.use_core(_CORE.value)
   import jax
 
   jax.config.update("jax_platforms", "cpu")
-  sizes = {size: _measure(int(size)) for size in _SIZES.value}
+  sizes = {size: _measure(size) for size in _SIZES.value}
   print(
     json.dumps(
       {
@@ -52,9 +51,12 @@ def _measure(size) -> dict:
   """Returns seconds and bytes of both ways for pictures of that side."""
   import jax
 
+  from gatedinpaint_jax import compiler_options
+
   inputs = _inputs(size)
+  options = compiler_options.for_backend()
   programs = {
-    name: jax.jit(function).lower(*inputs).compile()
+    name: jax.jit(function, compiler_options=options).lower(*inputs).compile()
     for name, function in _ways(size).items()
   }
   seconds = {name: [] for name in programs}
@@ -112,4 +114,4 @@ def _inputs(size):
 
 
 if __name__ == "__main__":
-  sys.exit(app.run(main))
+  command.run(main)

@@ -12,18 +12,21 @@ all pictures), and both from the photo, in levels of 255.
 import json
 import pathlib
 
+import command
 import machine
 import medians
 import numpy as np
-from absl import app, flags, logging
+from absl import flags, logging
 from PIL import Image
 
-from gatedinpaint_jax import Inpainter
+from gatedinpaint_jax import Inpainter, errors
 
-_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Whose model to use.")
-_IMAGES = flags.DEFINE_string("images", None, "Folder of photos.")
-_BUCKETS = flags.DEFINE_list("buckets", ["32", "64", "128"], "To compare.")
-_PICTURES = flags.DEFINE_integer("pictures", 24, "How many photos to use.")
+_CHECKPOINT = flags.DEFINE_string(
+  "checkpoint", None, "the workdir whose model to use."
+)
+_IMAGES = flags.DEFINE_string("images", None, "a folder of .jpg photos.")
+_BUCKETS = command.sides("buckets", [32, 64, 128], "To compare.")
+_PICTURES = command.whole("pictures", 24, "How many photos to use.")
 
 
 def main(_):
@@ -32,7 +35,7 @@ def main(_):
   pictures = list(_make_pictures())
   exact = Inpainter.from_checkpoint(_CHECKPOINT.value)
   completed = [_fill(exact, *picture) for picture in pictures]
-  for bucket in map(int, _BUCKETS.value):
+  for bucket in _BUCKETS.value:
     inpainter = Inpainter.from_checkpoint(_CHECKPOINT.value, bucket=bucket)
     padded = [_fill(inpainter, *picture) for picture in pictures]
     changes = [
@@ -62,6 +65,10 @@ def _make_pictures():
   """Yields (picture, mask) of random sizes."""
   draw = np.random.default_rng(2018)
   files = sorted(pathlib.Path(_IMAGES.value).glob("*.jpg"))
+  if not files:
+    raise errors.UserError(
+      f"--images={_IMAGES.value}: must be a folder with .jpg files"
+    )
   for file in files[: _PICTURES.value]:
     image = np.asarray(Image.open(file).convert("RGB"))
     height, width = (
@@ -90,5 +97,4 @@ def _error(filled, pictures) -> float:
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["checkpoint", "images"])
-  app.run(main)
+  command.run(main, required=("checkpoint", "images"))

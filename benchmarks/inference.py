@@ -3,39 +3,52 @@
   python benchmarks/inference.py --size=512 \
       --port=PORT --port_python=TORCH/bin/python \
       --released=RELEASED --neuralgym=NEURALGYM
+  python benchmarks/inference.py --port=PORT --port_python=TORCH/bin/python \
+      --device=gpu --bfloat16 --size=512 --batch=16 [--peak_tflops=N]
 
 From uint8 pictures with a box as hole to completed ones, full width, random
 weights. The programs take turns (`turns.py`): ours by each of `--backends`, and
 the peers whose checkouts are given (`peers.py`): `port`, the PyTorch port under
 torch.compile in float32, or in bfloat16 with `--port_bfloat16`, and `released`,
 the graph of the released program in TensorFlow 2.
-Prints one JSON line: median, least and greatest of the seconds, and for the
-first program and each other one their ratio: of the medians, the least and the
-greatest of two turns that followed each other.
+Prints one JSON line: median, least and greatest of the seconds and of the
+pictures per second, and for the first program and each other one their ratio:
+of the medians, the least and the greatest of two turns that followed each
+other.
+
+On a GPU the pictures come from the memory of the processor and go there, as
+they do for users, and the port's channels are last. `--peak_tflops` also prints
+the share of that peak, for the multiply-adds of `multiply_adds.of_generator`.
 """
 
 import importlib.metadata
 import json
-import os
 import pathlib
 import sys
 
+import accelerator
+import command
 import peers
 import turns
-from absl import app, flags
+from absl import flags
+
+from gatedinpaint_jax import errors
 
 _HERE = pathlib.Path(__file__).resolve()
 
-_SIZE = flags.DEFINE_integer("size", 256, "Side of the pictures in pixels.")
-_BATCH = flags.DEFINE_integer("batch", 1, "Pictures at once.")
-_BACKENDS = flags.DEFINE_list(
+_SIZE = command.side("size", 256, "Side of the pictures in pixels.")
+_BATCH = command.whole("batch", 1, "Pictures at once.")
+_BACKENDS = command.names(
   "backends",
   ["jax"],
+  ("jax", "tuned", "openvino", "openvino_bf16"),
   "What computes ours: jax, tuned (jax so), openvino, openvino_bf16.",
 )
-_PORT_BFLOAT16 = flags.DEFINE_bool("port_bfloat16", False, "See above.")
-_REPEATS = flags.DEFINE_integer("repeats", 9, "Measured turns of each.")
-_CORES = flags.DEFINE_list("cores", None, "Processor cores to use; all.")
+_PORT_BFLOAT16 = flags.DEFINE_bool(
+  "port_bfloat16", False, "The port alone in bfloat16."
+)
+_REPEATS = command.whole("repeats", 9, "Measured turns of each.")
+_CORES = command.cores("cores", "Processor cores to use; all.")
 _ANSWER = flags.DEFINE_bool(
   "answer", False, "Complete a picture for each line (for internal use)."
 )
@@ -45,42 +58,78 @@ def main(_):
   """Measures, or is the process that is measured."""
   if _ANSWER.value:
     return answer()
-  if _CORES.value:
-    # Inherited by the processes that are measured.
-    os.sched_setaffinity(0, map(int, _CORES.value))
+  _check()
+  # Inherited by the processes that are measured.
+  command.use_cores(_CORES.value)
+  where = accelerator.arguments()
   shape = [f"--size={_SIZE.value}", f"--batch={_BATCH.value}"]
   commands = {
     backend: [
       *(sys.executable, str(_HERE), "--answer"),
-      *(f"--backends={backend}", *shape),
+      *(f"--backends={backend}", *shape, *where),
     ]
     for backend in _BACKENDS.value
   }
   if peers.PORT.value:
     precision = ["--bfloat16"] if _PORT_BFLOAT16.value else []
-    commands["port"] = peers.port("port_inference.py", *shape, *precision)
+    commands["port"] = peers.port(
+      "port_inference.py", *shape, *where, *precision
+    )
   if peers.RELEASED.value:
     commands["released"] = peers.released(*shape)
-  measured = turns.measure(commands, repeats=_REPEATS.value)
-  asked = {"size": _SIZE.value, "batch": _BATCH.value}
-  print(json.dumps({"benchmark": "inference"} | asked | measured))
+  measured = turns.measure(
+    commands, repeats=_REPEATS.value, images=_BATCH.value
+  )
+  asked = {
+    name: flags.FLAGS[name].value for name in ("size", "batch", "bfloat16")
+  }
+  shares = accelerator.shares_of_peak(measured, commands, _multiply_adds)
+  print(json.dumps({"benchmark": "inference"} | asked | shares | measured))
+
+
+def _check():
+  """Raises UserError if a program cannot compute where it is told to."""
+  for backend in _BACKENDS.value:
+    if accelerator.is_gpu() and backend != "jax":
+      raise errors.UserError(
+        f"--backends={backend}: computes on processors; --device=gpu goes with"
+        " --backends=jax"
+      )
+    if accelerator.BFLOAT16.value and "openvino" in backend:
+      raise errors.UserError(
+        f"--backends={backend}: its name says its precision; --bfloat16 goes"
+        " with jax and tuned"
+      )
+  if accelerator.is_gpu() and peers.RELEASED.value:
+    raise errors.UserError(
+      "--released: is run on processors; leave it out with --device=gpu"
+    )
+
+
+def _multiply_adds():
+  import multiply_adds
+
+  return sum(multiply_adds.of_generator(_SIZE.value))
 
 
 def answer():
   """Completes a picture for each line on stdin."""
+  gpu = accelerator.choose()
   import jax
+  import jax.numpy as jnp
   import numpy as np
 
   import gatedinpaint_jax
   from gatedinpaint_jax.inference import spread
   from gatedinpaint_jax.networks import inpaint_generator
 
-  jax.config.update("jax_platforms", "cpu")
   (backend,) = _BACKENDS.value
   tuned = backend == "tuned"
   backend = "jax" if tuned else backend
   spread.use_cores(None if tuned else _BATCH.value)  # as `inpaint` does
-  generator = inpaint_generator.InpaintGenerator()
+  generator = inpaint_generator.InpaintGenerator(
+    dtype=jnp.bfloat16 if accelerator.BFLOAT16.value else jnp.float32
+  )
   small = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
   inpainter = gatedinpaint_jax.Inpainter(
@@ -93,8 +142,8 @@ def answer():
   mask[:, side // 4 : -(side // 4), side // 4 : -(side // 4)] = True
   packages = ["jax", "jaxlib", *(["openvino"] if backend != "jax" else [])]
   versions = {name: importlib.metadata.version(name) for name in packages}
-  turns.answer(lambda: inpainter(image, mask), versions)
+  turns.answer(lambda: inpainter(image, mask), versions, gpu=gpu)
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

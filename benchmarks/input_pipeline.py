@@ -4,7 +4,7 @@
 
 Reads a folder through the same code as training, with the released holes, and
 prints one JSON line. Without a folder it makes one of 256 x 256 JPEG files of
-about 30 kB, the size of Places365-small. `per_cpu_second` divides by the
+about 14.5 kB. `per_cpu_second` divides by the
 processor time of all threads, so a busy machine changes it little; `per_second`
 divides by the time on the clock.
 """
@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 
+import command
 import machine
 import medians
 import ml_collections
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "configs"))
@@ -29,9 +30,9 @@ import places2
 from gatedinpaint_jax.data import build
 
 _IMAGES = flags.DEFINE_string("images", None, "Folder of pictures to read.")
-_SIZE = flags.DEFINE_integer("size", 256, "Side of the training pictures.")
-_BATCHES = flags.DEFINE_integer("batches", 40, "Batches of 16 in a run.")
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Runs that are measured.")
+_SIZE = command.side("size", 256, "Side of the training pictures.")
+_BATCHES = command.whole("batches", 40, "Batches of 16 in a run.")
+_REPEATS = command.whole("repeats", 5, "Runs that are measured.")
 
 
 def main(_):
@@ -93,4 +94,4 @@ def _make_pictures(folder, count=200):
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

@@ -5,11 +5,12 @@ import os
 import pathlib
 import platform
 import subprocess
+import sys
 from collections.abc import Sequence
 
 
 def describe(packages: Sequence[str]) -> dict:
-  """Returns the processor, its cores in use, versions and the commit.
+  """Returns the processor, its cores in use, versions, commit and command.
 
   Args:
     packages: names of the installed packages whose versions matter.
@@ -20,6 +21,7 @@ def describe(packages: Sequence[str]) -> dict:
     "cores": len(os.sched_getaffinity(0)),
     "versions": {"python": platform.python_version()} | versions,
     "commit": _commit(),
+    "command": sys.argv,
   }
 
 

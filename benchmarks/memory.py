@@ -16,48 +16,44 @@ early, as does one that lacks memory.
 """
 
 import json
-import os
 import pathlib
 import sys
 
+import command
 import machine
 import medians
 import peers
 import turns
-from absl import app, flags
 
 _HERE = pathlib.Path(__file__).resolve()
 
-_SIZES = flags.DEFINE_list("sizes", ["256", "512", "1024"], "Sides in pixels.")
-_BACKENDS = flags.DEFINE_list(
-  "backends", ["jax", "openvino"], "What computes ours."
+_SIZES = command.sides("sizes", [256, 512, 1024], "Sides in pixels.")
+_BACKENDS = command.names(
+  "backends",
+  ["jax", "openvino"],
+  ("jax", "tuned", "openvino", "openvino_bf16"),
+  "What computes ours.",
 )
-_REPEATS = flags.DEFINE_integer("repeats", 3, "Pictures after the first one.")
-_CORES = flags.DEFINE_list("cores", None, "Processor cores to use; all.")
+_REPEATS = command.whole("repeats", 3, "Pictures after the first one.", least=0)
+_CORES = command.cores("cores", "Processor cores to use; all.")
 
 
 def main(_):
   """Measures and prints one JSON line."""
-  if _CORES.value:
-    # Inherited by the processes that are measured.
-    os.sched_setaffinity(0, map(int, _CORES.value))
+  # Inherited by the processes that are measured.
+  command.use_cores(_CORES.value)
   told = machine.describe([])
   sizes = {}
   for size in _SIZES.value:
     sizes[size] = {}
-    for name, command in _commands(size).items():
+    for name, started in _commands(size).items():
       try:
-        with turns.Program(command) as program:
+        with turns.Program(started) as program:
           told["versions"] |= program.versions
           sizes[size][name] = _measure(program)
-      except turns.EndedEarly as error:
-        print(error, file=sys.stderr)
+      except turns.EndedEarly:
         sizes[size][name] = None
-  print(
-    json.dumps(
-      {"benchmark": "memory", "sizes": sizes} | told | {"command": sys.argv}
-    )
-  )
+  print(json.dumps({"benchmark": "memory", "sizes": sizes} | told))
 
 
 def _commands(size) -> dict:
@@ -89,4 +85,4 @@ def _measure(program) -> dict:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

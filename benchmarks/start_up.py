@@ -24,19 +24,23 @@ import sys
 import tempfile
 import time
 
+import command
 import machine
 import medians
 import peers
-from absl import app, flags, logging
+from absl import flags, logging
 
 _HERE = pathlib.Path(__file__).resolve()
 
-_SIZE = flags.DEFINE_integer("size", 256, "Side of the pictures in pixels.")
-_PROGRAMS = flags.DEFINE_list(
-  "programs", ["jax_first", "jax_again", "openvino"], "Which of ours."
+_SIZE = command.side("size", 256, "Side of the pictures in pixels.")
+_PROGRAMS = command.names(
+  "programs",
+  ["jax_first", "jax_again", "openvino"],
+  ("jax_first", "jax_again", "openvino"),
+  "Which of ours.",
 )
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Runs that count.")
-_CORES = flags.DEFINE_list("cores", None, "Processor cores to use; all.")
+_REPEATS = command.whole("repeats", 5, "Runs that count.")
+_CORES = command.cores("cores", "Processor cores to use; all.")
 _CHECKPOINT = flags.DEFINE_string(
   "checkpoint", None, "Complete pictures with it (for internal use)."
 )
@@ -48,15 +52,14 @@ def main(_):
   logging.set_verbosity(logging.WARNING)  # checkpointing prints 20 lines a load
   if _CHECKPOINT.value:
     return complete()
-  if _CORES.value:
-    # Inherited by the processes that are measured.
-    os.sched_setaffinity(0, map(int, _CORES.value))
+  # Inherited by the processes that are measured.
+  command.use_cores(_CORES.value)
   with tempfile.TemporaryDirectory() as folder:
     checkpoint = f"{folder}/checkpoint"
     _save_checkpoint(checkpoint)
     commands = _commands(checkpoint)
     _, *runs = [
-      {name: _run(name, command, folder) for name, command in commands.items()}
+      {name: _run(name, started, folder) for name, started in commands.items()}
       for _ in range(1 + _REPEATS.value)
     ]
   told = machine.describe([])
@@ -71,7 +74,6 @@ def main(_):
         "processor_seconds": _summary(runs, 1),
       }
       | told
-      | {"command": sys.argv}
     )
   )
 
@@ -137,7 +139,7 @@ def _commands(checkpoint) -> dict:
   return commands
 
 
-def _run(name, command, folder) -> dict:
+def _run(name, program, folder) -> dict:
   """Runs a program; returns `versions`, and (clock, processor) of `stages`."""
   environment = dict(os.environ, JAX_PLATFORMS="cpu")
   environment.pop("JAX_COMPILATION_CACHE_DIR", None)
@@ -145,7 +147,7 @@ def _run(name, command, folder) -> dict:
     cache = empty if name == "jax_first" else f"{folder}/{name}"
     started = time.monotonic()
     printed = subprocess.run(
-      command,
+      program,
       env=environment | {"XDG_CACHE_HOME": cache},
       stdout=subprocess.PIPE,
       text=True,
@@ -173,4 +175,4 @@ def _summary(runs, index) -> dict:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

@@ -11,11 +11,12 @@ Prints one JSON line: masks per processor second, all threads counted.
 import json
 import time
 
+import command
 import machine
 import medians
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 from gatedinpaint_jax.data import drawn_holes, hole_shapes, masks
 
@@ -25,9 +26,9 @@ _KIND = flags.DEFINE_enum(
   ["strokes", "boxes", "strokes_and_boxes"],
   "Holes to draw.",
 )
-_SIZE = flags.DEFINE_integer("size", 256, "Side of the masks.")
-_BATCHES = flags.DEFINE_integer("batches", 20, "Batches of 16 in a turn.")
-_REPEATS = flags.DEFINE_integer("repeats", 9, "Turns of each.")
+_SIZE = command.side("size", 256, "Side of the masks.")
+_BATCHES = command.whole("batches", 20, "Batches of 16 in a turn.")
+_REPEATS = command.whole("repeats", 9, "Turns of each.")
 _BATCH_SIZE = 16
 
 
@@ -103,4 +104,4 @@ def _turn(stream) -> float:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

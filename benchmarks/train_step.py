@@ -1,33 +1,45 @@
 """How long a training step takes beside that of the PyTorch port.
 
   python benchmarks/train_step.py --port=PORT --port_python=TORCH/bin/python
+  python benchmarks/train_step.py --port=PORT --port_python=TORCH/bin/python \
+      --device=gpu --bfloat16 --size=256 --batch=16 [--peak_tflops=N]
 
-Both programs run in a process of their own on the same single core, in float32,
-on random pictures with a box as hole. They take turns (`turns.py`). A step is
-an update of the discriminator and one of the generator. Prints one JSON line:
-median, least and greatest of the seconds, and the ratio ours / port: of the
-medians, the least and the greatest of two steps that followed each other.
-`processor_` counts the seconds of the processor, which a busy machine changes
-little, the other numbers those on the clock. Without --port (`peers.py`) only
-ours runs.
+Both programs run in a process of their own on the same single core, in float32
+unless told otherwise, on random pictures with a box as hole. They take turns
+(`turns.py`). A step is an update of the discriminator and one of the generator.
+Prints one JSON line: median, least and greatest of the seconds and of the
+pictures per second, and the ratio ours / port: of the medians, the least and
+the greatest of two steps that followed each other. `processor_` counts the
+seconds of the processor, which a busy machine changes little, the other numbers
+those on the clock.
+Without --port (`peers.py`) only ours runs.
+
+On a GPU both have all cores, the pictures lie on the GPU, the port runs under
+torch.compile with its channels last, and a step ends when the GPU has done its
+work and the losses have been read. `--peak_tflops` also prints the share of
+that peak, for the multiply-adds of `multiply_adds.of_training_step`.
 """
 
 import json
-import os
+import math
 import pathlib
 import sys
 
+import accelerator
+import command
 import peers
 import turns
-from absl import app, flags
+from absl import flags
 
 _HERE = pathlib.Path(__file__).resolve()
 
-_SIZE = flags.DEFINE_integer("size", 128, "Side of the pictures in pixels.")
-_BATCH = flags.DEFINE_integer("batch", 2, "Pictures a step.")
-_WIDTH = flags.DEFINE_integer("width", 48, "Channels of the first layer.")
-_REPEATS = flags.DEFINE_integer("repeats", 15, "Measured steps of each.")
-_CORE = flags.DEFINE_integer("core", 0, "Number of the processor core to use.")
+_SIZE = command.side("size", 128, "Side of the pictures in pixels.")
+_BATCH = command.whole("batch", 2, "Pictures a step.")
+_WIDTH = command.whole("width", 48, "Channels of the first layer.", least=4)
+_REPEATS = command.whole("repeats", 15, "Measured steps of each.")
+_CORE = command.core(
+  "core", "Number of the processor core to use; the first. All with a GPU."
+)
 _ANSWER = flags.DEFINE_bool(
   "answer", False, "Run our step for each line on stdin (for internal use)."
 )
@@ -38,30 +50,44 @@ def main(_):
   if _ANSWER.value:
     return answer()
   # Inherited by the processes that are measured.
-  os.sched_setaffinity(0, {_CORE.value})
-  asked = {name: flags.FLAGS[name].value for name in ("size", "batch", "width")}
-  shape = [f"--{name}={value}" for name, value in asked.items()]
+  if not accelerator.is_gpu():
+    command.use_core(_CORE.value)
+  asked = {
+    name: flags.FLAGS[name].value
+    for name in ("size", "batch", "width", "bfloat16")
+  }
+  shape = [f"--{name}={asked[name]}" for name in ("size", "batch", "width")]
+  shape += accelerator.arguments()
   commands = {"ours": [sys.executable, str(_HERE), "--answer", *shape]}
   if peers.PORT.value:
     commands["port"] = peers.port("port_train_step.py", *shape)
-  measured = turns.measure(commands, repeats=_REPEATS.value)
-  print(json.dumps({"benchmark": "train_step"} | asked | measured))
+  measured = turns.measure(
+    commands, repeats=_REPEATS.value, images=_BATCH.value
+  )
+  shares = accelerator.shares_of_peak(measured, commands, _multiply_adds)
+  print(json.dumps({"benchmark": "train_step"} | asked | shares | measured))
+
+
+def _multiply_adds():
+  import multiply_adds
+
+  return multiply_adds.of_training_step(_SIZE.value, width=_WIDTH.value)
 
 
 def answer():
   """Runs our step for each line on stdin."""
+  gpu = accelerator.choose()
   import jax
 
-  jax.config.update("jax_platforms", "cpu")
   step, state, batch = build_step()
 
   def turn():
     nonlocal state
     state, metrics = jax.block_until_ready(step(state, batch))
-    if not all(map(jax.numpy.isfinite, metrics.values())):
+    if not all(map(math.isfinite, jax.device_get(metrics).values())):
       sys.exit(f"our losses are not finite: {metrics}")
 
-  turns.answer(turn, {"jax": jax.__version__})
+  turns.answer(turn, {"jax": jax.__version__}, gpu=gpu)
 
 
 def build_step():
@@ -81,6 +107,7 @@ def build_step():
 
   config = places2.get_config()
   config.model.width = _WIDTH.value
+  config.model.dtype = "bfloat16" if accelerator.BFLOAT16.value else "float32"
   generator, discriminator = build.build_networks(config)
   adam = optimizers.make_optimizer(1e-4, b1=0.5, b2=0.999)
   setup = step_lib.Setup(
@@ -107,4 +134,4 @@ def build_step():
 
 
 if __name__ == "__main__":
-  app.run(main)
+  command.run(main)

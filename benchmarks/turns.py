@@ -19,6 +19,8 @@ import medians
 
 # The first turns compile, fault in memory and choose algorithms.
 WARM_UP = 2
+# The exit code of a program that has told a person's mistake in one line.
+_MISTAKE = 2
 
 
 class Turn(NamedTuple):
@@ -44,6 +46,7 @@ class Program:
 
   Attributes:
     versions: of its packages, by name.
+    gpu: the name of what it computes on, None for the processor.
     peak_bytes: of memory that it held at once until it was ready.
   """
 
@@ -53,7 +56,8 @@ class Program:
       command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     ready = json.loads(self._read())
-    self.versions, self.peak_bytes = ready["versions"], ready["peak_bytes"]
+    self.versions, self.gpu = ready["versions"], ready["gpu"]
+    self.peak_bytes = ready["peak_bytes"]
 
   def __enter__(self):
     """Returns this program."""
@@ -81,14 +85,17 @@ class Program:
 
   def _read(self) -> str:
     line = self._process.stdout.readline()
-    if not line:
-      raise EndedEarly(
-        f"{self._process.args[1]} ended early; see its message above."
-      )
-    return line
+    if line:
+      return line
+    if self._process.wait() == _MISTAKE:
+      raise EndedEarly(_MISTAKE)
+    print(f"{self._process.args[1]} ended early, see above", file=sys.stderr)
+    raise EndedEarly(1)
 
 
-def measure(commands: Mapping[str, Sequence[str]], *, repeats: int) -> dict:
+def measure(
+  commands: Mapping[str, Sequence[str]], *, repeats: int, images: int
+) -> dict:
   """Returns the seconds of each, and what they were measured on.
 
   With several commands there are also the ratios of the first to each other:
@@ -97,7 +104,8 @@ def measure(commands: Mapping[str, Sequence[str]], *, repeats: int) -> dict:
 
   Args:
     commands: by name.
-    repeats: turns of each that count.
+    repeats: turns of each that count, 1 or more.
+    images: pictures of a turn.
   """
   told = machine.describe([])
   with contextlib.ExitStack() as running:
@@ -111,13 +119,26 @@ def measure(commands: Mapping[str, Sequence[str]], *, repeats: int) -> dict:
         turns[name].append(program.take())
   for program in programs.values():
     told["versions"] |= program.versions
+    if program.gpu:
+      told["gpu"] = program.gpu
   counted = {name: taken[WARM_UP:] for name, taken in turns.items()}
-  return _summary(counted) | told | {"command": sys.argv}
+  return _summary(counted, images) | told
 
 
-def answer(turn: Callable[[], object], versions: dict[str, str]) -> None:
-  """Takes a turn for each line on stdin, until there are no more."""
-  ready = {"versions": versions, "peak_bytes": _peak_bytes()}
+def answer(
+  turn: Callable[[], object],
+  versions: dict[str, str],
+  *,
+  gpu: str | None = None,
+) -> None:
+  """Takes a turn for each line on stdin, until there are no more.
+
+  Args:
+    turn: returns when all is computed.
+    versions: of the packages that compute, by name.
+    gpu: the name of what they compute on, None for the processor.
+  """
+  ready = {"versions": versions, "gpu": gpu, "peak_bytes": _peak_bytes()}
   print(json.dumps(ready), flush=True)
   for _ in sys.stdin:
     clock, processor = time.perf_counter(), time.process_time()
@@ -136,9 +157,14 @@ def _peak_bytes() -> int:
   return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _summary(turns) -> dict:
+def _summary(turns, images) -> dict:
   """Returns seconds and ratios; `turns` has a list for each program."""
-  result = {}
+  result = {
+    f"{name}_images_per_second": medians.summarize(
+      [images / turn.seconds for turn in taken]
+    )
+    for name, taken in turns.items()
+  }
   for prefix, field in (("", "seconds"), ("processor_", "processor_seconds")):
     times = {
       name: [getattr(turn, field) for turn in taken]
