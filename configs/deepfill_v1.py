@@ -7,6 +7,9 @@ critic of the whole picture and one of the window on its hole, each moved five
 times for one move of the generator. Holes are boxes, as there; the generator is
 that of v2 at v1's widths, padded with zeros, its refinement network seeing the
 roughly filled picture alone.
+
+The weights of the losses are those published with its program, the discount is
+that of the paper; DIFFERENCES.md says how close that comes.
 """
 
 from configs import places2
@@ -22,8 +25,16 @@ def get_config():
   config.model.discriminator = "global_and_local_critics"
   config.model.discriminator_width = 64
 
-  config.loss.l1_coarse = 1.2
+  # Published as 1.2 for l1, and within it 1.2 for the coarse picture.
+  config.loss.l1_coarse = 1.2 * 1.2
   config.loss.l1_refined = 1.2
+  # l1 is a mean over the window on the hole, known pixels too, and beside it
+  # one over all known pixels. Ours is one mean over the whole picture, of which
+  # the window is a quarter and the known pixels are 0.81 on average: boxes have
+  # from 3/8 to 1/2 of a side.
+  config.loss.hole = 4.0
+  config.loss.window = 4.0
+  config.loss.known = 1 / (1 - (7 / 16) ** 2)
   config.loss.discount = 0.99
   config.loss.gan = "wasserstein"
   config.loss.adversarial = 0.001

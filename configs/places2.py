@@ -147,6 +147,9 @@ def get_loss_config():
   # How much pixels in holes and known ones count in these means.
   loss.hole = 1.0
   loss.known = 1.0
+  # How much more known pixels count in the window on the hole: half of each
+  # side of the picture, around the middle of the hole.
+  loss.window = 0.0
   # In (0, 1]: the weight of a pixel in a hole falls by this factor with each
   # pixel that it is further from the rim.
   loss.discount = 1.0

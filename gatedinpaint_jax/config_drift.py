@@ -38,6 +38,7 @@ _BEFORE = {
   "loss.distance": "l1",
   "loss.hole": 1.0,
   "loss.known": 1.0,
+  "loss.window": 0.0,
   "loss.discount": 1.0,
   "loss.gan": "hinge",
   "loss.gradient_penalty": 0.0,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gatedinpaint_jax.layers import hole_distance
+from gatedinpaint_jax.layers import hole_distance, hole_window
 
 
 def l1(
@@ -42,7 +42,12 @@ def l2(
 
 
 def pixel_weight(
-  mask: jax.Array, *, hole: float, known: float, discount: float
+  mask: jax.Array,
+  *,
+  hole: float,
+  known: float,
+  discount: float,
+  window: float = 0.0,
 ) -> jax.Array:
   """Returns how much each pixel counts in `l1` or `l2`, `[B, H, W, 1]`.
 
@@ -52,10 +57,14 @@ def pixel_weight(
     known: of all others.
     discount: in (0, 1]: d pixels inside of a hole, its weight is multiplied by
       discount^(d - 1), for there are more ways to fill its middle than its rim.
+    window: how much more known pixels count in the window on the hole, which
+      has half of each side of the picture; see `hole_window.cut`.
 
   Source: Liu et al. 2018, section 3.3 (hole and known); Yu et al. 2018, section
-  3.2 (discount).
+  3.2 (discount), and the loss of its program (window).
   """
+  if window:
+    known = known + window * hole_window.inside(mask)
   if discount < 1:
     inside = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
     hole = hole * discount**inside

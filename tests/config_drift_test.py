@@ -130,6 +130,7 @@ def forget(saved, *keys):
   ("key", "value"),
   [
     ("loss.hole", 6.0),
+    ("loss.window", 4.0),
     ("loss.gan", "non_saturating"),
     ("schedule.generator_every_steps", 5),
     ("model.bound", "clip"),

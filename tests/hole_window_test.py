@@ -32,6 +32,16 @@ def test_window_is_half_the_picture_around_its_hole(rows, columns, corner):
   assert tuple(window[1, -1, -1]) == (corner[0] + 7, corner[1] + 11)
 
 
+@pytest.mark.parametrize("size", [(16, 24), (15, 9)])
+def test_inside_is_what_is_cut(size):
+  mask = (np.random.default_rng(0).random((20, *size, 1)) < 0.01).astype("f")
+  assert not mask.any((1, 2, 3)).all()
+  inside = jax.jit(hole_window.inside)(mask)
+  cut = hole_window.cut(inside, mask)
+  assert cut.all()
+  assert inside.sum() == cut.size
+
+
 def test_window_is_around_all_holes_of_a_picture():
   mask = np.zeros((1, 16, 16, 1), np.float32)
   mask[0, 2, 3] = mask[0, 9, 12] = 1

@@ -73,6 +73,19 @@ def test_weights_of_holes_fall_from_their_rim():
   np.testing.assert_array_equal(weight[0, 0, :, 0], [1, 6, 6, 6, 6, 1])
 
 
+def test_known_pixels_of_the_window_count_more():
+  mask = np.zeros((2, 4, 8, 1), np.float32)
+  mask[0, 1:3, 3] = 1
+  mask[1, 3, 0] = 1
+  weight = losses.pixel_weight(
+    mask, hole=6.0, known=0.5, discount=1.0, window=2.0
+  )
+  expected = np.full((2, 4, 8), 0.5)
+  expected[0, 1:3, 1:5] = expected[1, 2:, :4] = 2.5
+  expected[mask[..., 0] == 1] = 6
+  np.testing.assert_array_equal(weight[..., 0], expected)
+
+
 def test_wasserstein_sums_critics_and_averages_pictures():
   real, fake = jnp.array([[1.0, 2], [3, 5]]), jnp.array([[0.0, 1], [1, 0]])
   loss = losses.wasserstein_discriminator(real_scores=real, fake_scores=fake)

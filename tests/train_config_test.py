@@ -28,6 +28,7 @@ def build(change, name="places2"):
     ({"loss.distance": "l3"}, "config.loss.distance='l3': must be one of l1"),
     ({"loss.gan": "lsgan"}, "config.loss.gan='lsgan': must be one of hinge"),
     ({"loss.hole": -1.0}, "config.loss.hole=-1.0: must be 0 or more"),
+    ({"loss.window": -1.0}, "config.loss.window=-1.0: must be 0 or more"),
     ({"loss.discount": 0.0}, r"config.loss.discount=0.0: must be in \(0, 1\]"),
     ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: config.loss.gan=wass"),
     ({"loss.gradient_penalty": 1.0}, "must be 0, or config.model.discriminat"),

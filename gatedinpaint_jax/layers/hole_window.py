@@ -29,11 +29,34 @@ def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
   return jax.vmap(take)(image, tops, lefts)
 
 
+def inside(mask: jax.Array) -> jax.Array:
+  """Returns where the window of `cut` lies.
+
+  Args:
+    mask: `[B, H, W, 1]`, 1 = hole.
+
+  Returns:
+    `[B, H, W, 1] float32`, 1 in the window, else 0.
+  """
+  is_hole = mask[..., 0] > 0.5
+  rows = _inside_along(is_hole.any(axis=2))
+  columns = _inside_along(is_hole.any(axis=1))
+  window = rows[:, :, None] & columns[:, None, :]
+  return window[..., None].astype(jnp.float32)
+
+
+def _inside_along(is_hole):
+  """Returns `[B, N] bool`, where windows lie along an axis of holes."""
+  length = is_hole.shape[1]
+  starts = _starts(is_hole, length // 2)[:, None]
+  places = jnp.arange(length)[None]
+  return (places >= starts) & (places < starts + length // 2)
+
+
 def _starts(is_hole, size):
   """Returns where windows `[B]` begin along an axis of holes `[B, N]`."""
   length = is_hole.shape[1]
   first = jnp.argmax(is_hole, axis=1)
   last = length - 1 - jnp.argmax(is_hole[:, ::-1], axis=1)
   # Without a hole, argmax is 0 and the box is the whole picture.
-  # A slice that would end beyond the picture is moved by `dynamic_slice`.
-  return jnp.maximum((first + last + 1 - size) // 2, 0)
+  return jnp.clip((first + last + 1 - size) // 2, 0, length - size)

@@ -19,6 +19,7 @@ class LossWeights:
   distance: str = "l1"
   hole: float = 1.0
   known: float = 1.0
+  window: float = 0.0
   discount: float = 1.0
   adversarial: float = 1.0
   discriminator: float = 0.5
@@ -28,7 +29,7 @@ class LossWeights:
   @property
   def counts_pixels_alike(self) -> bool:
     """Whether hole and known pixels count alike, as in the paper."""
-    return self.hole == self.known == self.discount == 1
+    return self.hole == self.known == self.discount == 1 and not self.window
 
 
 def discriminator_objective(
@@ -101,6 +102,7 @@ def generator_objective(
       hole=weights.hole,
       known=weights.known,
       discount=weights.discount,
+      window=weights.window,
     )
   to_coarse = distance(coarse, batch.image, pixels)
   to_refined = distance(refined, batch.image, pixels)
