@@ -42,6 +42,45 @@ def test_rematerialized_network_is_the_same(params):
   )
 
 
+@jax.jit
+def influence_of_columns(params):
+  """Returns how much each column moves an output pixel of column 160."""
+
+  def output(image):
+    mask = jnp.zeros((1, 8, 176, 1))
+    return NETWORK.apply({"params": params}, image, mask).refined[0, 4, 160, 0]
+
+  gradient = jax.grad(output)(jnp.ones((1, 8, 176, 3)))
+  return gradient.sum((0, 1, 3))
+
+
+def columns_reached(params):
+  return 160 - np.flatnonzero(influence_of_columns(params))[0]
+
+
+def test_each_dilated_layer_reaches_as_far_as_in_the_paper(params):
+  # Means of all taps: where nothing is negative, no ReLU hides a column.
+  params = jax.tree.map(
+    lambda x: jnp.full_like(x, 1 / np.prod(x.shape[:3])) if x.ndim == 4 else x,
+    params,
+  )
+  # A dilation counts in pixels of a quarter of the size, and the other layers
+  # reach 28 columns to the left without it.
+  assert columns_reached(params) == 28 + 4 * (2 + 4 + 8 + 16)
+  for name, dilation in (
+    ("conv7_atrous", 2),
+    ("conv8_atrous", 4),
+    ("conv9_atrous", 8),
+    ("conv10_atrous", 16),
+  ):
+    layer = params[name]
+    kernel = layer["conv"]["kernel"].at[:, ::2].set(0)  # its own column is left
+    narrow = layer | {"conv": layer["conv"] | {"kernel": kernel}}
+    assert columns_reached(params | {name: narrow}) == 28 + 4 * (
+      30 - dilation
+    ), name
+
+
 @pytest.mark.parametrize(
   ("shape", "sketch", "words"),
   [((1, 20, 16), None, "multiples of 8"), ((1, 16, 16), True, "no sketch")],

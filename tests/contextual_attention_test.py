@@ -112,6 +112,32 @@ def test_each_picture_gets_what_it_gets_alone():
     np.testing.assert_array_equal(together.offsets[i], alone.offsets[0])
 
 
+@pytest.mark.usefixtures("way")
+def test_vmap_and_its_gradient_are_those_of_a_batch_at_once(monkeypatch):
+  queries = features(5, batch=3, height=10, width=14)
+  background = features(6, batch=3, height=10, width=14)
+  mask = np.zeros((3, 10, 14, 1), np.float32)
+  mask[0, 2:6, 4:8] = mask[1, :, 7:] = 1
+  weights = jnp.sin(jnp.arange(queries[0].size, dtype=jnp.float32))
+
+  def weighted_sum(queries, background, mask):
+    attended = attention_lib.contextual_attention(queries, background, mask)
+    total = attended.features * weights.reshape(queries[:1].shape)
+    return total.sum(), attended
+
+  gradients = jax.grad(weighted_sum, argnums=(0, 1), has_aux=True)
+  each = [x[:, None] for x in (queries, background, mask)]
+  actual = jax.jit(jax.vmap(gradients))(*each)
+  monkeypatch.setattr(attention_lib, "MOST_PLACES_AT_ONCE", 10**9)
+  expected = jax.jit(gradients)(queries, background, mask)
+  np.testing.assert_array_equal(actual[1].offsets[:, 0], expected[1].offsets)
+  for ours, theirs in zip(
+    *map(jax.tree.leaves, (actual, expected)), strict=True
+  ):
+    scale = np.abs(theirs).max()
+    np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-5 * scale, rtol=0)
+
+
 def test_nothing_is_copied_from_the_hole():
   x, mask = features(1, batch=1), half_hole("left")
 

@@ -86,6 +86,24 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
 
 
 @pytest.mark.usefixtures("always_folded")
+def test_gradients_under_vmap_are_those_of_the_doubled_picture():
+  x, kernel = make_arrays(7, 9, batch=3)
+
+  def of_each(convolve):
+    def weighted_sum(x, kernel):
+      y = convolve(x[None], kernel)
+      return jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape)), y
+
+    gradients = jax.grad(weighted_sum, argnums=(0, 1), has_aux=True)
+    return jax.jit(jax.vmap(gradients, in_axes=(0, None)))
+
+  actual = of_each(upsampled_convolution.convolve)(x, kernel)
+  expected = of_each(plain)(x, kernel)
+  for a, e in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
+    assert_close(a, e, tolerance=1e-5)
+
+
+@pytest.mark.usefixtures("always_folded")
 @pytest.mark.parametrize(
   ("rows", "height", "folded"),
   [(1, 16, True), (2, 16, True), (2, 18, True), (2, 17, False)],

@@ -102,6 +102,22 @@ def test_a_batch_over_eight_devices_and_vmap_give_the_same():
       assert_close(jax.jit(function)(arrays), expected)
 
 
+@pytest.mark.usefixtures("one_core")
+def test_gradients_under_vmap_are_those_of_xla():
+  x, kernel, y = make_arrays(32, 32, channels=48, features=64)
+
+  def of_each(convolve):
+    weighted_sum = lambda x, kernel, y: jnp.sum(convolve(x[None], kernel) * y)
+    gradients = jax.grad(weighted_sum, argnums=(0, 1))
+    return jax.jit(jax.vmap(gradients, in_axes=(0, None, 0)))
+
+  ours = of_each(convolution.convolve)
+  assert "36x48x64" in ours.lower(x, kernel, y[:, None]).as_text()
+  expected = of_each(xla_convolution.convolve)(x, kernel, y[:, None])
+  for a, e in zip(ours(x, kernel, y[:, None]), expected, strict=True):
+    assert_close(a, e)
+
+
 def takes_it(function, *arrays, platform="cpu"):
   # A function of its own, since JAX keeps what it has traced.
   traced = jax.jit(lambda *arrays: function(*arrays)).trace(*arrays)
