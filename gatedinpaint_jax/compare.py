@@ -25,6 +25,7 @@ from typing import Any
 
 import jax
 from absl import flags, logging
+from flax import traverse_util
 from ml_collections import config_flags
 
 import gatedinpaint_jax
@@ -50,6 +51,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # How long a run took so far, in its workdir.
 _CLOCK = "minutes.json"
+# Of the generator, beside its parameters, and not trained.
+_AVERAGES = ("mean", "variance")
 _STUDY_TITLE = "Which pictures look natural?"
 
 
@@ -62,12 +65,17 @@ def main(argv) -> int:
   plan = compare_config.read(config)
   for flag, written in (("--workdir", folder), ("--study", study)):
     if written:
-      compare_config.check_apart(flag, written, config)
+      compare_config.check_apart(flag, written, plan, config)
   runs = {
     name: training
     for name, training in plan.trainings.items()
     if not _is_trained(training, pathlib.Path(folder).expanduser() / name)
   }
+  # Not after hours of training.
+  if study:
+    study_page.check_folder(study, is_new=bool(runs))
+  if runs:
+    compare_config.check_readable(plan.work)
   workdir = workdir_lib.make(folder, folders=(comparison_files.FOLDER,))
   logging.use_absl_handler()
   command_line.tidy_terminal()
@@ -231,16 +239,25 @@ def _describe(plan, config, workdir) -> dict[str, Any]:
 
 def _describe_run(workdir) -> dict[str, Any]:
   saved = checkpoint_reader.read(workdir, with_discriminator=True)
-  count = lambda tree: sum(leaf.size for leaf in jax.tree.leaves(tree))
   return {
     "trained": True,
     "steps": int(saved.folder.name),
     "minutes": _read_minutes(workdir / _CLOCK),
     "parameters": {
-      "generator": count(saved.generator),
-      "discriminator": count(saved.discriminator),
+      "generator": _count_parameters(saved.generator),
+      "discriminator": _count_parameters(saved.discriminator),
     },
   }
+
+
+def _count_parameters(tree) -> int:
+  """Returns how many numbers of a network are trained; 0 of None."""
+  return sum(
+    leaf.size
+    for name, leaf in traverse_util.flatten_dict(tree or {}).items()
+    # `layers.batch_norm` has its averages beside them.
+    if name[-1] not in _AVERAGES
+  )
 
 
 def _find_commit() -> str | None:

@@ -8,17 +8,20 @@ import difflib
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
 from gatedinpaint_jax import errors, train_config
-from gatedinpaint_jax.data import checks
+from gatedinpaint_jax.data import checks, listing, remote
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison_files,
+  comparison_grid,
   frozen_masks,
   methods,
+  output_files,
   subjects,
 )
 from gatedinpaint_jax.inference import jobs, photo_files
@@ -34,9 +37,10 @@ _OF_A_METHOD = {
     "generator_every_steps",
   ),
 }
+_TRAINED_ON = "config.training.data.path"
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 # Folders of the workdir, and what tables and studies have beside methods.
-_TAKEN = (comparison_files.FOLDER, comparison_files.ORIGINAL, *methods.NAMES)
+_TAKEN = (comparison_files.FOLDER, comparison_grid.ORIGINAL, *methods.NAMES)
 
 
 class Plan(NamedTuple):
@@ -93,28 +97,52 @@ def read(config: Any) -> Plan:
   )
 
 
-def check_apart(flag: str, folder: pathlib.Path, config: Any) -> None:
+def check_apart(
+  flag: str, folder: pathlib.Path, plan: Plan, config: Any
+) -> None:
   """Raises UserError if the next run would take results for pictures."""
   data = config.training.data
+  written = [pathlib.Path(folder) / "comparison.png"]
+  written += [
+    comparison_files.completed_path(folder, kind, name, plan.work[0])
+    for kind in config.mask_kinds
+    for name in (*plan.untrained, *plan.trainings)
+  ]
   for key, pictures in (
     ("config.images", config.images),
-    ("config.training.data.path", data.path),
+    (_TRAINED_ON, data.path),
     ("config.training.data.validation_path", data.validation_path),
   ):
-    if pictures is None or not os.path.isdir(os.path.expanduser(pictures)):
-      continue
-    read_from = os.path.realpath(os.path.expanduser(pictures))
-    if pathlib.Path(os.path.realpath(folder)).is_relative_to(read_from):
+    if pictures and any(
+      output_files.would_be_read(file, pictures) for file in written
+    ):
       raise errors.UserError(
         f"{flag}={folder}: what is written there would be pictures of "
         f"{key}={pictures} for the next run; name another place"
       )
 
 
+def check_readable(work: Sequence[cases.Case]) -> None:
+  """Decodes all pictures, of which `read` has seen the headers alone.
+
+  Raises:
+    UserError: naming the first one that is damaged.
+  """
+  for case in work:
+    photo_files.read(case.image)
+
+
 def _check_numbers(config):
   for key in ("trained", "order", "mask_kinds"):
     if not config[key]:
       raise errors.UserError(f"config.{key}={config[key]}: must name one")
+  for key in ("trained", "untrained", "order", "mask_kinds"):
+    names = list(config[key])
+    for name in names:
+      if names.count(name) > 1:
+        raise errors.UserError(
+          f"config.{key}={config[key]}: has {name} more than once; name it once"
+        )
   for key, least in (
     ("mask_seed", 0),
     ("batch_size", 1),
@@ -211,13 +239,42 @@ def _find_cases(config, loader) -> list[cases.Case]:
   real = lambda path: os.path.realpath(os.path.expanduser(path))
   if real(config.images) == real(config.training.data.path):
     raise errors.UserError(
-      f"{key}={config.images}: is config.training.data.path; name pictures that"
-      " are not trained on"
+      f"{key}={config.images}: is {_TRAINED_ON}; name pictures that are not "
+      "trained on"
     )
   files = jobs.by_name(key, [config.images])
   work = [
     cases.Case(i, name, files[name]) for i, name in enumerate(sorted(files))
   ]
+  trained_on = _find_trained_on(config.training)
   for case in work:
     loader.shape(case)
+    if os.path.realpath(case.image) in trained_on:
+      raise errors.UserError(
+        f"{key}={config.images}: {case.image} is trained on, as one of "
+        f"{_TRAINED_ON}={config.training.data.path}; name pictures that are not"
+      )
   return work
+
+
+def _find_trained_on(training) -> set[str]:
+  """Returns the real paths of what is trained on, where that is files here."""
+  data = training.data
+  find = {
+    "folder": listing.find_in_folder,
+    "file_list": listing.read_file_list,
+  }.get(data.source)
+  if find is None or remote.is_url(data.path):
+    return set()
+  files = find(
+    os.path.expanduser(data.path),
+    key=_TRAINED_ON,
+    paired=data.sketch == "files",
+  )
+  if data.validation_path is None:
+    # Training leaves these out.
+    positions, _ = listing.hold_out(
+      len(files.photos), training.evaluation.pictures
+    )
+    files = files.select(positions)
+  return {os.path.realpath(photo) for photo in files.photos}

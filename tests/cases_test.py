@@ -72,10 +72,14 @@ def test_files_of_another_size_are_named(tmp_path):
   images = write(tmp_path / "i", ["a.png"])
   small = write(tmp_path / "s", ["a.png"], size=(16, 16))
   (case,) = cases.find([images], [small], [small])
-  with pytest.raises(errors.UserError, match="16 x 16 and its picture 24 x 16"):
+  with pytest.raises(
+    errors.UserError, match="16 wide and 16 high, its picture 24 wide and 16"
+  ):
     cases.Loader(None).load(case)
   loaded = cases.Loader(MASKS).load(case)
-  with pytest.raises(errors.UserError, match="16 x 16 and its picture 24 x 16"):
+  with pytest.raises(
+    errors.UserError, match="16 wide and 16 high, its picture 24 wide and 16"
+  ):
     cases.read_completed(loaded)
 
 
@@ -115,7 +119,7 @@ def test_picture_that_has_the_size_keeps_its_pixels(tmp_path):
 def test_picture_that_is_too_small_is_named(tmp_path):
   images = write(tmp_path / "i", ["a.png"], size=(8, 40))
   (case,) = cases.find([images], None, None)
-  with pytest.raises(errors.UserError, match=r"a\.png: 40 x 8 pixels; 11"):
+  with pytest.raises(errors.UserError, match=r"40 wide and 8 high; 11"):
     cases.Loader(MASKS).shape(case)
 
 

@@ -21,6 +21,11 @@ def right(tmp_path, monkeypatch):
     (tmp_path / name).mkdir()
     Image.fromarray(pictures.noise(*size)).save(tmp_path / name / "a.png")
   (tmp_path / "empty").mkdir()
+  (tmp_path / "damaged").mkdir()
+  data = (tmp_path / "images" / "a.png").read_bytes()
+  (tmp_path / "damaged" / "a.png").write_bytes(data[: len(data) // 2])
+  (tmp_path / "asked").mkdir()
+  (tmp_path / "asked" / "key.json").write_text("{}")
   monkeypatch.chdir(tmp_path)
   return {
     "config": CONFIG,
@@ -49,6 +54,14 @@ def right(tmp_path, monkeypatch):
     ({"config.order": "('gatd',)"}, ["config.order='gatd'"]),
     ({"config.order": "('patchmatch',)"}, ["config.order", "none of"]),
     ({"config.mask_kinds": "('star',)"}, ["config.mask_kinds='star'"]),
+    (
+      {"config.mask_kinds": "('rectangle','rectangle')"},
+      ["config.mask_kinds=", "has rectangle more than once"],
+    ),
+    (
+      {"config.trained": "('gated','gated')"},
+      ["config.trained=", "has gated more than once"],
+    ),
     ({"config.mask_seed": "-1"}, ["config.mask_seed=-1"]),
     ({"config.batch_size": "0"}, ["config.batch_size=0"]),
     ({"config.grid_pictures": "0"}, ["config.grid_pictures=0"]),
@@ -58,6 +71,7 @@ def right(tmp_path, monkeypatch):
     ({"config.images": "no"}, ["config.images=no", "no such file"]),
     ({"config.images": "empty"}, ["config.images=empty", "no picture below"]),
     ({"config.images": "photos.npz"}, ["photos.npz"]),
+    ({"config.images": "damaged"}, ["damaged/a.png: damaged or cut short"]),
     ({"config.training.schedule.steps": "0"}, ["schedule.steps=0"]),
     ({"config.training.data.source": "floder"}, ["data.source", "folder"]),
     (
@@ -66,6 +80,20 @@ def right(tmp_path, monkeypatch):
     ),
     ({"workdir": "images/run"}, ["--workdir=images/run", "config.images"]),
     ({"study": "images"}, ["--study=images", "config.images"]),
+    (
+      {"workdir": "images", "config.images": "images/*.png"},
+      ["--workdir=images", "config.images=images/*.png for the next run"],
+    ),
+    (
+      {"config.images": "**/images/*.png", "workdir": "run/images"},
+      ["--workdir=run/images", "config.images=**/images/*.png for the next"],
+    ),
+    (
+      {"workdir": "run", "config.images": "[ir][mu][an]*/**/a.png"},
+      ["--workdir=run", "for the next run"],
+    ),
+    ({"study": "photos.npz/x"}, ["--study=photos.npz/x: cannot be made in"]),
+    ({"study": "asked"}, ["asked/key.json: is of another study"]),
     ({"workdir": "photos.npz/run"}, ["--workdir", "cannot be written"]),
   ],
 )
@@ -88,6 +116,66 @@ def test_pictures_that_are_trained_on_are_no_test(right, monkeypatch, capsys):
   right |= {"config.training.data.path": "images"}
   printed = refusals.refusal(compare, right, monkeypatch, capsys)
   assert "config.images=images: is config.training.data.path" in printed
+
+
+@pytest.fixture
+def divided(right):
+  """The flags of a comparison whose pictures are in folders, and where."""
+  for name in ("all/1", "all/2", "all/val/3", "all/val/4", "other/5"):
+    path = pathlib.Path(f"{name}.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pictures.noise(24, 32)).save(path)
+  pathlib.Path("links").mkdir()
+  pathlib.Path("links/6.png").symlink_to("../all/1.png")
+  pathlib.Path("list.txt").write_text("other/5.png\nall/2.png\n")
+  return right | {
+    "config.training.data.source": "folder",
+    "config.training.data.path": "all",
+    "config.training.data.validation_path": "other",
+  }
+
+
+@pytest.mark.parametrize(
+  ("change", "parts"),
+  [
+    ({"config.images": "all/val"}, ["all/val/3.png is trained on"]),
+    ({"config.images": "all/*.png"}, ["all/1.png is trained on"]),
+    ({"config.images": "links"}, ["links/6.png is trained on"]),
+    (
+      {"config.images": "all/*.png", "config.training.data.path": "links"},
+      ["all/1.png is trained on"],
+    ),
+    (
+      {
+        "config.images": "all/*.png",
+        "config.training.data.source": "file_list",
+        "config.training.data.path": "list.txt",
+      },
+      ["all/2.png is trained on", "config.training.data.path=list.txt"],
+    ),
+    (
+      {"config.training.data.path": "nowhere"},
+      ["config.training.data.path: no folder at nowhere"],
+    ),
+  ],
+)
+def test_picture_that_is_trained_on_is_no_test(
+  divided, monkeypatch, capsys, change, parts
+):
+  printed = refusals.refusal(compare, divided | change, monkeypatch, capsys)
+  for part in parts:
+    assert part in printed
+  assert not pathlib.Path("run").exists()
+
+
+def test_pictures_that_training_leaves_out_may_be_scored(divided, config):
+  config.training.data.update(source="folder", path="all", validation_path=None)
+  config.training.evaluation.pictures = 1
+  config.images = "all/1.png"  # the first of four, sorted
+  assert len(compare_config.read(config).work) == 1
+  config.images = "all/2.png"
+  with pytest.raises(compare_config.errors.UserError, match="is trained on"):
+    compare_config.read(config)
 
 
 def test_missing_package_is_named_with_its_extra(right, monkeypatch, capsys):

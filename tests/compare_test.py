@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from configs import global_local
 from gatedinpaint_jax import compare, evaluate, train
+from gatedinpaint_jax.networks import build
 from tests import pictures, refusals, tiny_run
 
 METHODS = ["mean_fill", "plain"]
@@ -29,6 +31,8 @@ def get_config():
   config.training.evaluation.pictures = 0
   config.methods.plain = {"model": {"conv": "vanilla"}}
   config.methods.again = {"model": {"conv": "vanilla"}}
+  adversarial = {"discriminator": "patch", "discriminator_width": 4}
+  config.methods.gated = {"model": {"conv": "gated", **adversarial}}
   config.trained = ("plain",)
   config.order = ("plain", "again", "mean_fill")
   config.images = "images"
@@ -186,6 +190,51 @@ def test_minutes_of_all_parts_of_a_run_add_up(tmp_path, monkeypatch):
   with pytest.raises(KeyboardInterrupt), compare._timed(path):
     raise KeyboardInterrupt
   assert json.loads(path.read_text()) == 2
+
+
+def test_averages_of_batches_are_no_parameters():
+  # Source: configs/global_local.py, whose layers have 6,072,131 by hand.
+  generator, _ = build.build_networks(global_local.get_config())
+  image = jax.numpy.zeros((1, 16, 16, 3))
+  variables = jax.eval_shape(
+    lambda: generator.init(jax.random.key(0), image, image[..., :1], None)
+  )
+  assert compare._count_parameters(variables["params"]) == 6_072_131
+  assert compare._count_parameters(None) == 0
+
+
+@pytest.mark.slow
+def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
+  folder, tmp_path
+):
+  given = {
+    "workdir": tmp_path / "run",
+    "config.trained": "('gated',)",
+    "config.order": "('gated','mean_fill')",
+  }
+  assert run(FLAGS | given) == 0
+  content = json.loads((tmp_path / "run" / "comparison.json").read_text())
+  method = content["methods"]["gated"]
+  assert method["steps"] == 2
+  assert method["parameters"]["discriminator"] > 1000
+  for compared in content["masks"].values():
+    assert list(compared["scores"]) == ["mean_fill", "gated"]
+    assert compared["known_pixels_changed"]["gated"] == 0
+    assert list(compared["differences"]) == ["mean_fill"]
+  page = (tmp_path / "run" / "comparison.md").read_text()
+  assert "- gated < mean_fill: " in page and " points" in page
+  given = {
+    "checkpoint": tmp_path / "run" / "gated",
+    "images": folder / "images",
+    "masks": "rectangle",
+    "size": "16x16",
+    "batch_size": 8,
+    "output": tmp_path / "a.json",
+  }
+  arguments = [f"--{name}={value}" for name, value in given.items()]
+  assert evaluate.main(["evaluate", *arguments]) == 0
+  again = json.loads((tmp_path / "a.json").read_text())
+  assert again["scores"] == content["masks"]["rectangle"]["scores"]["gated"]
 
 
 @pytest.mark.slow

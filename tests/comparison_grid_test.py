@@ -49,3 +49,37 @@ def test_large_pictures_are_not_enlarged():
   shown = comparison_grid.Shown("a", large, large[..., 0] > 0, {"x": large})
   grid = comparison_grid.draw([shown])
   assert grid.shape == (16 + 16 + 130, 3 * 204 - 4, 3)
+
+
+def test_pictures_of_several_sizes_have_rows_of_their_own_height():
+  small = row("a", 10)
+  large = np.zeros((100, 400, 3), np.uint8)
+  wide = comparison_grid.Shown(
+    "b", large, large[..., 0] == 0, {"mean_fill": large, "gated": large}
+  )
+  grid = comparison_grid.draw([small, wide, small], most_side=256)
+  heights = 128 + 64 + 128  # 100 x 400 becomes 64 x 256
+  assert grid.shape == (16 + 3 * 16 + heights, 4 * 260 - 4, 3)
+  # 96 wide in the middle of its tile.
+  assert (grid[TOP + 5, 2 * 260 + 80 : 2 * 260 + 176] == 10).all()
+  last = TOP + 128 + 16 + 64 + 16
+  assert (grid[last + 5, 3 * 260 + 128] == 11).all()
+
+
+def test_of_a_long_name_the_end_is_shown():
+  image = np.full((128, 128, 3), 100, np.uint8)
+  hole = image[..., 0] > 0
+
+  def draw(name):
+    shown = comparison_grid.Shown("a", image, hole, {name: image, "b": image})
+    return comparison_grid.draw([shown])[:16]
+
+  ends = [
+    draw(f"runs/{start}/of/a/path/that/is/longer/than/its/column/{end}")
+    for start, end in (("x", "1"), ("y", "1"), ("x", "2"))
+  ]
+  np.testing.assert_array_equal(ends[0], ends[1])
+  assert (ends[0] != ends[2]).any()
+  column = 128 + 4
+  # It ends before the next column.
+  assert (ends[0][:, 2 * column + 127 : 3 * column] == 255).all()

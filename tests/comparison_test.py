@@ -130,16 +130,20 @@ def test_page_has_a_row_for_each_method_and_says_what_was_found():
   assert "| mean_fill | | | | |" in text
   mean = sum(PICTURES) / 6
   assert f"| gated | {mean:.4g} [" in text
+  # What is between percents is no percent.
+  assert "relative l1, %" in text and "relative l1, points" in text
   assert "| worse | +1.500 [+1.1" in text and "| gated | +" not in text
   assert "- gated < worse: gated has less l1 than worse by 1.500 [" in text
-  assert "the order holds" in text
+  assert "] points: the order holds." in text
   assert "- worse < mean_fill: mean_fill minus worse in l1 is -1.500 [" in text
+  assert "] points, an interval that holds 0" in text
   assert "undecided" in text and "digest `abc`" in text
 
 
 def test_reversed_order_tells_by_how_much_with_its_sign_turned():
   text = page(["worse", "gated"])
   assert "- worse < gated: worse has more l1 than gated by 1.500 [1.1" in text
+  assert "] points: the order is reversed." in text
 
 
 @pytest.mark.parametrize(

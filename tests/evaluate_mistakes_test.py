@@ -19,6 +19,7 @@ def folder(tmp_path, monkeypatch):
     ("other", (24, 32), ("a", "x")),
     ("small", (8, 8), ("a", "b")),
     ("grey", (24, 32), ("a", "b")),
+    ("masks", (24, 32), ("a", "b")),
   ):
     (tmp_path / name).mkdir()
     for file in files:
@@ -47,14 +48,17 @@ def contents(folder):
     ({"images": "no"}, ["--images=no", "no such file"]),
     ({"images": "empty"}, ["no picture below"]),
     ({"images": "broken"}, ["broken/a.png", "empty file"]),
-    ({"images": "small"}, ["small/a.png: 8 x 8", "11"]),
+    ({"images": "small"}, ["small/a.png: 8 wide and 8 high", "11"]),
     ({"masks": "no"}, ["--masks=no", "no such file"]),
     ({"masks": "one"}, ["--masks=one", "1 of --images have no file (b)"]),
-    ({"masks": "small"}, ["small/a.png", "8 x 8", "32 x 24"]),
+    (
+      {"masks": "small"},
+      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
+    ),
     ({"masks": "grey"}, ["grey all over"]),
     ({"method": "photoshop"}, ["--method=photoshop", "mean_fill"]),
     ({"method": None}, ["nothing to evaluate"]),
-    ({"checkpoint": "photos"}, ["--checkpoint and --method"]),
+    ({"checkpoint": "photos"}, ["--checkpoint", "holds no checkpoint"]),
     ({"method": None, "checkpoint": "no"}, ["--checkpoint", "nothing at"]),
     ({"method": None, "completed": "photos"}, ["--masks is missing"]),
     (
@@ -63,7 +67,7 @@ def contents(folder):
     ),
     (
       {"method": None, "completed": "small", "masks": "rectangle"},
-      ["small/a.png", "8 x 8", "32 x 24"],
+      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
     ),
     ({"size": "24"}, ["--size=24", "256x256"]),
     ({"size": "8x24"}, ["--size=8x24", "11"]),
@@ -90,6 +94,40 @@ def contents(folder):
       ["--write_masks=photos", "a.png"],
     ),
     ({"output": "photos/r.json"}, ["--output=photos/r.json", "next run"]),
+    (
+      {"images": "photos/*.png", "output": "photos/r.json"},
+      ["--output=photos/r.json", "--images=photos/*.png for the next run"],
+    ),
+    (
+      {"images": "photos/**", "write_masks": "photos/new"},
+      ["--write_masks=photos/new", "--images=photos/** for the next run"],
+    ),
+    (
+      {"masks": "masks", "output": "masks/r.json"},
+      ["--output=masks/r.json", "--masks=masks for the next run"],
+    ),
+    (
+      {
+        "method": None,
+        "completed": "grey",
+        "masks": "rectangle",
+        "output": "grey/r.json",
+      },
+      ["--output=grey/r.json", "--completed=grey for the next run"],
+    ),
+    (
+      {"method": None, "output": None, "write_masks": "new", "lpips": "true"},
+      ["--lpips", "leave it out"],
+    ),
+    (
+      {
+        "method": None,
+        "output": None,
+        "write_masks": "new",
+        "fid_weights": "weights.pt",
+      },
+      ["--fid_weights", "leave it out"],
+    ),
     (
       {"images": "photos/a.png", "output": "photos/a.json"},
       ["--output=photos/a.json", "is a picture of this run"],

@@ -12,6 +12,7 @@ from PIL import Image
 
 from gatedinpaint_jax import evaluate, inpaint
 from gatedinpaint_jax.evaluation import frozen_masks
+from gatedinpaint_jax.inference import memory
 from tests import pictures, refusals, small_checkpoint
 
 # Nine of one size and one of another: batches of 7 and 64 are not full.
@@ -193,7 +194,7 @@ def test_originals_have_no_error(images, tmp_path):
 def test_batch_too_large_for_memory_says_what_evaluate_can_do(
   images, checkpoint, tmp_path, monkeypatch, capsys
 ):
-  monkeypatch.setattr(evaluate.memory, "available", lambda: 400_000)
+  monkeypatch.setattr(memory, "available", lambda: 300_000)
   flags = {
     "checkpoint": checkpoint,
     "images": images,

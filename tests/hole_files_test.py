@@ -139,12 +139,12 @@ def test_other_size_is_refused_with_the_remedy(tmp_path):
   with pytest.raises(errors.UserError) as caught:
     read_mask(WHITE_HOLE, tmp_path, (24, 30))
   assert str(caught.value) == (
-    f"{tmp_path}/mask.png: the mask is 32 x 24 and its picture 30 x 24; "
-    "--resize_mask scales it"
+    f"{tmp_path}/mask.png: the mask is 32 wide and 24 high, its picture 30 "
+    "wide and 24 high; --resize_mask scales it"
   )
   with pytest.raises(errors.UserError) as caught:
     read_sketch(WHITE_HOLE, tmp_path, (24, 30))
-  assert "the sketch is 32 x 24 and its picture 30 x 24" in str(caught.value)
+  assert "the sketch is 32 wide and 24 high, its pic" in str(caught.value)
   assert "--resize_mask" not in str(caught.value)
 
 

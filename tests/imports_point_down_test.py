@@ -28,6 +28,7 @@ PROGRAMS = (
   "command_line",
   "draw_mask",
   "evaluate",
+  "evaluate_flags",
   "inpaint",
   "import_weights",
   "export_weights",

@@ -81,7 +81,7 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   for reason in (
     "0.png: not a picture",
     "1.png: empty file",
-    "2.png: the mask is 10 x 10",
+    "2.png: the mask is 10 wide and 10 high",
     "9.png: a folder",
     "10.png: no mask named 10.*",
   ):
@@ -135,7 +135,7 @@ def test_picture_too_large_for_memory_is_told_and_stops_nothing(
 ):
   arguments = (*make_many(tmp_path, 4), f"--checkpoint={checkpoint}")
   monkeypatch.setattr(
-    "gatedinpaint_jax.inference.memory.available", lambda: 400_000
+    "gatedinpaint_jax.inference.memory.available", lambda: 300_000
   )
   assert run(*arguments, "--batch_size=2") == 1
   printed = capsys.readouterr()

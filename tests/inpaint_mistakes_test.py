@@ -42,7 +42,10 @@ def write_bomb(path):
     ({"report": "no/report"}, ["--report", "cannot be written"]),
     ({"sketch": "mask.png"}, ["--sketch", "not guided"]),
     ({"mask": "grey.png"}, ["grey.png", "grey all over"]),
-    ({"mask": "small.png"}, ["10 x 10", "32 x 24", "--resize_mask"]),
+    (
+      {"mask": "small.png"},
+      ["10 wide and 10 high", "32 wide", "--resize_mask"],
+    ),
     ({"image": "bomb.png"}, ["bomb.png", "pixels"]),
     ({"bucket": "12"}, ["--bucket=12", "multiple of 8"]),
     ({"bucket": "x"}, ["--bucket=x"]),

@@ -35,20 +35,43 @@ def weights(tmp_path_factory):
   return folder
 
 
-def test_equal_pictures_have_no_distance_and_others_have_one(
-  weights, monkeypatch
-):
+@pytest.fixture
+def hub(weights, monkeypatch):
   monkeypatch.setattr(
     jaxlpips.utils,
     "hf_hub_download",
     lambda repo_id, filename: str(weights / filename),
   )
+
+
+def test_equal_pictures_have_no_distance_and_others_have_one(hub):
   distance = perceptual.load()
   side = perceptual.LEAST_SIDE
   image, other = pictures.noise(side, side), pictures.noise(side, side, seed=1)
   between = ((image.astype(int) + other) // 2).astype(np.uint8)
   assert distance(image, image) == 0
   assert 0 < distance(between, image) < distance(other, image)
+
+
+def test_network_sees_what_imagenet_networks_see(hub):
+  # Mean and deviation of ImageNet's pixels in [0, 1], which AlexNet was trained
+  # with. jaxlpips makes them of pictures in [-1, 1], and does not say of what.
+  mean, deviation = np.array(
+    [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32
+  )
+  side = perceptual.LEAST_SIDE
+  images = [pictures.noise(side, side, seed=i) for i in range(2)]
+  network = jaxlpips.LPIPS("alexnet")
+  layers = []
+  for image in images:
+    pixels = (image[None] / np.float32(255) - mean) / deviation
+    features = map(np.asarray, network.model(pixels))
+    layers.append([f / np.linalg.norm(f, axis=-1)[..., None] for f in features])
+  expected = sum(
+    np.mean(np.sum((a - b) ** 2 * np.asarray(weight), axis=-1))
+    for a, b, weight in zip(*layers, network.linear_weights, strict=True)
+  )
+  assert perceptual.load()(*images) == pytest.approx(expected, rel=1e-3)
 
 
 def test_weights_that_cannot_be_had_end_with_one_line(monkeypatch):

@@ -83,8 +83,8 @@ class Loader(NamedTuple):
     shape = self.size or own_shape
     if min(shape) < self.least_side:
       raise errors.UserError(
-        f"{case.image}: {_by(shape)} pixels; {self.least_side} on each side are"
-        " the least that can be scored"
+        f"{case.image}: {hole_files.in_words(shape)}; {self.least_side} pixels "
+        "on each side are the least that can be scored"
       )
     return shape
 
@@ -113,7 +113,7 @@ class Loader(NamedTuple):
 def find(
   images: Sequence[str],
   masks: Sequence[str] | None,
-  completed: Sequence[str] | None,
+  completed: Sequence[str] | None = None,
 ) -> list[Case]:
   """Returns all cases, in the order of their names.
 
@@ -128,11 +128,29 @@ def find(
   """
   image_files = jobs.by_name("--images", images)
   mask_files = _partners("--masks", masks, image_files)
-  completed_files = _partners("--completed", completed, image_files)
-  return [
-    Case(i, name, image_files[name], mask_files[name], completed_files[name])
+  work = [
+    Case(i, name, image_files[name], mask_files[name])
     for i, name in enumerate(sorted(image_files))
   ]
+  return work if completed is None else with_completed(work, completed)
+
+
+def with_completed(
+  work: Sequence[Case], completed: Sequence[str]
+) -> list[Case]:
+  """Returns cases with the completions that files, folders or patterns name.
+
+  Raises:
+    UserError: if the names do not pair up.
+  """
+  files = _partners("--completed", completed, [case.name for case in work])
+  return [case._replace(completed=files[case.name]) for case in work]
+
+
+def check_completed(case: Case, shape: tuple[int, int]) -> None:
+  """Raises UserError if, by its header, a completion is of another size."""
+  size = photo_files.read_size(case.completed)
+  _check_size("completed picture", case.completed, size, shape)
 
 
 def read_completed(loaded: Loaded) -> np.ndarray:
@@ -148,7 +166,7 @@ def read_completed(loaded: Loaded) -> np.ndarray:
 
 
 def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
-  """Returns for the name of each picture its file among those of a flag."""
+  """Returns for each name of a picture its file among those of a flag."""
   if given is None:
     return dict.fromkeys(images)
   files = jobs.by_name(flag, given)
@@ -160,8 +178,8 @@ def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
     (single,) = files.values()  # serves all pictures
     return dict.fromkeys(images, single)
   for missing, text in (
-    (images.keys() - files.keys(), "of --images have no file"),
-    (files.keys() - images.keys(), "files have no picture in --images"),
+    ({*images} - {*files}, "of --images have no file"),
+    ({*files} - {*images}, "files have no picture in --images"),
   ):
     if missing:
       named = ", ".join(sorted(missing)[:_NAMED])
@@ -176,8 +194,8 @@ def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
 def _check_size(what, path, have, wanted):
   if have != wanted:
     raise errors.UserError(
-      f"{path}: the {what} is {_by(have)} and its picture {_by(wanted)} pixels;"
-      " make them equally large"
+      f"{path}: the {what} is {hole_files.in_words(have)}, its picture "
+      f"{hole_files.in_words(wanted)}; make them equally large"
     )
 
 
@@ -208,8 +226,3 @@ def _trim(image, size) -> np.ndarray:
   top = max(height - most_height, 0) // 2
   left = max(width - most_width, 0) // 2
   return image[top : height - top, left : width - left]
-
-
-def _by(size) -> str:
-  height, width = size
-  return f"{width} x {height}"

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gatedinpaint_jax.evaluation import tables
 from gatedinpaint_jax.metrics import dataset_scores
 
 HOLDS = "holds"
@@ -17,18 +18,12 @@ UNDECIDED = "undecided"
 REVERSED = "reversed"
 # What the order is judged by: the error in l1 as we read the paper.
 JUDGED_BY = "relative_l1"
-# Of the tables: over the whole picture.
-_TITLES = {
-  "relative_l1": "l1, %",
-  "relative_l2": "l2, %",
-  "psnr": "PSNR, dB",
-  "ssim": "SSIM",
-}
 _MEANINGS = {
-  HOLDS: "less l1 than {more} by {difference} %: the order holds.",
-  UNDECIDED: "{more} minus {less} in l1 is {difference} %, an interval that "
-  "holds 0: the order is undecided.",
-  REVERSED: "more l1 than {more} by {difference} %: the order is reversed.",
+  HOLDS: "less l1 than {more} by {difference} points: the order holds.",
+  UNDECIDED: "{more} minus {less} in l1 is {difference} points, an interval "
+  "that holds 0: the order is undecided.",
+  REVERSED: "more l1 than {more} by {difference} points: the order is "
+  "reversed.",
 }
 
 # What `report.build` makes, by the name of the method.
@@ -150,12 +145,37 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
     meaning = _MEANINGS[pair["verdict"]].format(
       less=pair["less"],
       more=pair["more"],
-      difference=_cell(pair["difference"], flip=pair["verdict"] == REVERSED),
+      difference=tables.interval(
+        pair["difference"], flip=pair["verdict"] == REVERSED
+      ),
     )
     name = f"{pair['less']} < {pair['more']}"
     subject = "" if pair["verdict"] == UNDECIDED else f"{pair['less']} has "
     lines.append(f"{name}: {subject}{meaning}")
   return lines
+
+
+def difference_lines(
+  compared: Mapping[str, Any], part: str, *, corner: str
+) -> list[str]:
+  """Returns the table of the differences, and a sentence that says of what.
+
+  Args:
+    compared: as `compare` returns it.
+    part: "whole" or "hole".
+    corner: what the rows are.
+  """
+  reference, differences = compared["differences_to"], compared["differences"]
+  if not differences:
+    return []
+  has_lpips = any("lpips" in entry[part] for entry in differences.values())
+  errors = "l1, l2 and LPIPS" if has_lpips else "l1 and l2"
+  return [
+    f"Each minus {reference}, picture by picture; above 0 in {errors}, and "
+    f"below in PSNR and SSIM, {reference} is better:",
+    "",
+    *tables.by_name(differences, part, corner=corner, of_difference=True),
+  ]
 
 
 def _judge(reports, less, more) -> dict[str, Any]:
@@ -180,10 +200,13 @@ def _subtract(ours, theirs) -> dict[str, float]:
 
 
 def _section(kind, compared) -> list[str]:
-  masks, reference = compared["masks"], compared["differences_to"]
+  masks = compared["masks"]
   changed = [
     n for n, count in compared["known_pixels_changed"].items() if count
   ]
+  leaves_out = any(
+    tables.any_of_some(score["whole"]) for score in compared["scores"].values()
+  )
   return [
     f"## Masks {kind}",
     "",
@@ -191,39 +214,14 @@ def _section(kind, compared) -> list[str]:
     f"`{masks['digest']}`. Over the whole picture; l1 and l2 in percent of the "
     "original:",
     "",
-    *_table(compared["scores"]),
+    *tables.by_name(compared["scores"], "whole", corner="Method"),
     "",
-    f"Each minus {reference}, picture by picture; above 0 in l1 and l2, and "
-    f"below in PSNR and SSIM, {reference} is better:",
-    "",
-    *_table(compared["differences"], signed=True),
+    *difference_lines(compared, "whole", corner="Method"),
+    *(["", tables.COUNTS] if leaves_out else []),
     *([""] if compared["order"] else []),
     *(f"- {line}" for line in order_lines(compared)),
     *(f"- {name} changed known pixels." for name in changed),
   ]
-
-
-def _table(summaries, *, signed=False) -> list[str]:
-  lines = [
-    f"| Method | {' | '.join(_TITLES.values())} |",
-    "|---|" + "---|" * len(_TITLES),
-  ]
-  for name, summary in summaries.items():
-    cells = [_cell(summary["whole"].get(s), signed=signed) for s in _TITLES]
-    lines.append(f"| {name} | {' | '.join(cells)} |")
-  return lines
-
-
-def _cell(summary, *, signed=False, flip=False) -> str:
-  if summary is None or summary["mean"] is None:
-    return ""
-  values = [summary[key] for key in ("mean", "low", "high")]
-  if flip:
-    mean, low, high = (-value for value in values)
-    values = [mean, high, low]
-  sign = "+" if signed else ""
-  mean, low, high = (f"{value:{sign}#.4g}".rstrip(".") for value in values)
-  return f"{mean} [{low}, {high}]"
 
 
 def _training_row(name, method) -> str:

@@ -4,6 +4,7 @@ FOLDER/MASKS/METHOD/NAME.png  a completed picture
 FOLDER/MASKS/METHOD.json      the report on all of them, as `evaluate` writes
 """
 
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,8 +24,6 @@ from gatedinpaint_jax.evaluation import (
 
 # Of the workdir.
 FOLDER = "completed"
-# Beside the methods of a study.
-ORIGINAL = "original"
 
 
 class Scored(NamedTuple):
@@ -83,6 +82,20 @@ def score(
   return Scored(built, shown)
 
 
+def completed_path(
+  workdir: str | os.PathLike[str], kind: str, name: str, case: cases.Case
+) -> pathlib.Path:
+  """Returns where a picture that a method completed is kept.
+
+  Args:
+    workdir: of the comparison.
+    kind: of the masks.
+    name: of the method.
+    case: the picture.
+  """
+  return _path(pathlib.Path(workdir, FOLDER, kind, name), case)
+
+
 def draw(
   work: Sequence[cases.Case],
   loaders: Sequence[cases.Loader],
@@ -112,7 +125,7 @@ def study_pictures(
   names: Sequence[str],
   folder: pathlib.Path,
 ) -> dict[str, dict[str, bytes]]:
-  """Returns {method and ORIGINAL: {case: PNG}} of the files that `score` wrote.
+  """Returns {method or original: {case: PNG}} of the files that `score` wrote.
 
   A picture is in it once: a run of six, which has each of the hole fractions,
   with one kind of mask, the next six with the next.
@@ -123,12 +136,14 @@ def study_pictures(
     names: of the methods.
     folder: as for `score`.
   """
-  pictures = {name: {} for name in (ORIGINAL, *names)}
+  pictures = {name: {} for name in (comparison_grid.ORIGINAL, *names)}
   for i, case in enumerate(work):
     loader = loaders[i // len(frozen_masks.BINS) % len(loaders)]
     kind = loader.mask_set.kind
     key = f"{kind}/{case.name}"
-    pictures[ORIGINAL][key] = output_files.to_png(loader.image(case))
+    pictures[comparison_grid.ORIGINAL][key] = output_files.to_png(
+      loader.image(case)
+    )
     for name in names:
       pictures[name][key] = _path(folder / kind / name, case).read_bytes()
   return pictures

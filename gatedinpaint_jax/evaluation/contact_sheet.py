@@ -66,7 +66,7 @@ def draw(shown: Sequence[tuple[str, Sequence[np.ndarray]]]) -> np.ndarray:
     draw_on.text((2, top + 2), label, fill="black")
     masked = np.where(hole[..., None], np.uint8(255), original)
     for j, panel in enumerate((original, masked, completed)):
-      tile = _fit(panel)
+      tile = fit(panel, TILE)
       left = j * (TILE + GAP) + (TILE - tile.width) // 2
       sheet.paste(tile, (left, top + LABEL_HEIGHT))
   return np.asarray(sheet)
@@ -78,17 +78,19 @@ def encode(shown: Sequence[tuple[str, Sequence[np.ndarray]]]) -> bytes:
   return output_files.to_png(sheet)
 
 
-def label(kind: str, row: dataset_scores.Row) -> str:
-  """Returns the line above a picture."""
-  return (
-    f"{kind}: {row.name}, hole {row.hole_fraction:.0%}, l1 in it "
-    f"{row.hole['l1']:.1f} %"
-  )
+def label(rows: Sequence[dataset_scores.Row]) -> dict[int, str]:
+  """Returns what `choose` returns, with the whole line above each picture."""
+  return {
+    place: f"{kind}: {rows[place].name}, hole {rows[place].hole_fraction:.0%}, "
+    f"l1 in it {rows[place].hole['l1']:.1f} %"
+    for place, kind in choose(rows).items()
+  }
 
 
-def _fit(panel) -> Image.Image:
+def fit(panel: np.ndarray, side: int) -> Image.Image:
+  """Returns a picture, `[H, W, 3] uint8`, scaled so that its longer side is."""
   height, width = panel.shape[:2]
-  factor = TILE / max(height, width)
+  factor = side / max(height, width)
   size = max(round(width * factor), 1), max(round(height * factor), 1)
   picture = Image.fromarray(np.ascontiguousarray(panel))
   return picture.resize(size, Image.Resampling.LANCZOS)

@@ -39,8 +39,8 @@ def load(name: str) -> Method:
   Raises:
     UserError: if there is no such method or its library is not installed.
   """
-  errors.check_choice("--method", name, _PACKAGES)
-  package = _PACKAGES[name]
+  errors.check_choice("--method", name, PACKAGES)
+  package = PACKAGES[name]
   if package:
     errors.check_installed(package, extra=EXTRA)
   if name == "patchmatch":
@@ -142,8 +142,8 @@ _METHODS = {
   "patchmatch": _fill_patchmatch,
 }
 NAMES = tuple(_METHODS)
-# What each imports.
-_PACKAGES = {
+# What each imports, or None.
+PACKAGES = {
   "mean_fill": None,
   "opencv_telea": "cv2",
   "opencv_navier_stokes": "cv2",

@@ -1,16 +1,19 @@
 """Where an evaluation writes: not where it, or the next one, reads."""
 
+import fnmatch
+import glob
 import io
 import os
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases
+from gatedinpaint_jax.inference import photo_files
 
 
 def check_report(path: str) -> pathlib.Path:
@@ -49,7 +52,7 @@ def of_mask(folder: str, case: cases.Case) -> pathlib.Path:
 def check_apart(
   work: Sequence[cases.Case],
   *,
-  images: str,
+  read: Mapping[str, Sequence[str]],
   report: pathlib.Path | None,
   masks: str | None,
 ) -> None:
@@ -57,7 +60,8 @@ def check_apart(
 
   Args:
     work: all cases; their files are read.
-    images: where the next run may look for pictures: file, folder or pattern.
+    read: where the next run may look for pictures: files, folders or patterns,
+      by their flags.
     report: the .json that is written, or None.
     masks: the folder that masks are written to, or None.
 
@@ -75,18 +79,54 @@ def check_apart(
     for file in (case.image, case.mask, case.completed)
     if file
   }
-  folder = os.path.realpath(os.path.expanduser(images))
   for flag, value, file in written:
-    path = os.path.realpath(file)
-    if path in used:
+    if os.path.realpath(file) in used:
       raise errors.UserError(
         f"{flag}={value}: {file} is a picture of this run; name another place"
       )
-    if os.path.isdir(folder) and pathlib.Path(path).is_relative_to(folder):
-      raise errors.UserError(
-        f"{flag}={value}: {file} would be a picture of --images={images} for "
-        "the next run; name another place"
-      )
+    for reader, places in read.items():
+      for place in places:
+        if would_be_read(file, place):
+          raise errors.UserError(
+            f"{flag}={value}: {file} would be a picture of {reader}={place} for"
+            " the next run; name another place"
+          )
+
+
+def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
+  """Returns whether a file would be among those that a place names.
+
+  Args:
+    file: need not exist; any file in a folder counts, of those that a pattern
+      fits pictures alone.
+    place: a file, a folder or a pattern, as `inference.jobs` takes it.
+  """
+  path = pathlib.Path(os.path.realpath(os.path.expanduser(file)))
+  given = os.path.expanduser(place)
+  if os.path.isdir(given):
+    return path.is_relative_to(os.path.realpath(given))
+  if os.path.exists(given) or not glob.has_magic(given):
+    return str(path) == os.path.realpath(given)
+  folder, name = os.path.split(given)
+  real = os.path.realpath(folder)
+  # Of a folder that is there, brackets are brackets.
+  start = glob.escape(real) if os.path.isdir(real) else real
+  is_picture = (
+    path.suffix.lower() in photo_files.SUFFIXES
+    and not path.name.startswith(".")
+  )
+  return is_picture and _fits(path.parts, (*pathlib.Path(start).parts, name))
+
+
+def _fits(parts, patterns) -> bool:
+  """Returns whether `glob` finds a path by a pattern, each in its parts."""
+  if not parts or not patterns:
+    return not parts and not patterns
+  if patterns[0] == "**":
+    return any(_fits(parts[i:], patterns[1:]) for i in range(len(parts) + 1))
+  return fnmatch.fnmatchcase(parts[0], patterns[0]) and _fits(
+    parts[1:], patterns[1:]
+  )
 
 
 def to_png(image: np.ndarray) -> bytes:

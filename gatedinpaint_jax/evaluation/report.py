@@ -13,22 +13,12 @@ from typing import Any
 import jax
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import frozen_masks, scoring
+from gatedinpaint_jax.evaluation import frozen_masks, scoring, tables
 from gatedinpaint_jax.metrics import dataset_scores, inception
 
-_TITLES = {
-  "relative_l1": "relative l1",
-  "relative_l2": "relative l2",
-  "psnr": "PSNR",
-  "ssim": "SSIM",
-  "total_variation": "total variation",
-  "original_total_variation": "total variation of the originals",
-  "lpips": "LPIPS",
-}
 # Those of the frozen masks; files may have larger holes.
 _BINS = (*frozen_masks.BINS, (frozen_masks.BINS[-1][1], 100))
-# Of the table of bins.
-_BIN_SCORES = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
+FID_TITLE = "FID, no interval"
 # More digits are rounding errors of the processor.
 _DIGITS = 6
 
@@ -77,34 +67,54 @@ def build(
 
 def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
-  masks, scores = report["masks"], report["scores"]
+  scores = report["scores"]
+  lines = [
+    f"# {title(report)}",
+    "",
+    describe_pictures(report),
+    "",
+    *tables.head(["Score", "Whole picture", "Hole"]),
+  ]
+  for name in scores["whole"]:
+    cells = [tables.counted(scores[p].get(name)) for p in ("whole", "hole")]
+    lines.append(tables.row([tables.title(name), *cells]))
+  if "fid" in report:
+    lines.append(f"| {FID_TITLE} | {tables.number(report['fid']['value'])} | |")
+  if report["bins"]:
+    lines += ["", *_bin_table(report["bins"])]
+  notes = notes_on_numbers(report)
+  if report["known_pixels_changed"]:
+    notes.append(
+      f"In {report['known_pixels_changed']} pictures known pixels are not "
+      "those of the original."
+    )
+  for note in notes:
+    lines += ["", note]
+  return "\n".join(lines) + "\n"
+
+
+def describe_pictures(report: Mapping[str, Any]) -> str:
+  """Returns which pictures and masks the numbers are of."""
+  masks = report["masks"]
   name = masks["name"]
   if "seed" in masks:
     name += f" (seed {masks['seed']})"
   size = " x ".join(map(str, report["size"] or ["their own"]))
-  lines = [
-    f"# {title(report)}",
-    "",
+  return (
     f"{report['pictures']} pictures of {report['images']}, size (height x "
     f"width) {size}; masks {name}, digest `{masks['digest']}`. Means over "
-    "pictures, with bootstrap 95 % intervals.",
-    "",
-    "| Score | Whole picture | Hole |",
-    "|---|---|---|",
-  ]
-  for name in scores["whole"]:
-    cells = [
-      _with_interval(scores[part].get(name)) for part in ("whole", "hole")
-    ]
-    lines.append(f"| {_title(name)} | {' | '.join(cells)} |")
-  if "fid" in report:
-    value = _number(report["fid"]["value"])
-    lines.append(f"| FID, no interval | {value} | |")
-  if report["bins"]:
-    lines += ["", *_bin_table(report["bins"])]
-  for note in _notes(report):
-    lines += ["", note]
-  return "\n".join(lines) + "\n"
+    "pictures, with bootstrap 95 % intervals."
+  )
+
+
+def notes_on_numbers(report: Mapping[str, Any]) -> list[str]:
+  """Returns what a reader of the means has to know."""
+  notes = []
+  if any(map(tables.any_of_some, report["scores"].values())):
+    notes.append(tables.COUNTS)
+  if "fid" in report and report["fid"]["note"]:
+    notes.append(report["fid"]["note"])
+  return notes
 
 
 def title(report: Mapping[str, Any]) -> str:
@@ -139,62 +149,18 @@ def to_json(report: Mapping[str, Any]) -> bytes:
 
 
 def _bin_table(bins) -> list[str]:
-  names = [name for name in _BIN_SCORES if name in bins[0]["whole"]]
+  names = [name for name in tables.SCORES if name in bins[0]["whole"]]
+  titles = map(tables.title, names)
   lines = [
     "Of the whole picture, by hole fraction:",
     "",
-    f"| Hole | Pictures | {' | '.join(map(_title, names))} |",
-    "|---|---|" + "---|" * len(names),
+    *tables.head(["Hole", "Pictures", *titles]),
   ]
   for entry in bins:
     low, high = entry["hole_percent"]
-    cells = [_with_interval(entry["whole"][name]) for name in names]
-    lines.append(
-      f"| {low}-{high} % | {entry['pictures']} | {' | '.join(cells)} |"
-    )
+    cells = [tables.counted(entry["whole"][name]) for name in names]
+    lines.append(tables.row([f"{low}-{high} %", entry["pictures"], *cells]))
   return lines
-
-
-def _notes(report) -> list[str]:
-  """Returns what a reader of the tables has to know."""
-  notes = []
-  parts = report["scores"].values()
-  if any(_is_of_some(score) for part in parts for score in part.values()):
-    notes.append(
-      "(n of N): the mean is over n of N pictures. The others have no hole or "
-      "no finite score, as an equal picture has no PSNR."
-    )
-  if "fid" in report and report["fid"]["note"]:
-    notes.append(report["fid"]["note"])
-  if report["known_pixels_changed"]:
-    notes.append(
-      f"In {report['known_pixels_changed']} pictures known pixels are not "
-      "those of the original."
-    )
-  return notes
-
-
-def _title(name) -> str:
-  unit = dataset_scores.UNITS[name].name
-  return _TITLES.get(name, name) + (f", {unit}" if unit else "")
-
-
-def _with_interval(summary) -> str:
-  """Returns a cell, empty for a score that the part does not have."""
-  if summary is None:
-    return ""
-  words = []
-  if summary["mean"] is not None:
-    mean, low, high = (_number(summary[key]) for key in ("mean", "low", "high"))
-    words.append(f"{mean} [{low}, {high}]")
-  if _is_of_some(summary):
-    words.append(f"({summary['pictures']} of {summary['of_pictures']})")
-  return " ".join(words)
-
-
-def _is_of_some(summary) -> bool:
-  """Returns whether a mean leaves pictures out."""
-  return summary["pictures"] < summary["of_pictures"]
 
 
 def _note_on_fid(pictures) -> str | None:
@@ -207,10 +173,6 @@ def _note_on_fid(pictures) -> str | None:
     f"{needed} leave the covariance of its {inception.FEATURES} features "
     "without full rank. Compare it only with one of as many pictures."
   )
-
-
-def _number(value) -> str:
-  return f"{value:#.4g}".rstrip(".")
 
 
 def _versions() -> dict[str, str]:

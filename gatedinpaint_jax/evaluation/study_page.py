@@ -105,6 +105,23 @@ def write(
   return study
 
 
+def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
+  """Raises UserError if `write` could not write there, as far as is known.
+
+  Args:
+    folder: for `write`; not made here.
+    is_new: whether it will be a study that was never written.
+  """
+  folder = pathlib.Path(os.path.expanduser(folder))
+  there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+  if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+    raise errors.UserError(
+      f"--study={folder}: cannot be made in {there}; name another folder"
+    )
+  if is_new and (folder / KEY).exists():
+    raise _of_another_study(folder / KEY)
+
+
 def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
   """Returns {(method, case): picture}; checks that nothing tells the method."""
   first, *others = pictures or [None]
@@ -188,7 +205,11 @@ def _check_no_other_study(key, study) -> None:
   except (OSError, ValueError, KeyError, TypeError):
     there = None
   if there != study:
-    raise errors.UserError(
-      f"{key}: is of another study, whose answers nobody could read without it;"
-      " name another folder"
-    )
+    raise _of_another_study(key)
+
+
+def _of_another_study(key) -> errors.UserError:
+  return errors.UserError(
+    f"{key}: is of another study, whose answers nobody could read without it; "
+    "name another folder"
+  )

@@ -20,7 +20,6 @@ import numpy as np
 from gatedinpaint_jax.evaluation import study_answers
 from gatedinpaint_jax.metrics import intervals
 
-_RESAMPLES = 2000
 _DIGITS = 4
 # Raters, or cases: with fewer, intervals are too narrow by far; see above.
 _ENOUGH = 10
@@ -154,7 +153,7 @@ class _Table:
     generator = np.random.default_rng(0)
     # How often each is drawn; the same draws for all methods.
     self._weights = [
-      generator.multinomial(size, np.full(size, 1 / size), _RESAMPLES)
+      generator.multinomial(size, np.full(size, 1 / size), intervals.RESAMPLES)
       for size in shape
     ]
 

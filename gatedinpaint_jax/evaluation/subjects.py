@@ -1,22 +1,22 @@
-"""What is evaluated: a checkpoint, a method by name, or results in files."""
+"""What is evaluated: a checkpoint, a method by name, or results in files.
+
+A request is one of them that was asked for: found, and not yet in memory.
+"""
 
 import importlib.metadata
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases, methods
 from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.training import checkpoint_reader
 
-# What fills holes, by the name of the module whose distribution is reported.
-_MODULES = {
-  "opencv_telea": "cv2",
-  "opencv_navier_stokes": "cv2",
-  "biharmonic": "skimage",
-  "patchmatch": "patchmatch",
-}
+# What can be asked for, by the name of its flag.
+KINDS = ("checkpoint", "method", "completed")
 
 
 class Subject(NamedTuple):
@@ -30,6 +30,66 @@ class Subject(NamedTuple):
 
   description: dict[str, Any]
   complete: Callable[[Sequence[cases.Loaded], int], Sequence[np.ndarray]]
+
+
+class Request(NamedTuple):
+  """A subject that was asked for.
+
+  Attributes:
+    name: short, and no other request's.
+    kind: one of KINDS.
+    value: the path or the method's name, as it was given.
+    work: the cases; of completed pictures, with them.
+  """
+
+  name: str
+  kind: str
+  value: str
+  work: Sequence[cases.Case]
+
+
+def find(
+  given: Sequence[tuple[str, str]], work: Sequence[cases.Case]
+) -> list[Request]:
+  """Returns a request for each (kind, value), in their order.
+
+  Args:
+    given: kinds of KINDS, values as `Request`.
+    work: all cases, without completed pictures.
+
+  Raises:
+    UserError: if one of them is not there, cannot be loaded for what is known
+      without loading it, or is given twice.
+  """
+  texts = [value for _, value in given]
+  found, seen = [], {}
+  for kind, value in given:
+    own = work
+    if kind == "completed":
+      own = cases.with_completed(work, [value])
+    what = kind, _identity(kind, value, own)
+    if what in seen:
+      raise errors.UserError(
+        f"--{kind}={value}: is what --{kind}={seen[what]} names; name it once"
+      )
+    seen[what] = value
+    name = value if texts.count(value) == 1 else f"{value} ({kind})"
+    found.append(Request(name, kind, value, own))
+  return found
+
+
+def load(request: Request) -> Subject:
+  """Returns the subject of a request.
+
+  Raises:
+    UserError: as `of_checkpoint` and the others.
+  """
+  of_kind = {
+    "checkpoint": of_checkpoint,
+    "method": of_method,
+    "completed": of_completed,
+  }
+  return of_kind[request.kind](request.value)
 
 
 def of_checkpoint(path: str) -> Subject:
@@ -69,9 +129,10 @@ def of_method(name: str) -> Subject:
   """
   method = methods.load(name)
   description = {"method": name}
-  if name in _MODULES:
+  package = methods.PACKAGES[name]
+  if package:
     # OpenCV comes from one of several.
-    found = importlib.metadata.packages_distributions().get(_MODULES[name])
+    found = importlib.metadata.packages_distributions().get(package)
     description["library"] = found and " ".join(
       (found[0], importlib.metadata.version(found[0]))
     )
@@ -87,3 +148,13 @@ def of_completed(folder: str) -> Subject:
     {"method": "completed", "completed": str(folder)},
     lambda loaded, _: [cases.read_completed(entry) for entry in loaded],
   )
+
+
+def _identity(kind, value, work):
+  """Returns what is equal for equal subjects; finds what can be found."""
+  if kind == "checkpoint":
+    return checkpoint_reader.find(value)
+  if kind == "method":
+    methods.load(value)
+    return value
+  return tuple(os.path.realpath(case.completed) for case in work)

@@ -89,6 +89,12 @@ def read_sketch(
   return lines
 
 
+def in_words(size: tuple[int, int]) -> str:
+  """Returns what to call (height, width), whichever one expects first."""
+  height, width = size
+  return f"{width} wide and {height} high"
+
+
 def _read_plane(path, size, *, resize, kind) -> np.ndarray:
   """Returns the deciding channel of a file, `[H, W] uint8`, of `size`."""
   photo = photo_files.read(path)
@@ -103,8 +109,8 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
     )
     remedy = "--resize_mask scales it" if kind == "mask" else "make it as large"
     raise errors.UserError(
-      f"{path}: the {kind} is {_by(plane.shape)} and its picture "
-      f"{_by(size)}{turned}; {remedy}"
+      f"{path}: the {kind} is {in_words(plane.shape)}, its picture "
+      f"{in_words(size)}{turned}; {remedy}"
     )
   rows, columns = (
     (2 * np.arange(wanted) + 1) * have // (2 * wanted)
@@ -116,8 +122,3 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
 def _tells(alpha) -> bool:
   """Whether opacity separates something from a ground."""
   return alpha.min() < inpainter.HOLE_LEVEL and alpha.min() < alpha.max()
-
-
-def _by(size) -> str:
-  height, width = size
-  return f"{width} x {height}"

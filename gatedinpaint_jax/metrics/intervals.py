@@ -3,7 +3,7 @@
 import numpy as np
 
 CONFIDENCE = 0.95
-_RESAMPLES = 2000
+RESAMPLES = 2000
 # Numbers that are gathered at once.
 _CHUNK = 2**22
 
@@ -25,7 +25,7 @@ def of_mean(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
   if not count:
     return float("nan"), float("nan")
   generator = np.random.default_rng(seed)
-  means, missing = [], _RESAMPLES
+  means, missing = [], RESAMPLES
   while missing:
     rows = min(missing, max(_CHUNK // count, 1))
     chosen = generator.integers(count, size=(rows, count))

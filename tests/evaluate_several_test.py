@@ -1,0 +1,230 @@
+"""`evaluate` with several subjects: one report, the same pictures and masks."""
+
+import gc
+import json
+import pathlib
+import sys
+import weakref
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gatedinpaint_jax import command_line, evaluate
+from gatedinpaint_jax.evaluation import subjects
+from tests import pictures, small_checkpoint
+
+SIZES = [(24, 32)] * 7 + [(16, 24)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  """Photos, masks that were drawn for them, and two kinds of results."""
+  folder = tmp_path_factory.mktemp("several")
+  for name in ("photos", "white", "mean_fill"):
+    (folder / name).mkdir()
+  for i, size in enumerate(SIZES):
+    pixels = pictures.noise(*size, seed=i)
+    for name, image in (("photos", pixels), ("white", pixels | 255)):
+      Image.fromarray(image).save(folder / name / f"{i}.png")
+    Image.fromarray(pixels // 2).save(folder / "mean_fill" / f"{i}.png")
+  small_checkpoint.write(folder / "calm", params=small_checkpoint.calm_params)
+  return folder
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder(folder, monkeypatch):
+  monkeypatch.chdir(folder)
+
+
+def run(output, *arguments):
+  given = ["--images=photos", f"--output={output}", *arguments]
+  assert evaluate.main(["evaluate", *given]) == 0
+  return json.loads(pathlib.Path(output).read_text())
+
+
+def refusal(monkeypatch, capsys, *arguments):
+  given = ["--images=photos", "--output=r.json", *arguments]
+  monkeypatch.setattr(sys, "argv", ["evaluate", *given])
+  with pytest.raises(SystemExit) as exit_:
+    command_line.run(evaluate.main)
+  assert exit_.value.code == 2 and not pathlib.Path("r.json").exists()
+  printed = capsys.readouterr().err.strip()
+  assert printed.startswith("error: ") and "\n" not in printed
+  return printed
+
+
+MIXED = (
+  "--method=mean_fill",
+  "--checkpoint=calm",
+  "--completed=white",
+  "--method=opencv_telea",
+)
+NAMES = ["mean_fill", "calm", "white", "opencv_telea"]
+
+
+@pytest.fixture(scope="module")
+def mixed(folder, tmp_path_factory):
+  """The folder of a report of four subjects of all kinds."""
+  output = tmp_path_factory.mktemp("mixed") / "a.json"
+  with pytest.MonkeyPatch.context() as patch:
+    patch.chdir(folder)
+    run(output, *MIXED, "--masks=free_form")
+  return output.parent
+
+
+def test_each_subject_has_the_report_that_it_has_alone(mixed, tmp_path):
+  content = json.loads((mixed / "a.json").read_text())
+  assert list(content["subjects"]) == NAMES
+  for argument, name in zip(MIXED, NAMES, strict=True):
+    alone = run(tmp_path / "b.json", argument, "--masks=free_form")
+    assert content["subjects"][name] == alone
+
+
+def test_each_is_compared_with_the_first_picture_by_picture(mixed):
+  content = json.loads((mixed / "a.json").read_text())
+  compared = content["comparison"]
+  assert compared["differences_to"] == NAMES[0]
+  assert list(compared["differences"]) == NAMES[1:]
+  rows = {n: content["subjects"][n]["rows"] for n in ("white", "mean_fill")}
+  for part in ("whole", "hole"):
+    errors = [
+      a[part]["relative_l1"] - b[part]["relative_l1"]
+      for a, b in zip(rows["white"], rows["mean_fill"], strict=True)
+    ]
+    found = compared["differences"]["white"][part]["relative_l1"]
+    assert found["mean"] == pytest.approx(np.mean(errors))
+    assert found["low"] < found["mean"] < found["high"]
+
+
+def test_tables_have_a_row_for_each(mixed):
+  page = (mixed / "a.md").read_text()
+  content = json.loads((mixed / "a.json").read_text())
+  rows = [
+    line.split(" | ")[0][2:] for line in page.splitlines() if line[:2] == "| "
+  ]
+  labels = ["mean_fill", "calm, step 0", "white", "opencv_telea"]
+  assert rows == [
+    *(["Subject", *labels] * 2),
+    *(["Subject", *NAMES[1:]] * 2),
+    *["Subject", *labels],
+  ]
+  assert "Each minus mean_fill, picture by picture" in page
+  assert "relative l1, points" in page and "LPIPS" not in page
+  assert "| 0-10 % (2) |" in page and "| 50-60 % (1) |" in page
+  telea = content["subjects"]["opencv_telea"]["scores"]["hole"]["psnr"]
+  assert f"| {telea['mean']:.4g} [" in page.partition("Over the hole:")[2]
+  assert "white changed known pixels in 8 pictures." in page
+  digest = content["subjects"]["calm"]["masks"]["digest"]
+  assert digest in page and "8 pictures of photos" in page
+
+
+def test_grid_has_a_column_for_each(mixed):
+  with Image.open(mixed / "a.png") as grid:
+    # The smaller pictures become 96 x 144, the larger ones 96 x 128.
+    assert grid.size == (6 * (144 + 4) - 4, 16 + 6 * (16 + 96))
+
+
+def test_further_scores_are_columns(monkeypatch, tmp_path):
+  monkeypatch.setattr(
+    evaluate.perceptual,
+    "load",
+    lambda: lambda image, reference: float(image.mean()),
+  )
+  monkeypatch.setattr(evaluate.perceptual, "LEAST_SIDE", 16)
+  monkeypatch.setattr(
+    evaluate.inception, "load", lambda path: lambda image: image.mean((0, 1))
+  )
+  weights = tmp_path / "weights.pt"
+  weights.write_bytes(b"")
+  content = run(
+    tmp_path / "a.json",
+    *("--method=mean_fill", "--method=opencv_telea", "--lpips"),
+    f"--fid_weights={weights}",
+  )
+  page = (tmp_path / "a.md").read_text()
+  first = page.splitlines()[6]
+  assert first.endswith("| SSIM | LPIPS | FID, no interval |")
+  for report in content["subjects"].values():
+    assert f"| {report['fid']['value']:#.4g} |" in page
+  assert content["comparison"]["differences"]["opencv_telea"]["whole"]["lpips"]
+  assert "l1, l2 and LPIPS" in page and page.count("The FID is of") == 1
+
+
+def test_one_network_at_a_time_is_in_memory(monkeypatch, tmp_path):
+  load, before = subjects.load, []
+
+  def watched(request):
+    gc.collect()
+    assert [ref() for ref in before] == [None] * len(before)
+    subject = load(request)
+    before.append(weakref.ref(subject.complete))
+    return subject
+
+  monkeypatch.setattr(subjects, "load", watched)
+  run(tmp_path / "a.json", "--method=mean_fill", "--method=opencv_telea")
+  assert len(before) == 2
+
+
+def test_equal_values_of_two_flags_have_names_of_their_own(tmp_path):
+  content = run(
+    tmp_path / "a.json",
+    *("--completed=mean_fill", "--method=mean_fill", "--masks=rectangle"),
+  )
+  assert list(content["subjects"]) == [
+    "mean_fill (completed)",
+    "mean_fill (method)",
+  ]
+
+
+@pytest.mark.parametrize(
+  ("arguments", "parts"),
+  [
+    (["--method=mean_fill"] * 2, ["--method=mean_fill", "name it once"]),
+    (
+      ["--checkpoint=calm", "--checkpoint=calm/checkpoints/0"],
+      ["--checkpoint=calm/checkpoints/0", "--checkpoint=calm names"],
+    ),
+    (
+      ["--completed=white", "--completed=white/*.png", "--masks=rectangle"],
+      ["--completed=white/*.png: is what --completed=white names"],
+    ),
+    (["--completed=white", "--method=mean_fill"], ["--masks is missing"]),
+  ],
+)
+def test_equal_subjects_are_refused(monkeypatch, capsys, arguments, parts):
+  printed = refusal(monkeypatch, capsys, *arguments)
+  for part in parts:
+    assert part in printed
+
+
+@pytest.mark.parametrize(
+  ("argument", "part"),
+  [
+    ("--checkpoint=no", "nothing at"),
+    ("--completed=no", "--completed=no: no such file"),
+    ("--completed=calm", "--completed=calm: no picture"),
+    ("--completed=small", "small/0.png: the completed picture is 20 wide"),
+    ("--method=photoshop", "--method=photoshop"),
+    ("--method=biharmonic", "skimage is not installed"),
+  ],
+)
+def test_second_subject_is_checked_before_the_first_is_scored(
+  monkeypatch, capsys, folder, argument, part
+):
+  (folder / "small").mkdir(exist_ok=True)
+  for i in range(len(SIZES)):
+    Image.fromarray(pictures.noise(20, 20)).save(folder / "small" / f"{i}.png")
+  find = evaluate.errors.importlib.util.find_spec
+  monkeypatch.setattr(
+    evaluate.errors.importlib.util,
+    "find_spec",
+    lambda name: None if name == "skimage" else find(name),
+  )
+  monkeypatch.setattr(
+    subjects, "load", lambda request: pytest.fail("loaded already")
+  )
+  printed = refusal(
+    monkeypatch, capsys, "--method=mean_fill", argument, "--masks=rectangle"
+  )
+  assert part in printed
