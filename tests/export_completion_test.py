@@ -1,5 +1,7 @@
 """Export of a network of another kind: that of Global&Local."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -61,7 +63,9 @@ def test_onnx_refuses_it_in_one_line(workdir, tmp_path):
 
 
 def test_openvino_refuses_it_in_one_line(workdir):
-  pytest.importorskip("openvino", reason="needs the extra openvino")
+  # Not imported here: it would fork this process; see `openvino_backend`.
+  if importlib.util.find_spec("openvino") is None:
+    pytest.skip("needs the extra openvino")
   with pytest.raises(errors.UserError, match="--backend: OpenVINO cannot"):
     gatedinpaint_jax.Inpainter.from_checkpoint(workdir, backend="openvino")
 

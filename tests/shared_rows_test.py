@@ -78,7 +78,7 @@ def test_devices_that_share_rows_convolve_as_one(
 @pytest.mark.usefixtures("tuned")
 @pytest.mark.parametrize(
   ("height", "cores", "is_taken"),
-  [(128, 8, True), (64, 8, False), (128, 16, False)],
+  [(128, 2, True), (64, 2, False), (128, 4, False)],
 )
 def test_enough_rows_of_a_core_go_the_way_of_winograd(
   monkeypatch, height, cores, is_taken
