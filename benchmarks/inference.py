@@ -100,10 +100,14 @@ def _check():
         f"--backends={backend}: its name says its precision; --bfloat16 goes"
         " with jax and tuned"
       )
-  if accelerator.is_gpu() and peers.RELEASED.value:
-    raise errors.UserError(
-      "--released: is run on processors; leave it out with --device=gpu"
-    )
+  for flag, is_given in (
+    ("--device=gpu", accelerator.is_gpu()),
+    ("--bfloat16", accelerator.BFLOAT16.value),
+  ):
+    if is_given and peers.RELEASED.value:
+      raise errors.UserError(
+        f"--released: is run on processors in float32; leave it out with {flag}"
+      )
 
 
 def _multiply_adds():

@@ -2,8 +2,7 @@
 
 Each turn of a loop counts too, which XLA's own cost analysis leaves out.
 Nothing is computed, so these are exact and the same everywhere. Convolutions
-are counted as accelerators compute them, the attention as in float32, which
-takes fewer than in bfloat16.
+are counted as accelerators compute them.
 """
 
 import math

@@ -23,6 +23,7 @@ pictures of a batch; with --distributed, processes share the batches, and the
 first one writes. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
+import signal
 import sys
 import traceback
 
@@ -57,6 +58,8 @@ def main(argv) -> int:
       processes=options.processes,
       process=options.process,
     )
+    # JAX keeps SIGTERM for runs that save first; here is nothing to save.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return _run(options, given)
   except errors.UserError as error:
     code = command_line.fail(error)
@@ -75,8 +78,8 @@ def _run(options, given) -> int:
   output = None
   if given:
     errors.check_installed("dm_pix", extra="evaluate")
-    # The others may have no such folder.
-    output = mine.is_first and output_files.check_report(options.output)
+    if mine.is_first:  # the others may have no such folder
+      output = output_files.check_report(options.output)
   loader = evaluate_flags.make_loader(options)
   masks = None if loader.mask_set else [options.masks]
   work = cases.find([options.images], masks)
@@ -97,25 +100,35 @@ def _run(options, given) -> int:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
-  _check_alike(options, work, mine)
-  if options.write_masks and mine.is_first:
-    _write_masks(work, loader, options.write_masks)
+  _check_alike(options, work, requests, mine)
+  if options.write_masks:
+    # Who is done waits for the first: a process that has left ends the others.
+    mine.gather(
+      "masks",
+      lambda: mine.is_first and _write_masks(work, loader, options.write_masks),
+    )
   if requests:
     scorer = _make_evaluator(options, loader, requests, mine)
     _evaluate(requests, output, scorer)
   return 0
 
 
-def _check_alike(options, work, mine) -> None:
+def _check_alike(options, work, requests, mine) -> None:
   """Raises UserError unless all processes do parts of the same work."""
+  # Folders may lie elsewhere for another host.
+  asked = [
+    (r.kind, r.value, r.found.name if r.kind == "checkpoint" else None)
+    for r in requests
+  ]
   values = options.flag_values_dict()
   for of_each in ("process", "coordinator"):
     values.pop(of_each)
-  alike = mine.gather("flags", lambda: (values, [case.name for case in work]))
+  own = values, asked, [case.name for case in work]
+  alike = mine.gather("flags", lambda: own)
   if any(other != alike[0] for other in alike):
     raise errors.UserError(
-      "--distributed: the processes have different flags or pictures; give all "
-      "of them the same"
+      "--distributed: the processes have different flags, pictures or steps of "
+      "a checkpoint; give all of them the same"
     )
 
 

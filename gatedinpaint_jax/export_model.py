@@ -42,7 +42,8 @@ def main(argv) -> int:
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("checkpoint", "format", "output")
   )
-  output = pathlib.Path(options.output).expanduser()
+  # Not resolved: a link is replaced itself. "." has no name.
+  output = pathlib.Path(os.path.abspath(os.path.expanduser(options.output)))
   _check_output(output, options)
   _check_sides(options)
   network = network_lib.read(options.checkpoint)
@@ -84,6 +85,10 @@ def _check_output(output, options):
   suffix = _SUFFIXES[options.format]
   if suffix and output.suffix != suffix:
     raise errors.UserError(f"--output={output}: must end in {suffix}")
+  if output.is_symlink() and not output.exists():
+    raise errors.UserError(
+      f"--output={output}: is a link that leads nowhere; remove it"
+    )
   if output.exists() and output.is_dir() == bool(suffix):
     kinds = ("a file", "a folder")
     is_one, wanted = kinds if suffix == "" else kinds[::-1]
@@ -181,7 +186,11 @@ def _replace(beside, output):
   # A folder does not replace another.
   old = beside.with_name(f"{beside.name}.old")
   output.rename(old)
-  beside.rename(output)
+  try:
+    beside.rename(output)
+  except OSError:
+    old.rename(output)
+    raise
   _remove(old)
 
 

@@ -6,6 +6,7 @@ Takes a minute: `python -m pytest -m slow`.
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from PIL import Image
 
 from gatedinpaint_jax import command_line, evaluate
 from gatedinpaint_jax.evaluation import share
+from gatedinpaint_jax.training import hosts
 from tests import pictures, processes, small_checkpoint
 
 # Batches of 2 are not full, and one process has more of them.
@@ -97,7 +99,11 @@ def test_two_processes_find_what_one_finds(folder):
   ("of_last", "damaged", "said"),
   [
     ((), "3", "damaged/3.png: damaged or cut short"),
-    (("--mask_seed=1",), None, "--distributed: the processes have different"),
+    (
+      ("--method=opencv_telea",),
+      None,
+      "--distributed: the processes have different",
+    ),
   ],
 )
 def test_mistake_of_one_process_ends_all(folder, of_last, damaged, said):
@@ -132,6 +138,51 @@ def test_process_that_ends_takes_the_other_with_it(folder):
   logs = read_logs(folder, 2)
   assert "--images=nowhere: no such file" in logs[1]
   assert not (folder / "no.json").exists()
+
+
+def test_order_and_steps_of_subjects_must_be_alike(
+  monkeypatch, capsys, tmp_path
+):
+  monkeypatch.chdir(tmp_path)
+  Image.fromarray(pictures.noise(24, 32)).save("photo.png")
+  said = []
+
+  class Pretended(share.Share):
+    def gather(self, name, make):
+      said.append(make())
+      return said[-1:]
+
+  monkeypatch.setattr(share, "WHOLE", Pretended())
+  small_checkpoint.write(tmp_path / "run")
+  for subject in (
+    ["--method=mean_fill", "--method=opencv_telea"],
+    ["--method=opencv_telea", "--method=mean_fill"],
+    ["--checkpoint=run"],
+  ):
+    flags = ["--images=photo.png", "--write_masks=masks", "--output=r.json"]
+    assert evaluate.main(["evaluate", *flags, *subject]) == 0
+  asked = [x[1] for x in said if isinstance(x, tuple)]
+  assert asked == [
+    [("method", "mean_fill", None), ("method", "opencv_telea", None)],
+    [("method", "opencv_telea", None), ("method", "mean_fill", None)],
+    [("checkpoint", "run", "0")],
+  ]
+
+
+def test_sigterm_ends_a_process_as_usual(monkeypatch):
+  """JAX catches it for runs that save first."""
+  kept = signal.getsignal(signal.SIGTERM)
+  caught = lambda **_: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+  found = []
+  note = lambda *_: found.append(signal.getsignal(signal.SIGTERM)) or 0
+  monkeypatch.setattr(hosts, "join", caught)
+  monkeypatch.setattr(evaluate, "_run", note)
+  flags = ["--images=x", "--method=mean_fill", "--output=r.json"]
+  try:
+    assert evaluate.main(["evaluate", "--distributed", *flags]) == 0
+  finally:
+    signal.signal(signal.SIGTERM, kept)
+  assert found == [signal.SIG_DFL]
 
 
 @pytest.mark.parametrize("flag", ["--processes=2", "--process=0"])

@@ -197,6 +197,19 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(
   assert {x.name for x in tmp_path.iterdir()} == {"link", "old"}
 
 
+def test_folder_that_one_is_in_is_replaced(checkpoints, tmp_path, monkeypatch):
+  monkeypatch.setitem(
+    export_model._WRITERS,
+    "saved_model",
+    lambda path, network, inputs: path.mkdir() or "new",
+  )
+  (tmp_path / "model").mkdir()
+  (tmp_path / "model" / "saved_model.pb").touch()
+  monkeypatch.chdir(tmp_path / "model")
+  assert run(checkpoints[False], "saved_model", ".", "--overwrite") == 0
+  assert not list((tmp_path / "model").iterdir())
+
+
 def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
   def write(path, network, inputs):
     path.write_text("half")
@@ -216,6 +229,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
     ("stablehlo", "folder.stablehlo", (), "is a folder; name a file"),
     ("saved_model", "file", ("--overwrite",), "is a file; name a folder"),
     ("saved_model", ".", ("--overwrite",), "is a folder but no SavedModel"),
+    ("saved_model", "dangling", (), "is a link that leads nowhere"),
     ("stablehlo", "m.stablehlo", ("--height=8",), "--width is missing"),
     (
       "stablehlo",
@@ -235,6 +249,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
 )
 def test_mistakes_are_named(tmp_path, form, output, flags, message):
   (tmp_path / "folder.stablehlo").mkdir()
+  (tmp_path / "dangling").symlink_to("nowhere")
   (tmp_path / "file").touch()
   with pytest.raises(errors.UserError, match=message):
     run(tmp_path / "nowhere", form, tmp_path / output, *flags)

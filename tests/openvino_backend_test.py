@@ -79,7 +79,7 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
 
 
 def test_products_of_bfloat16_are_even(openvino):
-  """Of 3 x 5 places are 4 x 6 squares, of 2 x 4 places 3 x 5."""
+  """Of 3 x 5 places 4 x 6 squares are copied, of 2 x 4 places 3 x 5, odd."""
   rounded, exact = make_inpainters("openvino_bf16", "openvino")
   for shape in [(24, 40), (16, 32)]:
     image, hole, _ = draw_picture(*shape)

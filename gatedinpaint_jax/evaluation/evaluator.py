@@ -100,7 +100,12 @@ class Evaluator(NamedTuple):
       tqdm.tqdm(
         completed,
         desc=request.name if self.names_bars else None,
-        total=-(-len(request.work) // self.of_process.count),
+        total=scoring.count(
+          request.work,
+          self.loader,
+          batch_size=self.batch_size,
+          of_process=self.of_process,
+        ),
         unit="picture",
         # None: not in a log file.
         disable=None if self.of_process.is_first else True,

@@ -94,20 +94,22 @@ def complete(
   Raises:
     UserError: naming a file and what is wrong with it.
   """
-  batches = itertools.count()
-  by_shape = {}
-  for case in work:
-    by_shape.setdefault(loader.shape(case), []).append(case)
-  for same_shape in by_shape.values():
-    capacity = min(batch_size, len(same_shape))
-    wanted = [c for c in same_shape if only is None or c.index in only]
-    for start in range(0, len(wanted), capacity):
-      if not of_process.has(next(batches)):
-        continue
-      batch = wanted[start : start + capacity]
-      loaded = [loader.load(case) for case in batch]
-      images = subject.complete(loaded, capacity)
-      yield from map(Completed, loaded, images)
+  for batch, capacity in _batches(work, loader, batch_size, only, of_process):
+    loaded = [loader.load(case) for case in batch]
+    images = subject.complete(loaded, capacity)
+    yield from map(Completed, loaded, images)
+
+
+def count(
+  work: Sequence[cases.Case],
+  loader: cases.Loader,
+  *,
+  batch_size: int,
+  of_process: share.Share,
+) -> int:
+  """Returns how many pictures `complete` yields."""
+  batches = _batches(work, loader, batch_size, None, of_process)
+  return sum(len(batch) for batch, _ in batches)
 
 
 def score(
@@ -179,3 +181,17 @@ def join(parts: Sequence[Mapping[int, Scored]]) -> Result:
     sum(entry.is_changed for entry in ordered),
     distance,
   )
+
+
+def _batches(work, loader, batch_size, only, of_process):
+  """Yields the cases of each batch of a process, and what it has room for."""
+  by_shape = {}
+  for case in work:
+    by_shape.setdefault(loader.shape(case), []).append(case)
+  place = itertools.count()
+  for same_shape in by_shape.values():
+    capacity = min(batch_size, len(same_shape))
+    wanted = [c for c in same_shape if only is None or c.index in only]
+    for start in range(0, len(wanted), capacity):
+      if of_process.has(next(place)):
+        yield wanted[start : start + capacity], capacity

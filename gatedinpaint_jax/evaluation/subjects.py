@@ -5,6 +5,7 @@ A request is one of them that was asked for: found, and not yet in memory.
 
 import importlib.metadata
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -40,12 +41,15 @@ class Request(NamedTuple):
     kind: one of KINDS.
     value: the path or the method's name, as it was given.
     work: the cases; of completed pictures, with them.
+    found: equal for equal subjects: the folder of one step of a checkpoint, the
+      method's name, or the files of completed pictures.
   """
 
   name: str
   kind: str
   value: str
   work: Sequence[cases.Case]
+  found: Any
 
 
 def find(
@@ -67,14 +71,19 @@ def find(
     own = work
     if kind == "completed":
       own = cases.with_completed(work, [value])
-    what = kind, _identity(kind, value, own)
+    what = kind, _find(kind, value, own)
     if what in seen:
       raise errors.UserError(
         f"--{kind}={value}: is what --{kind}={seen[what]} names; name it once"
       )
     seen[what] = value
     name = value if texts.count(value) == 1 else f"{value} ({kind})"
-    found.append(Request(name, kind, value, own))
+    if any(name == other.name for other in found):
+      raise errors.UserError(
+        f"--{kind}={value}: another subject is called {name!r}; write its path "
+        "in another way"
+      )
+    found.append(Request(name, kind, value, own, what[1]))
   return found
 
 
@@ -84,22 +93,24 @@ def load(request: Request) -> Subject:
   Raises:
     UserError: as `of_checkpoint` and the others.
   """
-  of_kind = {
-    "checkpoint": of_checkpoint,
-    "method": of_method,
-    "completed": of_completed,
-  }
+  if request.kind == "checkpoint":
+    return of_checkpoint(request.value, request.found)
+  of_kind = {"method": of_method, "completed": of_completed}
   return of_kind[request.kind](request.value)
 
 
-def of_checkpoint(path: str) -> Subject:
+def of_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
   """Returns the generator of a checkpoint; devices share a batch's pictures.
+
+  Args:
+    path: of a run or one of its steps, for the report.
+    folder: the step that `checkpoint_reader.find` found there before, for a run
+      that goes on writes others; None to find it now.
 
   Raises:
     UserError: if there is no checkpoint or it cannot be read.
   """
-  # Before it is read: a run that goes on may write another.
-  folder = checkpoint_reader.find(path)
+  folder = folder or checkpoint_reader.find(path)
   model = inpainter.Inpainter.from_checkpoint(folder)
 
   def complete(loaded, capacity):
@@ -150,8 +161,8 @@ def of_completed(folder: str) -> Subject:
   )
 
 
-def _identity(kind, value, work):
-  """Returns what is equal for equal subjects; finds what can be found."""
+def _find(kind, value, work):
+  """Returns `Request.found`."""
   if kind == "checkpoint":
     return checkpoint_reader.find(value)
   if kind == "method":

@@ -84,7 +84,7 @@ class Inpainter:
         "openvino" or "openvino_bf16", whose error is logged.
       tuned: on processors each core of which is a device (JAX_NUM_CPU_DEVICES
         says so before JAX starts), compile each size three times as long for
-        programs that take 0.7 to 0.8 of the time, and let cores share the rows
+        programs that take 0.7 to 0.85 of the time, and let cores share the rows
         of a picture. Results are the same up to rounding.
 
     Raises:

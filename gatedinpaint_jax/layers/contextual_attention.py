@@ -19,9 +19,9 @@ from gatedinpaint_jax.layers import chunked_attention, plain_attention, resize
 # Features are compared at half of their resolution.
 _RATE = 2
 # 512 x 512 pixels. On one core of a CPU, 96 channels, all at once takes 0.021 s
-# at 256 x 256 and pieces 0.051 s, here 0.49 and 0.77 s, with the gradient 1.0
-# and 2.2 s, but 0.27 GB instead of 0.09, with the gradient 0.49 instead of 0.13.
-# At 1024 x 1024 it would be 16 times as much (benchmarks/attention.py).
+# at 256 x 256 and pieces 0.051 s, here 0.81 and 1.18 s, with the gradient 1.45
+# and 3.2 s, but 0.27 GB instead of 0.09, with the gradient 0.49 instead of
+# 0.13. At 1024 x 1024 it would be 16 times as much (benchmarks/attention.py).
 MOST_PLACES_AT_ONCE = 64 * 64
 
 
