@@ -26,11 +26,16 @@ def keep_out_of_the_home(tmp_path_factory):
 
 @pytest.fixture(autouse=True, scope="session")
 def compile_once(tmp_path_factory):
-  """Keeps what was compiled: many tests train the same small networks."""
+  """Keeps what was compiled: many tests train the same small networks.
+
+  Runs of the tests that follow one another share it if TESTS_COMPILED names a
+  folder.
+  """
   scratch = tmp_path_factory.getbasetemp()
   if "PYTEST_XDIST_WORKER" in os.environ:
     scratch = scratch.parent  # of all workers
-  jax.config.update("jax_compilation_cache_dir", str(scratch / "compiled"))
+  folder = os.environ.get("TESTS_COMPILED", str(scratch / "compiled"))
+  jax.config.update("jax_compilation_cache_dir", folder)
   # With a limit, JAX locks the folder, so that no worker reads half a program.
   jax.config.update("jax_compilation_cache_max_size", 10**10)
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

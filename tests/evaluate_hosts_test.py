@@ -125,21 +125,6 @@ def test_mistake_of_one_process_ends_all(folder, of_last, damaged, said):
   assert not (folder / "no.json").exists()
 
 
-@pytest.mark.slow
-def test_process_that_ends_takes_the_other_with_it(folder):
-  started = start(
-    folder,
-    *("--method=mean_fill", "--output=no.json"),
-    count=2,
-    of_last=("--images=nowhere",),
-  )
-  first, last = processes.wait(started, timeout=120)
-  assert last == 2 and first != 0
-  logs = read_logs(folder, 2)
-  assert "--images=nowhere: no such file" in logs[1]
-  assert not (folder / "no.json").exists()
-
-
 def test_order_and_steps_of_subjects_must_be_alike(
   monkeypatch, capsys, tmp_path
 ):

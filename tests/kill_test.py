@@ -27,7 +27,9 @@ from absl import logging
 from gatedinpaint_jax import train
 from tests import tiny_run
 logging.set_verbosity(logging.INFO)
-config = tiny_run.config(sys.argv[1], steps={STEPS}, log_every_steps=3)
+config = tiny_run.config(
+  sys.argv[1], steps={STEPS}, log_every_steps=3, evaluate_every_steps=12
+)
 train.train_and_evaluate(config, sys.argv[2])
 """
 
