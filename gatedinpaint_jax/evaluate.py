@@ -24,10 +24,7 @@ first one writes. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
 import signal
-import sys
-import traceback
 
-import jax
 import numpy as np
 
 import gatedinpaint_jax
@@ -66,7 +63,7 @@ def main(argv) -> int:
   except KeyboardInterrupt:
     code = command_line.INTERRUPTED
   except Exception as error:
-    code = _explain(error)
+    code = hosts.explain(error)
   hosts.leave(code)
   return code
 
@@ -213,20 +210,6 @@ def _write(output, reports, labels, shown) -> None:
     report.write(file, written)
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
-
-
-def _explain(error) -> int:
-  """Tells what ended one of several processes; returns its exit code."""
-  if isinstance(error, jax.errors.JaxRuntimeError):
-    print(
-      f"error: process {jax.process_index()} of {jax.process_count()} cannot go"
-      f" on ({errors.first_words(error)}); if another one has ended, what it "
-      "said tells why",
-      file=sys.stderr,
-    )
-  else:
-    traceback.print_exception(error)
-  return 1
 
 
 if __name__ == "__main__":

@@ -93,7 +93,9 @@ def main(argv):
   except Exception as error:
     if not _DISTRIBUTED.value:
       raise
-    code = hosts.explain(error)
+    code = hosts.explain(
+      error, then="; the same commands go on from the newest checkpoint"
+    )
   if _DISTRIBUTED.value:
     hosts.leave(code)
   return code

@@ -179,14 +179,18 @@ def test_output_is_replaced_only_when_asked(
   assert written.read_text() == "3"  # inputs of the guided one
 
 
-def test_a_link_is_replaced_and_what_it_leads_to_stays(
-  checkpoints, tmp_path, monkeypatch
-):
+@pytest.fixture
+def empty_models(monkeypatch):
+  """Writes an empty folder as SavedModel."""
   monkeypatch.setitem(
     export_model._WRITERS,
     "saved_model",
     lambda path, network, inputs: path.mkdir() or "new",
   )
+
+
+@pytest.mark.usefixtures("empty_models")
+def test_a_link_is_replaced_and_what_it_leads_to_stays(checkpoints, tmp_path):
   (tmp_path / "old").mkdir()
   (tmp_path / "old" / "saved_model.pb").touch()
   link = tmp_path / "link"
@@ -197,12 +201,8 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(
   assert {x.name for x in tmp_path.iterdir()} == {"link", "old"}
 
 
+@pytest.mark.usefixtures("empty_models")
 def test_folder_that_one_is_in_is_replaced(checkpoints, tmp_path, monkeypatch):
-  monkeypatch.setitem(
-    export_model._WRITERS,
-    "saved_model",
-    lambda path, network, inputs: path.mkdir() or "new",
-  )
   (tmp_path / "model").mkdir()
   (tmp_path / "model" / "saved_model.pb").touch()
   monkeypatch.chdir(tmp_path / "model")

@@ -105,13 +105,18 @@ def gather(tree):
   return multihost_utils.process_allgather(tree, tiled=True)
 
 
-def explain(error: Exception) -> int:
-  """Tells what ended one of several processes; returns its exit code."""
+def explain(error: Exception, *, then: str = "") -> int:
+  """Tells what ended one of several processes; returns its exit code.
+
+  Args:
+    error: what was raised.
+    then: what a person can do, put behind the line.
+  """
   if isinstance(error, jax.errors.JaxRuntimeError):
     print(
       f"error: process {jax.process_index()} of {jax.process_count()} cannot go"
       f" on ({errors.first_words(error)}); if another one has ended, its log "
-      "says why; the same commands go on from the newest checkpoint",
+      f"says why{then}",
       file=sys.stderr,
     )
   else:
