@@ -119,6 +119,11 @@ def get_model_config():
   # gate lets through; vanilla and partial convolutions have half of them from
   # the start, and completion has all. The other layers scale with it.
   model.width = 48
+  # The first draw of the generator's kernels. variance_preserving: each layer
+  # hands on the power of its input, so that training begins at once; released:
+  # Glorot's, after which hardly anything reaches the last layers. Of no use to
+  # completion, which is normalized.
+  model.initializer = "variance_preserving"
   # What keeps predictions in [-1, 1]: tanh or clip.
   model.bound = "tanh"
   # patch: SN-PatchGAN; global_and_local_critics: of DeepFill v1; global_local:

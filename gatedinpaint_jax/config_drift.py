@@ -21,6 +21,7 @@ _HARMLESS = (
   "data.validation_split",
   "evaluation.",
   "model.discriminator_width",  # its number is among what shapes arrays
+  "model.initializer",  # the first draw is long made
   "model.rematerialize",
   "optimizer.accumulation_steps",
   "schedule.checkpoint_every_steps",
@@ -35,6 +36,7 @@ _HARMLESS = (
 # What older checkpoints computed by before these keys were there.
 _BEFORE = {
   **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
+  "model.initializer": "released",
   "loss.distance": "l1",
   "loss.hole": 1.0,
   "loss.known": 1.0,

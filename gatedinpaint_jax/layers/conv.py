@@ -10,8 +10,8 @@ Only the partial convolution reads `valid`, and returns it in the size of `y`;
 the others hand it back as it came.
 Padding is zeros around the picture so that the output has ceil(size / stride)
 rows ("SAME" of TensorFlow: at stride 2 an even size is padded by one row less
-above than below). Kernels are HWIO, Glorot-uniform over all output channels,
-biases 0; both are float32 and computed with in `dtype`.
+above than below). Kernels are HWIO; they and biases are float32 and computed
+with in `dtype`.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution, upsampled_convolution
+from gatedinpaint_jax.layers import (
+  convolution,
+  initializers,
+  upsampled_convolution,
+)
 
 
 @jax.jit  # so that `export` finds it by its name
@@ -66,6 +70,7 @@ class GatedConv(nn.Module):
     upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the feature, not to the gate.
     dtype: of the computation and the output.
+    initializer: a key of `initializers.KINDS`, the first draw of the kernel.
 
   Source: Yu et al. 2019, section 3.1.
   """
@@ -77,11 +82,14 @@ class GatedConv(nn.Module):
   upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] = elu
   dtype: Any = jnp.float32
+  initializer: str = "variance_preserving"
 
   @nn.compact
   def __call__(self, x, valid=None):
     """Returns the gated features and `valid` as it came."""
-    kernel, bias = _kernel_and_bias(self, x.shape[-1], 2 * self.features)
+    kernel, bias = _kernel_and_bias(
+      self, x.shape[-1], 2 * self.features, gated=True
+    )
     y = convolve(self, x, kernel) + bias
     feature, gate = jnp.split(y, 2, axis=-1)
     return self.activation(feature) * nn.sigmoid(gate), valid
@@ -98,6 +106,7 @@ class VanillaConv(nn.Module):
     upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the output; None for none.
     dtype: of the computation and the output.
+    initializer: a key of `initializers.KINDS`, the first draw of the kernel.
   """
 
   features: int
@@ -107,6 +116,7 @@ class VanillaConv(nn.Module):
   upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
+  initializer: str = "variance_preserving"
 
   @nn.compact
   def __call__(self, x, valid=None):
@@ -131,6 +141,7 @@ class PartialConv(nn.Module):
     upsample: whether every pixel is repeated as a block of 2 x 2 before.
     activation: applied to the output; None for none.
     dtype: of the computation and the output.
+    initializer: a key of `initializers.KINDS`, the first draw of the kernel.
 
   Source: Liu et al. 2018, section 3.1, with one `valid` for all channels.
   """
@@ -142,6 +153,7 @@ class PartialConv(nn.Module):
   upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = elu
   dtype: Any = jnp.float32
+  initializer: str = "variance_preserving"
 
   @nn.compact
   def __call__(self, x, valid=None):
@@ -188,15 +200,16 @@ def convolve(module, x, kernel):
   )
 
 
-def _kernel_and_bias(module, in_channels, out_channels):
+def _kernel_and_bias(module, in_channels, out_channels, *, gated=False):
   """Declares both parameters; returns them in the dtype of `module`.
 
   The bias `[1, 1, 1, O]` has the rank of what it is added to.
   """
   size = module.kernel_size
+  draw = initializers.KINDS[module.initializer]
   kernel = module.param(
     "kernel",
-    nn.initializers.glorot_uniform(),
+    draw(module.activation, gated=gated),
     (size, size, in_channels, out_channels),
   )
   bias = module.param("bias", nn.initializers.zeros_init(), (out_channels,))

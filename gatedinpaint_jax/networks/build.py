@@ -5,7 +5,7 @@ import ml_collections
 from flax import linen as nn
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.layers import conv
+from gatedinpaint_jax.layers import conv, initializers
 from gatedinpaint_jax.networks import (
   completion_network,
   critics,
@@ -22,10 +22,12 @@ _DISCRIMINATORS = {
   "global_local": critics.GlobalLocalDiscriminator,
   "none": None,
 }
-# What checkpoints of imported weights, and older ones, do not say.
+# What a config may leave out: keys that are newer than some configs, and than
+# the checkpoints of imported weights.
 DEFAULTS = {
   "generator": "inpaint",
   "bound": "tanh",
+  "initializer": "variance_preserving",
   "discriminator": "patch",
   "discriminator_width": None,
   "rematerialize": False,
@@ -50,6 +52,7 @@ def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
     ("dtype", _DTYPES),
     ("generator", _GENERATORS),
     ("bound", inpaint_generator.BOUNDS),
+    ("initializer", initializers.KINDS),
     ("discriminator", _DISCRIMINATORS),
   ):
     errors.check_choice(f"config.model.{key}", model[key], choices)
@@ -84,6 +87,7 @@ def _build_generator(model):
       conv=model.conv,
       guided=model.guided,
       bound=model.bound,
+      initializer=model.initializer,
       **shared,
     )
   for key, only in (("guided", False), ("conv", "vanilla")):

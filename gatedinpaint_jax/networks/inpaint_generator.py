@@ -48,6 +48,7 @@ class InpaintGenerator(nn.Module):
     rematerialize: whether the backward pass computes the hidden layers again
       from their inputs instead of keeping what is inside of them.
     bound: a key of `BOUNDS`, what keeps predictions in [-1, 1].
+    initializer: a key of `layers.initializers.KINDS`.
   """
 
   width: int = 48
@@ -56,6 +57,7 @@ class InpaintGenerator(nn.Module):
   dtype: Any = jnp.float32
   rematerialize: bool = False
   bound: str = "tanh"
+  initializer: str = "variance_preserving"
 
   @nn.compact
   def __call__(
@@ -84,6 +86,7 @@ class InpaintGenerator(nn.Module):
       "dtype": self.dtype,
       "rematerialize": self.rematerialize,
       "bound": self.bound,
+      "initializer": self.initializer,
     }
     coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
     # No gradient is stopped: the losses of the second network reach the first.
@@ -104,6 +107,7 @@ class CoarseNetwork(nn.Module):
     dtype: of the computation.
     rematerialize: as of `InpaintGenerator`.
     bound: likewise.
+    initializer: likewise.
   """
 
   width: int
@@ -111,6 +115,7 @@ class CoarseNetwork(nn.Module):
   dtype: Any
   rematerialize: bool
   bound: str
+  initializer: str
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
@@ -155,6 +160,7 @@ class RefinementNetwork(nn.Module):
     dtype: of the computation.
     rematerialize: as of `InpaintGenerator`.
     bound: likewise.
+    initializer: likewise.
   """
 
   width: int
@@ -162,6 +168,7 @@ class RefinementNetwork(nn.Module):
   dtype: Any
   rematerialize: bool
   bound: str
+  initializer: str
 
   @nn.compact
   def __call__(self, filled, no_source):
@@ -228,7 +235,8 @@ def _convolutions(network):
   hidden, output = conv_lib.KINDS[network.conv]
   if network.rematerialize:
     hidden = nn.remat(hidden)
+  shared = {"dtype": network.dtype, "initializer": network.initializer}
   return (
-    functools.partial(hidden, dtype=network.dtype),
-    functools.partial(output, dtype=network.dtype),
+    functools.partial(hidden, **shared),
+    functools.partial(output, **shared),
   )
