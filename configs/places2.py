@@ -152,6 +152,9 @@ def get_loss_config():
   # How much pixels in holes and known ones count in these means.
   loss.hole = 1.0
   loss.known = 1.0
+  # Whether each of both is a mean of its own in each picture, hole * (mean over
+  # the hole) + known * (mean over the rest), instead of one mean over all.
+  loss.separate_means = False
   # How much more known pixels count in the window on the hole: half of each
   # side of the picture, around the middle of the hole.
   loss.window = 0.0

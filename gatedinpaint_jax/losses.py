@@ -48,6 +48,7 @@ def pixel_weight(
   known: float,
   discount: float,
   window: float = 0.0,
+  separate_means: bool = False,
 ) -> jax.Array:
   """Returns how much each pixel counts in `l1` or `l2`, `[B, H, W, 1]`.
 
@@ -59,6 +60,9 @@ def pixel_weight(
       discount^(d - 1), for there are more ways to fill its middle than its rim.
     window: how much more known pixels count in the window on the hole, which
       has half of each side of the picture; see `hole_window.cut`.
+    separate_means: divide both by the share of the picture that they have, so
+      that `l1` becomes hole * (mean over the hole) + known * (mean over the
+      rest) of each picture, whatever the size of its hole.
 
   Source: Liu et al. 2018, section 3.3 (hole and known); Yu et al. 2018, section
   3.2 (discount), and the loss of its program (window).
@@ -68,7 +72,14 @@ def pixel_weight(
   if discount < 1:
     inside = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
     hole = hole * discount**inside
-  return hole * mask + known * (1 - mask)
+  inside, outside = hole * mask, known * (1 - mask)
+  if separate_means:
+    share = jnp.mean(mask, axis=(1, 2, 3), keepdims=True)
+    # A picture without a hole, or without a rest, has no such mean.
+    one_pixel = 1 / (mask.shape[1] * mask.shape[2])
+    inside /= jnp.maximum(share, one_pixel)
+    outside /= jnp.maximum(1 - share, one_pixel)
+  return inside + outside
 
 
 def hinge_discriminator(

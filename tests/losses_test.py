@@ -73,6 +73,35 @@ def test_weights_of_holes_fall_from_their_rim():
   np.testing.assert_array_equal(weight[0, 0, :, 0], [1, 6, 6, 6, 6, 1])
 
 
+def test_separate_means_are_of_each_picture_and_each_side_of_the_rim():
+  rng = np.random.default_rng(0)
+  prediction, target = rng.normal(size=(2, 2, 4, 8, 3)).astype(np.float32)
+  mask = np.zeros((2, 4, 8, 1), np.float32)
+  mask[0, 1:3, 3] = 1  # 2 pixels of 32
+  mask[1, :, :6] = 1  # 24 pixels of 32
+  weight = losses.pixel_weight(
+    mask, hole=3.0, known=0.5, discount=1.0, separate_means=True
+  )
+  error, hole = np.abs(prediction - target), mask[..., 0] == 1
+  expected = np.mean(
+    [
+      3 * error[i][hole[i]].mean() + 0.5 * error[i][~hole[i]].mean()
+      for i in range(2)
+    ]
+  )
+  found = losses.l1(prediction, target, weight)
+  np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_separate_means_of_what_is_not_there_are_finite(value):
+  mask = np.full((1, 4, 4, 1), value, np.float32)
+  weight = losses.pixel_weight(
+    mask, hole=3.0, known=0.5, discount=1.0, separate_means=True
+  )
+  np.testing.assert_allclose(weight, 3.0 if value else 0.5)
+
+
 def test_known_pixels_of_the_window_count_more():
   mask = np.zeros((2, 4, 8, 1), np.float32)
   mask[0, 1:3, 3] = 1

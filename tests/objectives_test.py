@@ -146,17 +146,20 @@ def test_generator_loss_and_gradients_equal_the_released_program(case):
       batch.mask,
       batch.sketch,
     )
-    return objectives.generator_objective(
-      output.coarse,
+    known = {"batch": batch, "weights": objectives.LossWeights()}
+    of_pixels, metrics = objectives.pixel_objective(
+      output.coarse, output.refined, **known
+    )
+    adversarial, more = objectives.adversarial_objective(
       output.refined,
       discriminator=patch_discriminator.PatchDiscriminator(),
       discriminator_variables={
         "params": discriminator_params,
         "spectral": spectral,
       },
-      batch=batch,
-      weights=objectives.LossWeights(),
+      **known,
     )
+    return of_pixels + adversarial, metrics | more
 
   (loss, metrics), grads = jax.jit(jax.value_and_grad(objective, has_aux=True))(
     params
@@ -207,10 +210,8 @@ def test_losses_of_deepfill_v1_are_means_over_its_window_and_known_pixels():
 
   # GAN_LOSS_ALPHA aside: L1_LOSS_ALPHA, AE_LOSS_ALPHA and COARSE_L1_ALPHA.
   expected = 1.2 * (1.2 * distance(coarse) + distance(refined))
-  loss, _ = objectives.generator_objective(
+  loss, _ = objectives.pixel_objective(
     *(coarse.astype("f"), refined.astype("f")),
-    discriminator=None,
-    discriminator_variables=None,
     batch=batch_lib.Batch(image.astype("f"), mask.astype("f")),
     weights=objectives.LossWeights(**deepfill_v1.get_config().loss),
   )
@@ -220,10 +221,8 @@ def test_losses_of_deepfill_v1_are_means_over_its_window_and_known_pixels():
 def test_what_counts_all_pixels_alike_has_no_weights_of_pixels(monkeypatch):
   monkeypatch.setattr(objectives.losses, "pixel_weight", None)
   pictures, mask = np.ones((1, 8, 8, 3), "f"), np.ones((1, 8, 8, 1), "f")
-  evaluate = lambda **weights: objectives.generator_objective(
+  evaluate = lambda **weights: objectives.pixel_objective(
     *(pictures, pictures),
-    discriminator=None,
-    discriminator_variables=None,
     batch=batch_lib.Batch(pictures, mask),
     weights=objectives.LossWeights(**weights),
   )

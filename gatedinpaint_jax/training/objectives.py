@@ -21,6 +21,7 @@ class LossWeights:
   known: float = 1.0
   window: float = 0.0
   discount: float = 1.0
+  separate_means: bool = False
   adversarial: float = 1.0
   discriminator: float = 0.5
   gan: str = "hinge"
@@ -29,7 +30,11 @@ class LossWeights:
   @property
   def counts_pixels_alike(self) -> bool:
     """Whether hole and known pixels count alike, as in the paper."""
-    return self.hole == self.known == self.discount == 1 and not self.window
+    return (
+      self.hole == self.known == self.discount == 1
+      and not self.window
+      and not self.separate_means
+    )
 
 
 def discriminator_objective(
@@ -77,16 +82,12 @@ def discriminator_objective(
   return loss, (spectral, metrics)
 
 
-def generator_objective(
-  coarse, refined, *, discriminator, discriminator_variables, batch, weights
-):
-  """Compares both predictions with the picture, and asks the discriminator.
+def pixel_objective(coarse, refined, *, batch, weights):
+  """Compares both predictions with the picture.
 
   Args:
     coarse: prediction of the coarse network; differentiate with respect to it.
     refined: prediction of the refinement network, likewise.
-    discriminator: the module; None: nobody is asked.
-    discriminator_variables: its parameters and power iteration, which stays.
     batch: a `Batch`.
     weights: `LossWeights`.
 
@@ -103,28 +104,44 @@ def generator_objective(
       known=weights.known,
       discount=weights.discount,
       window=weights.window,
+      separate_means=weights.separate_means,
     )
   to_coarse = distance(coarse, batch.image, pixels)
   to_refined = distance(refined, batch.image, pixels)
   loss = weights.l1_coarse * to_coarse + weights.l1_refined * to_refined
-  metrics = {
+  return loss, {
     f"{weights.distance}_coarse": to_coarse,
     f"{weights.distance}_refined": to_refined,
     "hole_fraction": jnp.mean(batch.mask),
   }
-  if discriminator is not None:
-    scores = discriminator.apply(
-      discriminator_variables,
-      batch_lib.composite(refined, batch.image, batch.mask),
-      batch.mask,
-      batch.sketch,
-      update_stats=False,
-    )
-    _, pass_for_real = losses.GANS[weights.gan]
-    metrics["adversarial_loss"] = pass_for_real(scores)
-    loss = weights.adversarial * metrics["adversarial_loss"] + loss
-  metrics["generator_loss"] = loss
-  return loss, metrics
+
+
+def adversarial_objective(
+  refined, *, discriminator, discriminator_variables, batch, weights
+):
+  """Scores completed pictures, which are to pass for real.
+
+  Args:
+    refined: prediction of the refinement network; differentiate with respect
+      to it.
+    discriminator: the module.
+    discriminator_variables: its parameters and power iteration, which stays.
+    batch: a `Batch`.
+    weights: `LossWeights`.
+
+  Returns:
+    `(loss, metrics)`.
+  """
+  scores = discriminator.apply(
+    discriminator_variables,
+    batch_lib.composite(refined, batch.image, batch.mask),
+    batch.mask,
+    batch.sketch,
+    update_stats=False,
+  )
+  _, pass_for_real = losses.GANS[weights.gan]
+  loss = pass_for_real(scores)
+  return weights.adversarial * loss, {"adversarial_loss": loss}
 
 
 def _score_at_once(discriminator, params, spectral, batch, completed):

@@ -108,19 +108,27 @@ def generator_gradient(
     setup: the networks and weights.
     turn: whether the discriminator is asked.
   """
-  by_prediction, metrics = jax.grad(
-    objectives.generator_objective, argnums=(0, 1), has_aux=True
-  )(
-    *predictions,
-    discriminator=(
-      None if turn is phases.Turn.COMPLETION else setup.discriminator
-    ),
-    discriminator_variables=state.discriminator_variables,
-    batch=batch,
-    weights=setup.weights,
-  )
-  (gradient,) = pullback(by_prediction)
-  return gradient, metrics
+  known = {"batch": batch, "weights": setup.weights}
+  (loss, metrics), (by_coarse, by_refined) = jax.value_and_grad(
+    objectives.pixel_objective, argnums=(0, 1), has_aux=True
+  )(*predictions, **known)
+  if turn is not phases.Turn.COMPLETION:
+    _, refined = predictions
+    (adversarial_loss, more), by_scores = jax.value_and_grad(
+      objectives.adversarial_objective, has_aux=True
+    )(
+      refined,
+      discriminator=setup.discriminator,
+      discriminator_variables=state.discriminator_variables,
+      **known,
+    )
+    # Which of both losses decides what the refined picture becomes.
+    ratio = optax.tree.norm(by_scores) / optax.tree.norm(by_refined)
+    metrics |= more | {"adversarial_gradient_ratio": ratio}
+    loss += adversarial_loss
+    by_refined += by_scores
+  (gradient,) = pullback((by_coarse, by_refined))
+  return gradient, metrics | {"generator_loss": loss}
 
 
 def update_generator(
