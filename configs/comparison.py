@@ -11,7 +11,7 @@ decide nothing; with more of your own:
       --config.training.data.validation_path=OTHER_PHOTOS
 
 It answers which method does more with the same short training, not what each
-reaches after the paper's million steps.
+reaches in a long one.
 """
 
 import ml_collections
@@ -25,10 +25,10 @@ def get_config():
   # seed, pictures, holes, optimizer, steps.
   config.training = get_training_config()
   # What a method has of its own, by its name: keys of the sections `model`,
-  # `loss` and `schedule` above, but not `schedule.steps`. Whole sections of
-  # another config are fine too: {"loss": other.get_config().loss}. Pictures,
-  # holes and optimizer are everybody's, so DeepFill v1 and Global&Local are not
-  # quite what their own configs train.
+  # `loss`, `optimizer` and `schedule` above, but not `schedule.steps`, and
+  # `data.batch_size`. Whole sections of another config are fine too:
+  # {"loss": other.get_config().loss}. Pictures and holes are everybody's, so
+  # DeepFill v1 and Global&Local are not quite what their own configs train.
   config.methods = ml_collections.ConfigDict()
   # A gated layer makes two numbers of what others make one: a third more
   # channels make up for it, as in the paper. The discriminator stays the same.
@@ -36,6 +36,9 @@ def get_config():
   config.methods.vanilla = {"model": {"conv": "vanilla", **ungated}}
   config.methods.partial = {"model": {"conv": "partial", **ungated}}
   config.methods.gated = {"model": {"conv": "gated"}}
+  # Each method is trained once with each of these, in the place of
+  # `training.seed`; with several, intervals hold what the seed changes.
+  config.seeds = (0,)
   # Which of them are trained, in the order of the tables.
   config.trained = ("vanilla", "partial", "gated")
   # What fills without training, of `evaluate --method`. More need
@@ -53,6 +56,8 @@ def get_config():
   # free_form and rectangle, those of `evaluate`, and the seed of both.
   config.mask_kinds = ("free_form", "rectangle")
   config.mask_seed = 0
+  # Whether LPIPS is computed, which needs `pip install -e ".[lpips]"`.
+  config.lpips = False
   # Pictures that are completed at once.
   config.batch_size = 8
   # How many pictures are drawn for each kind of mask, the first ones; six have

@@ -6,10 +6,11 @@ r"""Trains several methods under one budget and scores them beside each other.
 Steps, pictures, their order and their holes are the same for all methods.
 Writes into the workdir:
 
-  comparison.md, .json, .png   tables, all numbers, some pictures
-  completed/MASKS/METHOD/      what each method made of the pictures, as png
-  completed/MASKS/METHOD.json  what `evaluate` reports on them
-  METHOD/                      the run, as `gatedinpaint_jax.main` makes it
+  comparison.md, .json, .png  tables, all numbers, some pictures
+  METHOD/seed_N/              a run, as `gatedinpaint_jax.main` makes it
+  completed/MASKS/RUN/        what METHOD/seed_N, or an untrained METHOD, made
+                              of the pictures, as png
+  completed/MASKS/RUN.json    what `evaluate` reports on them
 
 Goes on where it was stopped; what is trained is not trained again. Exit codes:
 0 done, 2 a mistake in the config, the flags or a file.
@@ -43,6 +44,7 @@ from gatedinpaint_jax.evaluation import (
   subjects,
 )
 from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.training import workdir as workdir_lib
 
@@ -68,10 +70,11 @@ def main(argv) -> int:
       compare_config.check_apart(flag, written, plan, config)
   runs = {
     name: training
-    for name, training in plan.trainings.items()
+    for name, training in _runs(plan).items()
     if not _is_trained(training, pathlib.Path(folder).expanduser() / name)
   }
   # Not after hours of training.
+  scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
   if study:
     study_page.check_folder(study, is_new=bool(runs))
   if runs:
@@ -81,11 +84,11 @@ def main(argv) -> int:
   command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
   for name, training in runs.items():
-    logging.info("method %s", name)
+    logging.info("training %s", name)
     if not _train(training, workdir / name):
       return 0
   try:
-    tables = _compare(plan, config, workdir)
+    tables = _compare(plan, config, workdir, scores)
   except memory.TooLargeError as error:
     raise errors.UserError(
       f"{error.need}; name a smaller config.batch_size or config.size"
@@ -123,6 +126,15 @@ def _parse(argv) -> flags.FlagValues:
     text = error.args[0] if isinstance(error, KeyError) else error
     raise errors.UserError(str(text)) from error
   return values
+
+
+def _runs(plan) -> dict[str, Any]:
+  """Returns the config of each run by its place in the workdir."""
+  return {
+    compare_config.run_name(method, seed): training
+    for method, by_seed in plan.trainings.items()
+    for seed, training in by_seed.items()
+  }
 
 
 def _is_trained(config, workdir) -> bool:
@@ -175,16 +187,21 @@ def _read_minutes(path) -> float:
   return json.loads(path.read_text("utf-8")) if path.exists() else 0.0
 
 
-def _compare(plan, config, workdir) -> str:
+def _compare(plan, config, workdir, scores) -> str:
   """Scores all methods, writes what was found and returns the tables."""
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   shown = {kind: {} for kind in reports}
-  for name in (*plan.untrained, *plan.trainings):
+  of_method = {name: name for name in plan.untrained} | {
+    compare_config.run_name(method, seed): method
+    for method, by_seed in plan.trainings.items()
+    for seed in by_seed
+  }
+  for name, method in of_method.items():
     # One network at a time is in memory.
     subject = plan.untrained.get(name) or subjects.of_checkpoint(workdir / name)
     for loader in plan.loaders:
       kind = loader.mask_set.kind
-      reports[kind][name], shown[kind][name] = comparison_files.score(
+      built, completed = comparison_files.score(
         name,
         subject,
         plan.work,
@@ -194,7 +211,11 @@ def _compare(plan, config, workdir) -> str:
         version=gatedinpaint_jax.__version__,
         batch_size=plan.batch_size,
         show=plan.grid_pictures,
+        scores=scores,
       )
+      reports[kind].setdefault(method, []).append(built)
+      # Of several seeds the first one is drawn.
+      shown[kind].setdefault(method, completed)
       logging.info("scored %s with masks %s", name, kind)
   content = _describe(plan, config, workdir) | {
     "masks": {
@@ -225,24 +246,32 @@ def _describe(plan, config, workdir) -> dict[str, Any]:
       "batch_size": data.batch_size,
       "image_size": list(data.image_size),
       "pictures": data.path,
-      "seed": config.training.seed,
+      "seeds": list(config.seeds),
     },
     "images": config.images,
     "size": list(config.size),
     "methods": {
       **{name: {"trained": False} for name in plan.untrained},
-      **{name: _describe_run(workdir / name) for name in plan.trainings},
+      **{
+        name: _describe_runs([workdir / run for run in _runs_of(plan, name)])
+        for name in plan.trainings
+      },
     },
     "config": config.to_dict(),
   }
 
 
-def _describe_run(workdir) -> dict[str, Any]:
-  saved = checkpoint_reader.read(workdir, with_discriminator=True)
+def _runs_of(plan, method) -> list[str]:
+  return [compare_config.run_name(method, s) for s in plan.trainings[method]]
+
+
+def _describe_runs(workdirs) -> dict[str, Any]:
+  """Describes the runs of one method, which differ in their seeds alone."""
+  saved = checkpoint_reader.read(workdirs[0], with_discriminator=True)
   return {
     "trained": True,
     "steps": int(saved.folder.name),
-    "minutes": _read_minutes(workdir / _CLOCK),
+    "minutes": sum(_read_minutes(workdir / _CLOCK) for workdir in workdirs),
     "parameters": {
       "generator": _count_parameters(saved.generator),
       "discriminator": _count_parameters(saved.discriminator),
@@ -283,7 +312,8 @@ def _write_study(plan, config, workdir, folder) -> None:
   pictures = comparison_files.study_pictures(
     plan.work[: config.study_pictures],
     plan.loaders,
-    [*plan.untrained, *plan.trainings],
+    {name: name for name in plan.untrained}
+    | {name: _runs_of(plan, name)[0] for name in plan.trainings},
     workdir / comparison_files.FOLDER,
   )
   study_page.write(

@@ -29,8 +29,10 @@ from gatedinpaint_jax.inference import jobs, photo_files
 # What makes a method: whole sections, or some of their keys. The rest is the
 # budget, which all share.
 _OF_A_METHOD = {
+  "data": ("batch_size",),
   "model": None,
   "loss": None,
+  "optimizer": None,
   "schedule": (
     "completion_steps",
     "discriminator_steps",
@@ -47,22 +49,30 @@ class Plan(NamedTuple):
   """What is compared.
 
   Attributes:
-    trainings: the config of each run by method, as `configs/places2.py`.
+    trainings: the config of each run, as `configs/places2.py`, by method and
+      seed.
     untrained: what fills without training, by method.
     order: methods as expected from the least error to the most.
     work: the pictures to score.
     loaders: one for each kind of mask.
     batch_size: pictures to complete at once.
     grid_pictures: how many of the pictures are drawn.
+    has_lpips: whether LPIPS is computed.
   """
 
-  trainings: dict[str, config_dict.ConfigDict]
+  trainings: dict[str, dict[int, config_dict.ConfigDict]]
   untrained: dict[str, subjects.Subject]
   order: list[str]
   work: list[cases.Case]
   loaders: list[cases.Loader]
   batch_size: int
   grid_pictures: int
+  has_lpips: bool
+
+
+def run_name(method: str, seed: int) -> str:
+  """Returns the place of a run among others, and of what it completed."""
+  return f"{method}/seed_{seed}"
 
 
 def read(config: Any) -> Plan:
@@ -74,7 +84,7 @@ def read(config: Any) -> Plan:
   """
   errors.check_installed("dm_pix", extra="evaluate")
   _check_numbers(config)
-  trainings = {name: _read_training(config, name) for name in config.trained}
+  trainings = {name: _read_trainings(config, name) for name in config.trained}
   for name in config.untrained:
     errors.check_choice("config.untrained", name, methods.NAMES)
   untrained = {name: subjects.of_method(name) for name in config.untrained}
@@ -94,6 +104,7 @@ def read(config: Any) -> Plan:
     loaders=loaders,
     batch_size=config.batch_size,
     grid_pictures=config.grid_pictures,
+    has_lpips=config.lpips,
   )
 
 
@@ -102,11 +113,12 @@ def check_apart(
 ) -> None:
   """Raises UserError if the next run would take results for pictures."""
   data = config.training.data
+  runs = [run_name(n, seed) for n in plan.trainings for seed in config.seeds]
   written = [pathlib.Path(folder) / "comparison.png"]
   written += [
     comparison_files.completed_path(folder, kind, name, plan.work[0])
     for kind in config.mask_kinds
-    for name in (*plan.untrained, *plan.trainings)
+    for name in (*plan.untrained, *runs)
   ]
   for key, pictures in (
     ("config.images", config.images),
@@ -133,16 +145,20 @@ def check_readable(work: Sequence[cases.Case]) -> None:
 
 
 def _check_numbers(config):
-  for key in ("trained", "order", "mask_kinds"):
+  for key in ("seeds", "trained", "order", "mask_kinds"):
     if not config[key]:
       raise errors.UserError(f"config.{key}={config[key]}: must name one")
-  for key in ("trained", "untrained", "order", "mask_kinds"):
+  for key in ("seeds", "trained", "untrained", "order", "mask_kinds"):
     names = list(config[key])
     for name in names:
       if names.count(name) > 1:
         raise errors.UserError(
           f"config.{key}={config[key]}: has {name} more than once; name it once"
         )
+  if not all(isinstance(seed, int) and seed >= 0 for seed in config.seeds):
+    raise errors.UserError(
+      f"config.seeds={tuple(config.seeds)}: must be whole numbers, 0 or more"
+    )
   for key, least in (
     ("mask_seed", 0),
     ("batch_size", 1),
@@ -168,8 +184,8 @@ def _check_numbers(config):
     )
 
 
-def _read_training(config, name):
-  """Returns the config that all share, with what is the method's own."""
+def _read_trainings(config, name):
+  """Returns by seed the config of all with what is the method's own."""
   errors.check_choice("config.trained", name, list(config.methods))
   key = f"config.methods.{name}"
   if not _NAME.fullmatch(name) or name in _TAKEN:
@@ -197,7 +213,11 @@ def _read_training(config, name):
     train_config.build_setup(training)
   except errors.UserError as error:
     raise errors.UserError(f"method {name}: {error}") from error
-  return training
+  by_seed = {}
+  for seed in config.seeds:
+    by_seed[seed] = training.copy_and_resolve_references()
+    by_seed[seed].seed = seed
+  return by_seed
 
 
 def _check_own(full_key, training, section, key, value):

@@ -62,6 +62,10 @@ def right(tmp_path, monkeypatch):
       {"config.trained": "('gated','gated')"},
       ["config.trained=", "has gated more than once"],
     ),
+    ({"config.seeds": "()"}, ["config.seeds=()", "must name one"]),
+    ({"config.seeds": "(3,3)"}, ["config.seeds=", "has 3 more than once"]),
+    ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "0 or more"]),
+    ({"config.seeds": "('a',)"}, ["config.seeds=('a',)", "whole numbers"]),
     ({"config.mask_seed": "-1"}, ["config.mask_seed=-1"]),
     ({"config.batch_size": "0"}, ["config.batch_size=0"]),
     ({"config.grid_pictures": "0"}, ["config.grid_pictures=0"]),
@@ -192,10 +196,10 @@ def test_missing_package_is_named_with_its_extra(right, monkeypatch, capsys):
   ("method", "parts"),
   [
     ({"seed": 3}, ["config.methods.mine.seed=3: must be a section"]),
-    ({"data": {"flip": False}}, ["data.flip", "model, loss, schedule alone"]),
+    ({"data": {"flip": False}}, ["data.flip=False", "the same budget"]),
     (
-      {"optimizer": {"b1": 0.9}},
-      ["mine.optimizer.b1", "set config.training.optimizer.b1 for all"],
+      {"mask": {"kind": "boxes"}},
+      ["mine.mask.kind", "set config.training.mask.kind for all"],
     ),
     ({"schedule": {"steps": 9}}, ["schedule.steps=9", "the same budget"]),
     ({"model": {"cnv": "gated"}}, ["model.cnv", "did you mean conv?"]),
@@ -250,26 +254,32 @@ def config(right):
 
 
 def test_methods_share_all_but_their_own_keys(config):
-  config.training.seed = 7
+  config.seeds = (7, 8)
   plan = compare_config.read(config)
   assert list(plan.trainings) == ["vanilla", "partial", "gated"]
   shared = config.training.to_dict()
-  for name, training in plan.trainings.items():
-    own = shared | {
-      "model": shared["model"] | config.methods[name].model.to_dict()
-    }
-    assert training.to_dict() == own
-    assert training.model.conv == name and training.seed == 7
+  for name, by_seed in plan.trainings.items():
+    assert list(by_seed) == [7, 8]
+    for seed, training in by_seed.items():
+      model = shared["model"] | config.methods[name].model.to_dict()
+      assert training.to_dict() == shared | {"model": model, "seed": seed}
+      assert training.model.conv == name
 
 
 def test_whole_sections_of_another_config_make_a_method(config):
   other = comparison.get_training_config()
   other.loss.adversarial = 0.5
-  config.methods.mine = {"loss": other.loss, "schedule": other.schedule}
+  config.methods.mine = {
+    "loss": other.loss,
+    "schedule": other.schedule,
+    "optimizer": {"b1": 0.9},
+    "data": {"batch_size": 4},
+  }
   config.trained = ("mine",)
   config.order = ("mine",)
-  training = compare_config.read(config).trainings["mine"]
+  training = compare_config.read(config).trainings["mine"][0]
   assert training.loss.adversarial == 0.5
+  assert training.optimizer.b1 == 0.9 and training.data.batch_size == 4
   assert config.training.loss.adversarial == 0.1
 
 

@@ -34,6 +34,7 @@ def get_config():
   adversarial = {"discriminator": "patch", "discriminator_width": 4}
   config.methods.gated = {"model": {"conv": "gated", **adversarial}}
   config.trained = ("plain",)
+  config.seeds = (0, 1)
   config.order = ("plain", "again", "mean_fill")
   config.images = "images"
   config.grid_pictures = 2
@@ -79,7 +80,7 @@ def test_json_has_the_budget_and_what_each_method_is(content):
     "batch_size": 8,
     "image_size": [16, 16],
     "pictures": "photos.npz",
-    "seed": 0,
+    "seeds": [0, 1],
   }
   assert list(content["methods"]) == METHODS
   assert content["methods"]["mean_fill"] == {"trained": False}
@@ -108,7 +109,7 @@ def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
   page = (folder / "run" / "comparison.md").read_text()
   for kind in ("free_form", "rectangle"):
     assert f"## Masks {kind}" in page
-  assert "- plain < mean_fill: " in page
+  assert "- plain < mean_fill in l1: " in page
   with Image.open(folder / "run" / "comparison.png") as grid:
     assert grid.size == (4 * (128 + 4) - 4, 16 + 4 * (16 + 128))
 
@@ -116,7 +117,7 @@ def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
 def test_evaluate_scores_what_was_kept_alike(folder, content, tmp_path):
   kept = folder / "run" / "completed" / "rectangle"
   given = {
-    "completed": kept / "plain",
+    "completed": kept / "plain" / "seed_1",
     "images": folder / "images",
     "masks": "rectangle",
     "size": "16x16",
@@ -125,10 +126,14 @@ def test_evaluate_scores_what_was_kept_alike(folder, content, tmp_path):
   arguments = [f"--{name}={value}" for name, value in given.items()]
   assert evaluate.main(["evaluate", *arguments]) == 0
   again = json.loads((tmp_path / "a.json").read_text())
-  ours = json.loads((kept / "plain.json").read_text())
+  ours = json.loads((kept / "plain" / "seed_1.json").read_text())
   for key in ("rows", "masks", "scores", "bins", "size"):
     assert again[key] == ours[key]
-  assert again["scores"] == content["masks"]["rectangle"]["scores"]["plain"]
+  both = content["masks"]["rectangle"]["scores"]["plain"]["whole"]["psnr"]
+  other = json.loads((kept / "plain" / "seed_0.json").read_text())
+  means = [r["scores"]["whole"]["psnr"]["mean"] for r in (ours, other)]
+  assert means[0] != means[1]
+  assert both["mean"] == pytest.approx(np.mean(means), abs=1e-4)
 
 
 def test_study_has_all_methods_and_the_originals(folder):
@@ -155,9 +160,9 @@ def test_second_run_trains_nothing_and_finds_the_same(
 
 
 def test_runs_of_another_budget_are_refused(monkeypatch, capsys):
-  changed = FLAGS | {"config.training.seed": 1}
+  changed = FLAGS | {"config.training.data.batch_size": 16}
   printed = refusals.refusal(compare, changed, monkeypatch, capsys)
-  assert "config.seed: 1, was 0" in printed
+  assert "config.data.batch_size: 16, was 8" in printed
   changed = FLAGS | {"config.training.schedule.steps": 1}
   printed = refusals.refusal(compare, changed, monkeypatch, capsys)
   assert "schedule.steps" in printed
@@ -177,7 +182,7 @@ def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
   both = "('plain','again')"
   given = {"workdir": tmp_path / "run", "config.trained": both}
   assert run(FLAGS | given) == 0
-  assert asked == ["plain"]
+  assert asked == ["seed_0"]
   assert not (tmp_path / "run" / "comparison.json").exists()
 
 
@@ -211,6 +216,7 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
     "workdir": tmp_path / "run",
     "config.trained": "('gated',)",
     "config.order": "('gated','mean_fill')",
+    "config.seeds": "(0,)",
   }
   assert run(FLAGS | given) == 0
   content = json.loads((tmp_path / "run" / "comparison.json").read_text())
@@ -222,9 +228,9 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
     assert compared["known_pixels_changed"]["gated"] == 0
     assert list(compared["differences"]) == ["mean_fill"]
   page = (tmp_path / "run" / "comparison.md").read_text()
-  assert "- gated < mean_fill: " in page and " points" in page
+  assert "- gated < mean_fill in l1: " in page and " points" in page
   given = {
-    "checkpoint": tmp_path / "run" / "gated",
+    "checkpoint": tmp_path / "run" / "gated" / "seed_0",
     "images": folder / "images",
     "masks": "rectangle",
     "size": "16x16",

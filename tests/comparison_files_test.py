@@ -102,7 +102,7 @@ def test_study_has_each_picture_once_for_each_method(work, tmp_path):
   for loader in LOADERS:
     score(work, tmp_path / "out", loader=loader)
   found = comparison_files.study_pictures(
-    work, LOADERS, ["seven"], tmp_path / "out"
+    work, LOADERS, {"seven": "seven"}, tmp_path / "out"
   )
   assert list(found) == ["original", "seven"]
   # A run of six with the first kind of mask, then the next.

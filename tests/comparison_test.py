@@ -40,14 +40,14 @@ def test_difference_between_methods_is_seen_below_that_between_pictures():
     report["scores"]["whole"]["relative_l1"] for report in (GATED, WORSE)
   ]
   assert scores[0]["high"] > scores[1]["low"]  # the means alone tell nothing
-  found = comparison.difference(WORSE, GATED)
+  found = comparison.difference([WORSE], [GATED])
   assert found["whole"]["relative_l1"]["mean"] == pytest.approx(1.5)
   assert 1 <= found["whole"]["relative_l1"]["low"] < 1.5
   assert found["hole"]["l1"]["mean"] == pytest.approx(1.5)
 
 
 def test_order_holds_is_undecided_or_is_reversed():
-  reports = {"worse": WORSE, "gated": GATED, "unclear": UNCLEAR}
+  reports = {"worse": [WORSE], "gated": [GATED], "unclear": [UNCLEAR]}
 
   def verdicts(*order):
     compared = comparison.compare(reports, order=order)
@@ -65,7 +65,7 @@ def test_order_holds_is_undecided_or_is_reversed():
 
 
 def test_equal_methods_are_undecided():
-  compared = comparison.compare({"a": GATED, "b": GATED}, order=["a", "b"])
+  compared = comparison.compare({"a": [GATED], "b": [GATED]}, order=["a", "b"])
   (pair,) = compared["order"]
   assert pair["difference"]["mean"] == 0 and pair["verdict"] == "undecided"
 
@@ -73,25 +73,55 @@ def test_equal_methods_are_undecided():
 def test_picture_without_a_finite_score_in_both_is_left_out():
   rows = [dict(row, whole=dict(row["whole"])) for row in WORSE["rows"]]
   rows[0]["whole"]["psnr"] = None  # as JSON says infinity
-  found = comparison.difference(dict(WORSE, rows=rows), GATED)["whole"]
+  found = comparison.difference([dict(WORSE, rows=rows)], [GATED])["whole"]
   assert found["psnr"]["pictures"] == 5 and found["ssim"]["pictures"] == 6
 
 
 def test_all_are_compared_with_the_first_of_the_order():
-  reports = {"worse": WORSE, "gated": GATED, "unclear": UNCLEAR}
+  reports = {"worse": [WORSE], "gated": [GATED], "unclear": [UNCLEAR]}
   compared = comparison.compare(reports, order=["gated", "worse"])
   assert compared["differences_to"] == "gated"
   assert list(compared["differences"]) == ["worse", "unclear"]
   assert list(compared["scores"]) == ["worse", "gated", "unclear"]
 
 
+def test_seeds_widen_the_interval_by_what_they_change():
+  # On average as much worse as WORSE, by the seed from 0 to 3.
+  other = [shifted(*[by] * 6) for by in (0, 1.5, 3)]
+  same = comparison.difference([WORSE] * 3, [GATED] * 3)
+  several = comparison.difference(other, [GATED])
+  assert same == comparison.difference([WORSE], [GATED])
+  of_same, found = (d["whole"]["relative_l1"] for d in (same, several))
+  assert found["mean"] == pytest.approx(of_same["mean"])
+  assert found["low"] < 0.6 < of_same["low"]
+  compared = comparison.compare(
+    {"gated": [GATED], "other": other}, order=["gated", "other"]
+  )
+  assert compared["scores"]["gated"] == GATED["scores"]
+  mean = compared["scores"]["other"]["whole"]["relative_l1"]["mean"]
+  assert mean == pytest.approx(sum(PICTURES) / 6 + 1.5)
+
+
+def test_order_is_judged_by_lpips_too_where_all_have_it():
+  with_lpips = [
+    dict(r, rows=[dict(w, whole=w["whole"] | {"lpips": x}) for w in r["rows"]])
+    for r, x in ((GATED, 0.2), (WORSE, 0.1))
+  ]
+  reports = {"gated": with_lpips[:1], "worse": with_lpips[1:]}
+  judged = comparison.compare(reports, order=["gated", "worse"])["order"]
+  assert [(pair["score"], pair["verdict"]) for pair in judged] == [
+    ("relative_l1", "holds"),
+    ("lpips", "reversed"),
+  ]
+
+
 def test_reports_of_other_masks_or_pictures_are_no_comparison():
   with pytest.raises(ValueError, match="different masks"):
     other = report(PICTURES, digest="def")
-    comparison.compare({"a": GATED, "b": other}, order=["a"])
+    comparison.compare({"a": [GATED], "b": [other]}, order=["a"])
   with pytest.raises(ValueError, match="no pair"):
     rows = GATED["rows"][::-1]
-    comparison.difference(GATED, dict(GATED, rows=rows))
+    comparison.difference([GATED], [dict(GATED, rows=rows)])
 
 
 def page(order):
@@ -101,7 +131,11 @@ def page(order):
     "minutes": 1.25,
     "parameters": {"generator": 1234, "discriminator": 0},
   }
-  reports = {"mean_fill": UNCLEAR, "worse": WORSE, "gated": GATED}
+  reports = {
+    "mean_fill": [UNCLEAR],
+    "worse": [WORSE],
+    "gated": [GATED],
+  }
   return comparison.to_markdown(
     {
       "budget": {
@@ -109,7 +143,7 @@ def page(order):
         "batch_size": 8,
         "image_size": [16, 24],
         "pictures": "photos",
-        "seed": 3,
+        "seeds": [3],
       },
       "images": "others",
       "size": [32, 32],
@@ -133,16 +167,18 @@ def test_page_has_a_row_for_each_method_and_says_what_was_found():
   # What is between percents is no percent.
   assert "relative l1, %" in text and "relative l1, points" in text
   assert "| worse | +1.500 [+1.1" in text and "| gated | +" not in text
-  assert "- gated < worse: gated has less l1 than worse by 1.500 [" in text
+  assert "- gated < worse in l1: gated has less than worse by 1.500 [" in text
   assert "] points: the order holds." in text
-  assert "- worse < mean_fill: mean_fill minus worse in l1 is -1.500 [" in text
+  assert "- worse < mean_fill in l1: mean_fill minus worse is -1.500 [" in text
   assert "] points, an interval that holds 0" in text
   assert "undecided" in text and "digest `abc`" in text
 
 
 def test_reversed_order_tells_by_how_much_with_its_sign_turned():
   text = page(["worse", "gated"])
-  assert "- worse < gated: worse has more l1 than gated by 1.500 [1.1" in text
+  assert (
+    "- worse < gated in l1: worse has more than gated by 1.500 [1.1" in text
+  )
   assert "] points: the order is reversed." in text
 
 

@@ -24,6 +24,20 @@ def test_interval_holds_the_mean_as_often_as_it_says():
   assert 0.88 < np.mean(held) <= 0.99
 
 
+def test_interval_of_several_runs_holds_what_runs_and_pictures_change():
+  draw = np.random.default_rng(2)
+  pictures, runs = draw.normal(0, 2, 400), draw.normal(0, 1, 30)
+  values = pictures + runs[:, None]
+  low, high = intervals.of_mean(values)
+  error = np.sqrt(pictures.var() / 400 + runs.var() / 30)
+  assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
+  low, high = intervals.of_mean(values - pictures)
+  error = runs.std() / np.sqrt(30)
+  assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
+  same = intervals.of_mean([pictures] * 3)
+  assert same == pytest.approx(intervals.of_mean(pictures))
+
+
 def test_equal_seeds_give_equal_intervals():
   values = np.random.default_rng(0).normal(size=10)
   assert intervals.of_mean(values) == intervals.of_mean(values)

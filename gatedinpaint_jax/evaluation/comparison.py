@@ -2,8 +2,9 @@
 
 Pictures differ more than methods do, so the interval of each mean says little
 of which is better. Differences are taken in each picture first, and their mean
-has an interval of its own. Pictures are resampled for it, nothing else: how far
-another training of the same method would end up, it does not tell.
+has an interval of its own. Pictures are resampled for it, and trainings with
+other seeds where a method has several; with one, how far another training would
+end up is not in it.
 """
 
 import itertools
@@ -16,71 +17,94 @@ from gatedinpaint_jax.metrics import dataset_scores
 HOLDS = "holds"
 UNDECIDED = "undecided"
 REVERSED = "reversed"
-# What the order is judged by: the error in l1 as we read the paper.
-JUDGED_BY = "relative_l1"
+# What the order is judged by: the error in l1 as we read the paper, and in
+# LPIPS where it was computed.
+JUDGED_BY = ("relative_l1", "lpips")
 _MEANINGS = {
-  HOLDS: "less l1 than {more} by {difference} points: the order holds.",
-  UNDECIDED: "{more} minus {less} in l1 is {difference} points, an interval "
-  "that holds 0: the order is undecided.",
-  REVERSED: "more l1 than {more} by {difference} points: the order is "
-  "reversed.",
+  HOLDS: "less than {more} by {difference}: the order holds.",
+  UNDECIDED: "{more} minus {less} is {difference}, an interval that holds 0: "
+  "the order is undecided.",
+  REVERSED: "more than {more} by {difference}: the order is reversed.",
 }
 
-# What `report.build` makes, by the name of the method.
-Reports = Mapping[str, Mapping[str, Any]]
+_INTERVALS = {
+  False: "Intervals are 95 %, bootstrapped over pictures. Each method was "
+  "trained once: what another seed would change is not in them.",
+  True: "Intervals are 95 %, bootstrapped over pictures and seeds. Of so few "
+  "seeds they are somewhat too narrow.",
+}
+
+# What `report.build` makes of each training of a method, by its name.
+Reports = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def compare(reports: Reports, *, order: Sequence[str]) -> dict[str, Any]:
   """Compares methods on one set of masks.
 
   Args:
-    reports: of the same pictures and masks.
+    reports: of the same pictures and masks; of each method one, or as many as
+      of all others that have several, trained with the same seeds.
     order: some of them, as expected from the least error to the most. The first
       is the one to which all others are compared.
 
   Returns:
     What becomes JSON: the masks, `scores` by method, `differences` of each
     other method minus the first of `order`, both as `dataset_scores.summarise`
-    makes them, and `order`: for each two that follow one another `less` and
-    `more`, the `difference` of l1, more minus less, and the `verdict`.
+    makes them, and `order`: for each two that follow one another and each
+    `score` of `JUDGED_BY` that all have `less` and `more`, the `difference`,
+    more minus less, and the `verdict`.
 
   Raises:
     ValueError: if pictures or masks differ.
   """
-  masks = [report["masks"] for report in reports.values()]
+  masks = [report["masks"] for runs in reports.values() for report in runs]
   if any(other != masks[0] for other in masks):
     raise ValueError(f"reports of different masks: {masks}")
   reference = order[0]
   return {
     "masks": masks[0],
-    "pictures": reports[reference]["pictures"],
+    "pictures": reports[reference][0]["pictures"],
     "known_pixels_changed": {
-      name: report["known_pixels_changed"] for name, report in reports.items()
+      name: sum(report["known_pixels_changed"] for report in runs)
+      for name, runs in reports.items()
     },
-    "scores": {name: report["scores"] for name, report in reports.items()},
+    "scores": {name: _scores(runs) for name, runs in reports.items()},
     "differences_to": reference,
     "differences": {
-      name: difference(report, reports[reference])
-      for name, report in reports.items()
+      name: difference(runs, reports[reference])
+      for name, runs in reports.items()
       if name != reference
     },
     "order": [
-      _judge(reports, less, more) for less, more in itertools.pairwise(order)
+      judged
+      for less, more in itertools.pairwise(order)
+      for judged in _judge(reports, less, more)
     ],
   }
 
 
 def difference(
-  report: Mapping[str, Any], other: Mapping[str, Any]
+  runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-  """Returns `dataset_scores.summarise` of one report minus another.
+  """Returns `dataset_scores.summarise` of one method minus another.
 
-  The difference is taken in each picture; one that has no finite score in both
-  is left out.
+  The difference is taken in each picture and between trainings of one seed; a
+  picture that has no finite score in both is left out.
+
+  Args:
+    runs: reports of the one, by seed.
+    others: of the other; if either has one report, it meets all of the other's.
 
   Raises:
-    ValueError: if the pictures differ.
+    ValueError: if the pictures differ, or the numbers of reports.
   """
+  count = max(len(runs), len(others))
+  all_of = lambda reports: reports * count if len(reports) == 1 else reports
+  pairs = zip(all_of(list(runs)), all_of(list(others)), strict=True)
+  return dataset_scores.summarise(*(_subtract_rows(*pair) for pair in pairs))
+
+
+def _subtract_rows(report, other) -> list[dataset_scores.Row]:
   rows = []
   for ours, theirs in zip(report["rows"], other["rows"], strict=True):
     if ours["name"] != theirs["name"]:
@@ -93,7 +117,7 @@ def difference(
         _subtract(ours["hole"], theirs["hole"]),
       )
     )
-  return dataset_scores.summarise(rows)
+  return rows
 
 
 def verdict(low: float, high: float) -> str:
@@ -116,8 +140,8 @@ def to_markdown(comparison: Mapping[str, Any]) -> str:
     "",
     f"Each trained method had {budget['steps']} steps of "
     f"{budget['batch_size']} pictures of {_by(budget['image_size'])} from "
-    f"{budget['pictures']}, seed {budget['seed']}: the same pictures, crops "
-    "and holes in the same order. All filled the same holes of "
+    f"{budget['pictures']}, {_seeds(budget['seeds'])}: the same pictures, "
+    "crops and holes in the same order. All filled the same holes of "
     f"{comparison['images']} at {_by(comparison['size'])}. Sizes are height x "
     "width.",
     "",
@@ -126,14 +150,14 @@ def to_markdown(comparison: Mapping[str, Any]) -> str:
     "|---|---|---|---|---|",
     *(_training_row(name, method) for name, method in methods.items()),
     "",
-    "Minutes are of the clock, with compiling and validating.",
+    "Minutes are of the clock, with compiling and validating, all seeds "
+    "together.",
   ]
   for kind, compared in comparison["masks"].items():
     lines += ["", *_section(kind, compared)]
   lines += [
     "",
-    "Intervals are 95 %, bootstrapped over pictures. Each method was trained "
-    "once: what another seed would change is not in them.",
+    _INTERVALS[len(budget["seeds"]) > 1],
   ]
   return "\n".join(lines) + "\n"
 
@@ -142,14 +166,17 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
   """Returns a sentence for each two methods whose order was expected."""
   lines = []
   for pair in compared["order"]:
+    unit = tables.title(pair["score"], of_difference=True).partition(", ")[2]
+    difference = tables.interval(
+      pair["difference"], flip=pair["verdict"] == REVERSED
+    )
     meaning = _MEANINGS[pair["verdict"]].format(
       less=pair["less"],
       more=pair["more"],
-      difference=tables.interval(
-        pair["difference"], flip=pair["verdict"] == REVERSED
-      ),
+      difference=" ".join(filter(None, (difference, unit))),
     )
-    name = f"{pair['less']} < {pair['more']}"
+    score = "l1" if pair["score"] == "relative_l1" else "LPIPS"
+    name = f"{pair['less']} < {pair['more']} in {score}"
     subject = "" if pair["verdict"] == UNDECIDED else f"{pair['less']} has "
     lines.append(f"{name}: {subject}{meaning}")
   return lines
@@ -178,16 +205,43 @@ def difference_lines(
   ]
 
 
-def _judge(reports, less, more) -> dict[str, Any]:
-  found = difference(reports[more], reports[less])["whole"][JUDGED_BY]
-  # Two methods may make the same of all pictures, and nothing finite of one.
-  known = found["mean"] is not None
-  return {
-    "less": less,
-    "more": more,
-    "difference": found,
-    "verdict": verdict(found["low"], found["high"]) if known else UNDECIDED,
-  }
+def _judge(reports, less, more) -> list[dict[str, Any]]:
+  differences = difference(reports[more], reports[less])["whole"]
+  judged = []
+  for score in filter(differences.__contains__, JUDGED_BY):
+    found = differences[score]
+    # Two methods may make the same of all pictures, and nothing finite of one.
+    known = found["mean"] is not None
+    judged.append(
+      {
+        "score": score,
+        "less": less,
+        "more": more,
+        "difference": found,
+        "verdict": verdict(found["low"], found["high"]) if known else UNDECIDED,
+      }
+    )
+  return judged
+
+
+def _scores(runs) -> dict[str, dict[str, Any]]:
+  """Returns the scores of a method over all of its trainings."""
+  if len(runs) == 1:
+    return runs[0]["scores"]
+  return dataset_scores.summarise(
+    *([_read_row(row) for row in run["rows"]] for run in runs)
+  )
+
+
+def _read_row(row) -> dataset_scores.Row:
+  """Returns a row of a report, in which JSON's null is an infinite score."""
+  finite = lambda scores: {k: v for k, v in scores.items() if v is not None}
+  return dataset_scores.Row(
+    row["name"],
+    row["hole_fraction"],
+    finite(row["whole"]),
+    finite(row["hole"]),
+  )
 
 
 def _subtract(ours, theirs) -> dict[str, float]:
@@ -233,6 +287,11 @@ def _training_row(name, method) -> str:
     f"{parameters['discriminator']:,} | {method['steps']} | "
     f"{method['minutes']:.1f} |"
   )
+
+
+def _seeds(seeds) -> str:
+  name = "seed" if len(seeds) == 1 else "seeds"
+  return f"{name} {', '.join(map(str, seeds))}"
 
 
 def _by(size) -> str:

@@ -49,6 +49,7 @@ def score(
   version: str,
   batch_size: int,
   show: int,
+  scores: Mapping[str, scoring.Score] | None = None,
 ) -> Scored:
   """Completes all pictures, writes them and scores them.
 
@@ -62,6 +63,7 @@ def score(
     version: of this package, likewise.
     batch_size: pictures at once.
     show: how many of the cases, the first ones, are returned too.
+    scores: further ones, as for `scoring.score`.
 
   Raises:
     UserError: naming a file that cannot be read or written.
@@ -71,14 +73,14 @@ def score(
   completed = scoring.complete(work, loader, subject, batch_size=batch_size)
   shown = []
   built = report.build(
-    scoring.score(_kept(completed, files, shown, show)),
+    scoring.score(_kept(completed, files, shown, show), scores=scores),
     version=version,
     description=subject.description,
     images=images,
     masks={"name": masks.kind, "seed": masks.seed},
     size=loader.size,
   )
-  report.write(files.with_name(f"{name}.json"), report.to_json(built))
+  report.write(files.with_name(f"{files.name}.json"), report.to_json(built))
   return Scored(built, shown)
 
 
@@ -122,7 +124,7 @@ def draw(
 def study_pictures(
   work: Sequence[cases.Case],
   loaders: Sequence[cases.Loader],
-  names: Sequence[str],
+  places: Mapping[str, str],
   folder: pathlib.Path,
 ) -> dict[str, dict[str, bytes]]:
   """Returns {method or original: {case: PNG}} of the files that `score` wrote.
@@ -133,10 +135,10 @@ def study_pictures(
   Args:
     work: the cases of the study.
     loaders: one for each kind of mask.
-    names: of the methods.
+    places: what `score` was called with as `name`, by method.
     folder: as for `score`.
   """
-  pictures = {name: {} for name in (comparison_grid.ORIGINAL, *names)}
+  pictures = {name: {} for name in (comparison_grid.ORIGINAL, *places)}
   for i, case in enumerate(work):
     loader = loaders[i // len(frozen_masks.BINS) % len(loaders)]
     kind = loader.mask_set.kind
@@ -144,8 +146,8 @@ def study_pictures(
     pictures[comparison_grid.ORIGINAL][key] = output_files.to_png(
       loader.image(case)
     )
-    for name in names:
-      pictures[name][key] = _path(folder / kind / name, case).read_bytes()
+    for name, place in places.items():
+      pictures[name][key] = _path(folder / kind / place, case).read_bytes()
   return pictures
 
 

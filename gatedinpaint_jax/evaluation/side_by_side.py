@@ -25,7 +25,7 @@ _CORNER = "Subject"
 _BY_HOLE_FRACTION = "relative_l1"
 
 
-def build(reports: comparison.Reports) -> dict[str, Any]:
+def build(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
   """Returns what becomes the JSON file.
 
   Args:
@@ -34,7 +34,9 @@ def build(reports: comparison.Reports) -> dict[str, Any]:
   first = next(iter(reports))
   return {
     "subjects": dict(reports),
-    "comparison": comparison.compare(reports, order=[first]),
+    "comparison": comparison.compare(
+      {name: [report] for name, report in reports.items()}, order=[first]
+    ),
   }
 
 

@@ -86,11 +86,15 @@ def score(
   )
 
 
-def summarise(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
   """Returns the means of all scores, of the pictures that have them.
 
   A picture without a finite score is left out, such as the PSNR of an equal one
   or, of what is over the hole, one that has none.
+
+  Args:
+    *runs: the rows of all pictures; several times if the method was trained
+      several times, each of the same pictures in the same order.
 
   Returns:
     {"whole" and "hole": {score: {mean, low, high, pictures, of_pictures}}}.
@@ -98,8 +102,8 @@ def summarise(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     `pictures` of `of_pictures`, and null with the bounds if over none.
   """
   return {
-    "whole": _summarise_part([row.whole for row in rows]),
-    "hole": _summarise_part([row.hole for row in rows]),
+    "whole": _summarise_part([[row.whole for row in rows] for rows in runs]),
+    "hole": _summarise_part([[row.hole for row in rows] for rows in runs]),
   }
 
 
@@ -165,19 +169,21 @@ def _in_units(scores) -> dict[str, float]:
   }
 
 
-def _summarise_part(scores):
-  names = [name for name in UNITS if any(name in score for score in scores)]
+def _summarise_part(runs):
+  found = {name for scores in runs for score in scores for name in score}
   summary = {}
-  for name in names:
-    values = np.array([score.get(name, np.nan) for score in scores])
-    values = values[np.isfinite(values)]
+  for name in filter(found.__contains__, UNITS):
+    values = np.array(
+      [[score.get(name, np.nan) for score in scores] for scores in runs]
+    )
+    values = values[:, np.isfinite(values).all(axis=0)]
     low, high = intervals.of_mean(values)
-    mean = float(values.mean()) if len(values) else None
+    has_any = values.size > 0
     summary[name] = {
-      "mean": mean,
-      "low": low if len(values) else None,
-      "high": high if len(values) else None,
-      "pictures": len(values),
-      "of_pictures": len(scores),
+      "mean": float(values.mean()) if has_any else None,
+      "low": low if has_any else None,
+      "high": high if has_any else None,
+      "pictures": values.shape[1],
+      "of_pictures": len(runs[0]),
     }
   return summary
