@@ -42,6 +42,7 @@ _BEFORE = {
   "loss.known": 1.0,
   "loss.window": 0.0,
   "loss.discount": 1.0,
+  "loss.separate_means": False,
   "loss.gan": "hinge",
   "loss.gradient_penalty": 0.0,
   "optimizer.kind": "adam",

@@ -13,6 +13,7 @@ from gatedinpaint_jax.training import (
   checkpoint_reader,
   devices,
   divergence,
+  health,
   hosts,
   preemption,
 )
@@ -42,6 +43,7 @@ def train_and_evaluate(
     UserError: if the config, the pictures or the workdir cannot be used, or
       the processes of the run have different configs.
   """
+  config = train_config.fill_in(config)
   train_config.check_schedule(config.schedule)
   setup = train_config.build_setup(config)
   mesh = devices.make_mesh()
@@ -94,6 +96,10 @@ def train_and_evaluate(
       meter=meter_lib.Meter(config.data.batch_size, window=window),
       watch=divergence.Watch(
         config.schedule.skipped_steps_to_go_back, in_a_row=skipped_in_a_row
+      ),
+      health=health.Health(
+        batch_size=config.data.batch_size,
+        has_hinge=setup.weights.gan == "hinge",
       ),
     ).train(state, batches)
 

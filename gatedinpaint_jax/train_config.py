@@ -1,9 +1,31 @@
 """Reads what a config says of training, and says what of it cannot be."""
 
+import dataclasses
+
+from absl import logging
+
 from gatedinpaint_jax import errors, losses
 from gatedinpaint_jax.networks import build as networks_build
 from gatedinpaint_jax.training import objectives, optimizers, phases
 from gatedinpaint_jax.training import step as step_lib
+
+
+def fill_in(config):
+  """Returns a config with what it lacks of newer keys, and says what it took.
+
+  A config of one's own may be older than the keys of `model` and `loss`.
+  """
+  config = config.copy_and_resolve_references()
+  for section, defaults in (
+    ("model", networks_build.DEFAULTS),
+    ("loss", dataclasses.asdict(objectives.LossWeights())),
+  ):
+    missing = {k: v for k, v in defaults.items() if k not in config[section]}
+    with config.unlocked():
+      config[section].update(missing)
+    for key, value in missing.items():
+      logging.info("config.%s.%s is not set; takes %s", section, key, value)
+  return config
 
 
 def build_setup(config) -> step_lib.Setup:

@@ -12,7 +12,13 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import compiler_options, errors
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import devices, divergence, phases, preemption
+from gatedinpaint_jax.training import (
+  devices,
+  divergence,
+  health,
+  phases,
+  preemption,
+)
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import step as step_lib
@@ -26,6 +32,7 @@ _ON_THE_TERMINAL = (
   "discriminator_loss",
   "images_per_second",
 )
+_OF_VALIDATION = ("hole_l1", "l1", "psnr")
 
 
 def is_due(step: int, *, every: int, last: int) -> bool:
@@ -53,7 +60,10 @@ class Run:
     preemption: whether to end early.
     meter: collects the metrics.
     watch: counts the steps that were skipped.
+    health: warns of what goes wrong.
+    reported: the step of the last report.
     hole_l1: the error of each validation by what was validated.
+    chroma: of the last validation in the holes, as a share of the originals'.
     last_strip: path of the newest strip.
     went_back: whether it has, and saved nothing since.
   """
@@ -69,7 +79,10 @@ class Run:
   preemption: preemption.Preemption
   meter: meter_lib.Meter
   watch: divergence.Watch
+  health: health.Health
+  reported: int = 0
   hole_l1: dict[str, float] = dataclasses.field(default_factory=dict)
+  chroma: float = 0.0
   last_strip: pathlib.Path | None = None
   went_back: bool = False
 
@@ -77,6 +90,7 @@ class Run:
     """Loops over the steps that remain and returns the last state."""
     last = self.config.schedule.steps
     step, examples = int(state.step), int(state.examples_seen)
+    self.reported = step
     # A program for each turn there is.
     train_step = functools.cache(self.compile_step)
     watch = self.watch
@@ -145,6 +159,8 @@ class Run:
     if scalars[step_lib.SKIPPED]:
       shown.append(step_lib.SKIPPED)
     self.log.line(step, {name: scalars[name] for name in shown})
+    self.health.see_training(step, self.reported, scalars)
+    self.reported = step
 
   def save(self, state) -> None:
     """Saves the state, and what was measured since the last report."""
@@ -191,7 +207,8 @@ class Run:
     self.meter = meter_lib.Meter(
       self.config.data.batch_size, window=restored.window
     )
-    self.log.supersede(int(restored.state.step))
+    self.reported = int(restored.state.step)
+    self.log.supersede(self.reported)
     logging.warning(
       "went back to step %d; examples before %d are left out",
       restored.state.step,
@@ -207,9 +224,16 @@ class Run:
       self.hole_l1["mean fill"] = self.validation.score_mean_fill()
     result = self.validation(state.best_generator)
     self.hole_l1[f"step {step}"] = result.scores["hole_l1"]
-    scores = {f"validation/{k}": v for k, v in result.scores.items()}
-    self.log.scalars(step, scores)
-    self.log.line(step, scores)
+    original = result.scores["original_hole_chroma"]
+    self.chroma = result.scores["hole_chroma"] / original if original else 1.0
+    self.log.scalars(
+      step, {f"validation/{k}": v for k, v in result.scores.items()}
+    )
+    self.log.line(
+      step, {f"validation/{k}": result.scores[k] for k in _OF_VALIDATION}
+    )
+    if step:
+      self.health.see_validation(step, result.scores)
     self.last_strip = self.log.strip(step, result.strip)
 
   def summarize(self) -> None:
@@ -222,5 +246,5 @@ class Run:
     print(f"strip of completed validation pictures: {self.last_strip}")
     print(
       f"hole l1 on {self.validation.pictures} held-out pictures: "
-      f"{errors_in_hole}"
+      f"{errors_in_hole}; chroma {self.chroma:.2f} of the originals'"
     )

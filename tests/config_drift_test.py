@@ -38,6 +38,7 @@ def test_same_config_passes_without_a_word():
     {"schedule.steps": 9},
     {"schedule.log_every_steps": 1},
     {"schedule.keep_checkpoints": 1},
+    {"model.initializer": "released"},
     {"evaluation.pictures": 0},
     {"data.tfds_dir": "elsewhere"},
   ],
@@ -131,6 +132,7 @@ def forget(saved, *keys):
   [
     ("loss.hole", 6.0),
     ("loss.window", 4.0),
+    ("loss.separate_means", True),
     ("loss.gan", "non_saturating"),
     ("schedule.generator_every_steps", 5),
     ("model.bound", "clip"),
@@ -145,6 +147,17 @@ def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
   config[section][name] = value
   with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
     config_drift.check(saved, config.to_dict(), **pass_on)
+
+
+def test_older_checkpoint_goes_on_under_the_new_draw():
+  config = places2.get_config()
+  saved = forget(as_saved(config), "model.initializer")
+  with tiny_run.captured_log() as lines:
+    config_drift.check(
+      saved, config.to_dict(), folder="RUN/4", allow_change=False
+    )
+  (line,) = lines
+  assert "initializer: variance_preserving, was released" in line
 
 
 def test_width_of_the_discriminator_may_be_said_or_left_to_the_other():

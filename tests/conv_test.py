@@ -155,8 +155,8 @@ def test_stride_two_pads_an_even_size_below_only():
   assert y[0, 3, 3, 0] == 4
 
 
-def test_kernels_are_glorot_uniform_over_all_output_channels():
-  layer = conv.GatedConv(64)
+def test_released_kernels_are_glorot_uniform_over_all_output_channels():
+  layer = conv.GatedConv(64, initializer="released")
   params = layer.init(jax.random.key(0), picture(channels=32))["params"]
   limit = np.sqrt(6 / (9 * (32 + 128)))
   largest = np.abs(params["kernel"]).max()

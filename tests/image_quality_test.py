@@ -32,6 +32,23 @@ def test_psnr_is_minus_ten_times_the_logarithm_of_the_squared_error():
   assert np.isinf(image_quality.psnr(a, a)).all()
 
 
+def test_chroma_is_of_colours_and_contrast_of_places():
+  grey = np.zeros((2, 4, 8, 3), np.float32)
+  grey[:, :, :4] = 1  # half grey, half white
+  red = np.broadcast_to(np.float32([1, -1, -0.5]), grey.shape)
+  left = np.zeros((2, 4, 8, 1), np.float32)
+  left[:, :, :4] = 1
+  np.testing.assert_allclose(image_quality.chroma(grey), [0, 0])
+  np.testing.assert_allclose(image_quality.chroma(red), [1, 1])
+  np.testing.assert_allclose(image_quality.contrast(red), [0, 0], atol=1e-6)
+  np.testing.assert_allclose(image_quality.contrast(grey), [0.25, 0.25])
+  of_left = image_quality.contrast(grey, mask=left)
+  np.testing.assert_allclose(of_left, [0, 0], atol=1e-6)
+  both = np.where(np.arange(8)[:, None] < 4, grey, red)
+  np.testing.assert_allclose(image_quality.chroma(both), [0.5, 0.5])
+  np.testing.assert_allclose(image_quality.chroma(both, mask=left), [0, 0])
+
+
 def test_picture_without_a_hole_has_no_error_in_it():
   black, other = pair()
   score = image_quality.l1(black, other, mask=np.zeros((2, 4, 8, 1)))

@@ -7,6 +7,7 @@ import pytest
 
 from configs import places2
 from gatedinpaint_jax import errors, train_config
+from tests import tiny_run
 
 
 def build(change, name="places2"):
@@ -29,6 +30,7 @@ def build(change, name="places2"):
     ({"loss.gan": "lsgan"}, "config.loss.gan='lsgan': must be one of hinge"),
     ({"loss.hole": -1.0}, "config.loss.hole=-1.0: must be 0 or more"),
     ({"loss.window": -1.0}, "config.loss.window=-1.0: must be 0 or more"),
+    ({"model.initializer": "he"}, "config.model.initializer='he': must be one"),
     ({"loss.discount": 0.0}, r"config.loss.discount=0.0: must be in \(0, 1\]"),
     ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: config.loss.gan=wass"),
     ({"loss.gradient_penalty": 1.0}, "must be 0, or config.model.discriminat"),
@@ -39,6 +41,23 @@ def test_mistake_is_one_line_that_names_the_key(change, words):
   with pytest.raises(errors.UserError, match=words) as error:
     build(change)
   assert "\n" not in str(error.value)
+
+
+def test_config_that_lacks_a_newer_key_takes_its_default_and_says_so():
+  config = places2.get_config()
+  old = places2.get_config()
+  del old.model["initializer"], old.loss["separate_means"]
+  old.lock()
+  with tiny_run.captured_log() as lines:
+    assert train_config.fill_in(old).to_dict() == config.to_dict()
+  assert lines == [
+    "config.model.initializer is not set; takes variance_preserving",
+    "config.loss.separate_means is not set; takes False",
+  ]
+  assert "initializer" not in old.model
+  with tiny_run.captured_log() as lines:
+    train_config.fill_in(config)
+  assert lines == []
 
 
 def test_batch_normalization_takes_no_parts():

@@ -55,12 +55,17 @@ def test_scalars_images_and_texts_reach_tensorboard(run):
     "train/fake_score",
     "train/spectral_norm/conv6",
     "train/hole_fraction",
+    "train/adversarial_gradient_ratio",
     "train/images_per_second",
     "train/seconds_waited_for_data",
     "validation/l1",
     "validation/l2",
     "validation/psnr",
     "validation/hole_l1",
+    "validation/hole_chroma",
+    "validation/original_hole_contrast",
+    "validation/gate/coarse.conv1",
+    "validation/gate/refinement.allconv16",
   }
   assert wanted <= set(tags["tensors"]) | set(tags["scalars"])
   assert "validation/strip" in {*tags["tensors"], *tags["images"]}
@@ -130,7 +135,8 @@ def test_summary_names_the_strip_and_the_error_in_the_hole(
   assert str(tmp_path / "strips" / "step_0000001.png") in strip
   assert re.fullmatch(
     r"hole l1 on 3 held-out pictures: "
-    r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 1 0\.\d{4}",
+    r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 1 0\.\d{4}; "
+    r"chroma \d\.\d\d of the originals'",
     hole,
   )
 

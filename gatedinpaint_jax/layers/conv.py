@@ -27,6 +27,9 @@ from gatedinpaint_jax.layers import (
   upsampled_convolution,
 )
 
+# The collection of what gated layers let through, `gate [B, H', W', features]`.
+GATES = "gates"
+
 
 @jax.jit  # so that `export` finds it by its name
 def elu(x: jax.Array) -> jax.Array:
@@ -92,7 +95,9 @@ class GatedConv(nn.Module):
     )
     y = convolve(self, x, kernel) + bias
     feature, gate = jnp.split(y, 2, axis=-1)
-    return self.activation(feature) * nn.sigmoid(gate), valid
+    gate = nn.sigmoid(gate)
+    self.sow(GATES, "gate", gate)  # kept where a caller makes it mutable
+    return self.activation(feature) * gate, valid
 
 
 class VanillaConv(nn.Module):

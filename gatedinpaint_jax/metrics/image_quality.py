@@ -102,6 +102,23 @@ def total_variation(image, *, mask=None):
   return total / jnp.maximum(count, 1)
 
 
+def chroma(image, *, mask=None):
+  """Returns how colourful a picture is: the mean of max - min over RGB."""
+  colours = jnp.max(image, axis=-1) - jnp.min(image, axis=-1)
+  return _mean(colours[..., None] / _RANGE, mask)
+
+
+def contrast(image, *, mask=None):
+  """Returns the standard deviation of each colour over places, their mean."""
+  if mask is None:
+    mask = jnp.ones((*image.shape[:3], 1), image.dtype)
+  count = jnp.maximum(jnp.sum(mask, axis=(1, 2), keepdims=True), 1)
+  of_hole = lambda x: jnp.sum(x * mask, axis=(1, 2), keepdims=True) / count
+  image = _from_black(image)
+  variance = of_hole(jnp.square(image - of_hole(image)))
+  return jnp.mean(jnp.sqrt(variance), axis=(1, 2, 3))
+
+
 def _from_black(image):
   """Maps [-1, 1] to [0, 1]."""
   return (image + 1) / _RANGE

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import traverse_util
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import visualize
+from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.metrics import image_quality
 from gatedinpaint_jax.training import devices
 
@@ -90,25 +92,42 @@ class Validation:
 def score(completed, batch) -> dict[str, jax.Array]:
   """Scores completed pictures, one number for each in `[B]`.
 
-  l1, l2 and psnr are over the whole picture, known pixels included; hole_l1 is
-  over the hole alone. See `metrics.image_quality` for units.
+  l1, l2 and psnr are over the whole picture, known pixels included; what begins
+  with hole is over the hole alone. See `metrics.image_quality` for units.
   """
   return {
     "l1": image_quality.l1(completed, batch.image),
     "l2": image_quality.l2(completed, batch.image),
     "psnr": image_quality.psnr(completed, batch.image),
     "hole_l1": image_quality.l1(completed, batch.image, mask=batch.mask),
+    **{
+      f"{prefix}hole_{measure.__name__}": measure(image, mask=batch.mask)
+      for measure in (image_quality.chroma, image_quality.contrast)
+      for prefix, image in (("", completed), ("original_", batch.image))
+    },
   }
 
 
 def _complete(generator, params, batch):
-  """Returns the generator's output, the completed pictures, their scores."""
+  """Returns the generator's output, the completed pictures, their scores.
+
+  Among the scores is `gate/NETWORK.LAYER`, how far the gates of each are open.
+  """
   incomplete = batch_lib.erase(batch.image, batch.mask)
-  output = generator.apply(
-    {"params": params}, incomplete, batch.mask, batch.sketch
+  output, kept = generator.apply(
+    {"params": params},
+    incomplete,
+    batch.mask,
+    batch.sketch,
+    mutable=[conv.GATES],
   )
   completed = batch_lib.composite(output.refined, batch.image, batch.mask)
-  return output, completed, score(completed, batch)
+  gates = traverse_util.flatten_dict(kept.get(conv.GATES, {}))
+  opened = {
+    f"gate/{'.'.join(layer)}": jnp.mean(gate, axis=(1, 2, 3))
+    for (*layer, _), (gate,) in gates.items()
+  }
+  return output, completed, score(completed, batch) | opened
 
 
 def _mean_fill(batch):

@@ -1,0 +1,122 @@
+"""Each warning comes in a run that deserves it, once, and in no good one."""
+
+import jax
+import pytest
+
+from gatedinpaint_jax import train
+from gatedinpaint_jax.training import devices, health
+from tests import tiny_run
+
+KINDS = ("batch_size=", "holes take", "has won", "one colour", "gates of")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+def warnings_of(config, workdir):
+  """Trains and returns the lines of `health`, whatever their kind."""
+  with tiny_run.captured_log() as lines:
+    train.train_and_evaluate(config, workdir)
+  return [line for line in lines if any(kind in line for kind in KINDS)]
+
+
+def make_config(photos, change=None, **schedule):
+  config = tiny_run.config(photos, **schedule)
+  with config.unlocked():
+    config.update_from_flattened_dict(change or {})
+  return config
+
+
+def test_good_run_is_not_warned(photos, tmp_path):
+  change = {
+    "optimizer.generator_learning_rate": 1e-3,
+    "optimizer.discriminator_learning_rate": 1e-3,
+  }
+  steps = {"steps": 40, "log_every_steps": 10, "evaluate_every_steps": 20}
+  assert warnings_of(make_config(photos, change, **steps), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    (
+      {
+        "mask.kind": "boxes",
+        "mask.boxes.size": (0.9, 0.9),
+        "mask.boxes.max_shrink": (0.0, 0.0),
+      },
+      "of the pictures, above 50%",
+    ),
+    (
+      {
+        "model.initializer": "released",
+        "optimizer.generator_learning_rate": 1e-9,
+      },
+      "step 2: holes are filled with one colour",
+    ),
+    (
+      # The feature lives, and its gate is driven shut or open in a few steps.
+      {"optimizer.generator_learning_rate": 0.5, "loss.adversarial": 0.0},
+      "where 0.02 to 0.98 is usual",
+    ),
+  ],
+)
+def test_run_that_deserves_it_is_warned_once(photos, tmp_path, change, words):
+  config = make_config(
+    photos, change, log_every_steps=1, evaluate_every_steps=2
+  )
+  lines = warnings_of(config, tmp_path)
+  assert sum(words in line for line in lines) == 1, lines
+
+
+def test_small_batch_is_told_at_the_beginning(photos, tmp_path, monkeypatch):
+  one = lambda make=devices.make_mesh: make(jax.devices()[:1])
+  monkeypatch.setattr(devices, "make_mesh", one)
+  config = make_config(photos, {"data.batch_size": 2}, steps=2)
+  (line,) = warnings_of(config, tmp_path)
+  assert "config.data.batch_size=2: trains badly below 4" in line
+
+
+@pytest.mark.slow
+def test_discriminator_that_has_won_is_told(photos, tmp_path):
+  change = {
+    "optimizer.generator_learning_rate": 1e-9,
+    "optimizer.discriminator_learning_rate": 3e-3,
+  }
+  config = make_config(
+    photos, change, steps=700, log_every_steps=50, evaluate_every_steps=700
+  )
+  (line,) = warnings_of(config, tmp_path)
+  assert "the discriminator has won" in line
+
+
+def means(apart, hole=0.3):
+  return {
+    "real_score": apart / 2,
+    "fake_score": -apart / 2,
+    "hole_fraction": hole,
+  }
+
+
+def test_scores_must_be_apart_for_hundreds_of_steps_in_a_row():
+  seen = health.Health(batch_size=8, has_hinge=True)
+  far, near = means(health.MOST_APART + 0.1), means(health.MOST_APART - 0.1)
+  with tiny_run.captured_log() as lines:
+    seen.see_training(200, 0, far)
+    seen.see_training(300, 200, near)
+    seen.see_training(500, 300, far)
+    assert lines == []
+    seen.see_training(600, 500, far)
+    seen.see_training(700, 600, far)
+  (line,) = lines
+  assert "step 600" in line and str(health.MOST_APART) in line
+
+
+def test_scores_of_other_losses_have_no_size_that_means_anything():
+  seen = health.Health(batch_size=8, has_hinge=False)
+  with tiny_run.captured_log() as lines:
+    seen.see_training(1000, 0, means(100.0))
+    seen.see_training(2000, 1000, {"hole_fraction": 0.3})  # no discriminator
+  assert lines == []

@@ -1,0 +1,136 @@
+"""What reaches each layer, and comes back, before the first step."""
+
+import functools
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from flax import traverse_util
+from PIL import Image
+
+import gatedinpaint_jax
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import losses
+from gatedinpaint_jax.layers import conv, initializers
+from gatedinpaint_jax.networks import inpaint_generator, signal
+
+PHOTOS = pathlib.Path(gatedinpaint_jax.__file__).parent / "example_photos"
+
+
+@functools.cache
+def photos(size, count=2):
+  """Photographs and a hole in the middle of half of their sides."""
+  paths = sorted(PHOTOS.glob("train/*.jpg"))[:count]
+  images = [
+    np.asarray(Image.open(path).convert("RGB").resize((size, size)))
+    for path in paths
+  ]
+  mask = np.zeros((count, size, size, 1), np.float32)
+  mask[:, size // 4 : -size // 4, size // 4 : -size // 4] = 1
+  return batch_lib.from_uint8(np.float32(images)), mask
+
+
+@functools.cache
+def network(kind, width, initializer="variance_preserving"):
+  generator = inpaint_generator.InpaintGenerator(
+    conv=kind, width=width, initializer=initializer
+  )
+  image, mask = photos(64)
+  variables = jax.jit(generator.init)(jax.random.key(0), image, mask)
+  return generator, variables["params"]
+
+
+def hidden_layers(generator, params, size):
+  """Returns the root mean square of what each hidden layer puts out."""
+  image, mask = photos(size)
+  found = jax.jit(functools.partial(signal.root_mean_squares, generator))(
+    params, batch_lib.erase(image, mask), mask
+  )
+  hidden = {k: v for k, v in found.items() if not k.endswith("conv17")}
+  return jax.device_get(hidden)
+
+
+# At 64 x 64 a dilation of 16 on a map of 16 x 16 sees mostly zeros around it.
+BOUNDS = {64: (0.03, 2), 128: (0.1, 2), 256: (0.1, 2)}
+QUICK = [("gated", 12, 64), ("gated", 12, 128), ("partial", 12, 128)]
+REST = [
+  ("gated", 12, 256),
+  ("partial", 48, 256),
+  *(("vanilla", 12, size) for size in BOUNDS),
+  *((kind, 48, size) for kind in ("gated", "vanilla") for size in BOUNDS),
+]
+
+
+@pytest.mark.parametrize(
+  ("kind", "width", "size"),
+  [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in REST)],
+)
+def test_every_layer_hands_on_what_it_gets(kind, width, size):
+  # The rim of holes makes more of partial convolutions.
+  least, most = (0.05, 6) if kind == "partial" else BOUNDS[size]
+  found = hidden_layers(*network(kind, width), size)
+  assert len(found) == 16 + 24
+  for name, value in found.items():
+    assert least <= value <= most, (name, found)
+
+
+def test_released_draw_loses_the_signal():
+  found = hidden_layers(*network("gated", 12, "released"), 64)
+  assert found["coarse.conv16"] < 1e-5 < found["coarse.conv5"] < 0.03
+
+
+def gradient_norms(generator, params, size):
+  image, mask = photos(size)
+
+  def loss(params):
+    output = generator.apply(
+      {"params": params}, batch_lib.erase(image, mask), mask
+    )
+    return losses.l1(output.coarse, image) + losses.l1(output.refined, image)
+
+  gradients = traverse_util.flatten_dict(jax.jit(jax.grad(loss))(params))
+  return {
+    ".".join(layer): float(jnp.linalg.norm(gradient))
+    for (*layer, name), gradient in gradients.items()
+    if name == "kernel"
+  }
+
+
+@pytest.mark.parametrize(
+  ("initializer", "is_even"),
+  [
+    ("variance_preserving", True),
+    pytest.param("released", False, marks=pytest.mark.slow),
+  ],
+)
+def test_gradients_of_all_layers_are_of_one_size(initializer, is_even):
+  norms = gradient_norms(*network("gated", 12, initializer), 128)
+  ratio = max(norms.values()) / max(min(norms.values()), 1e-30)
+  assert (ratio < 100) == is_even, norms
+
+
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("activation", [conv.elu, nn.relu, None])
+def test_unit_power_in_is_unit_power_out(activation, gated):
+  # A layer of very many inputs, so that sums are normal.
+  draw = initializers.variance_preserving(activation, gated=gated)
+  keys = jax.random.split(jax.random.key(0))
+  kernel = draw(keys[0], (1, 1, 4096, 512))
+  y = jax.random.normal(keys[1], (256, 4096)) @ kernel[0, 0]
+  if gated:
+    y, gate = jnp.split(y, 2, axis=-1)
+  y = y if activation is None else activation(y)
+  y = y * jax.nn.sigmoid(gate) if gated else y
+  assert float(jnp.mean(jnp.square(y))) == pytest.approx(1, abs=0.02)
+
+
+def test_gains_are_those_of_the_docstring():
+  gain = initializers.gain
+  assert gain(nn.relu, gated=False) == 2  # He et al. 2015
+  assert gain(None, gated=False) == 1
+  assert gain(conv.elu, gated=False) == pytest.approx(1.6, abs=0.05)
+  assert gain(conv.elu, gated=True) == pytest.approx(6.2, abs=0.05)
+  assert gain(nn.relu, gated=True) == pytest.approx(6.8, abs=0.05)
