@@ -15,14 +15,15 @@ reaches in a long one.
 """
 
 import ml_collections
+from ml_collections import config_dict
 
 from configs import quickstart
 
 
 def get_config():
   config = ml_collections.ConfigDict()
-  # A whole config of training, as `configs/places2.py`, that all methods share:
-  # seed, pictures, holes, optimizer, steps.
+  # A whole config of training, as `configs/places2.py`, that all methods share
+  # but for what is their own: pictures, holes, optimizer, steps.
   config.training = get_training_config()
   # What a method has of its own, by its name: keys of the sections `model`,
   # `loss`, `optimizer` and `schedule` above, but not `schedule.steps`, and
@@ -36,9 +37,9 @@ def get_config():
   config.methods.vanilla = {"model": {"conv": "vanilla", **ungated}}
   config.methods.partial = {"model": {"conv": "partial", **ungated}}
   config.methods.gated = {"model": {"conv": "gated"}}
-  # Each method is trained once with each of these, in the place of
-  # `training.seed`; with several, intervals hold what the seed changes.
-  config.seeds = (0,)
+  # Each method is trained once with each of these; with several, intervals are
+  # over seeds too. None: once, with `training.seed`.
+  config.seeds = config_dict.placeholder(tuple)
   # Which of them are trained, in the order of the tables.
   config.trained = ("vanilla", "partial", "gated")
   # What fills without training, of `evaluate --method`. More need

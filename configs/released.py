@@ -1,8 +1,8 @@
-"""Exactly the released program: its first draw and its weights of the losses.
+"""Places2 with the released program's first draw and weights of the losses.
 
 python -m gatedinpaint_jax.main --config=configs/released.py
 
-As `places2.py`, which begins with a draw that learns sooner.
+As `places2.py`, whose kernels are drawn so that training begins at once.
 """
 
 from configs import places2

@@ -148,6 +148,13 @@ def _is_trained(config, workdir) -> bool:
   config_drift.check(
     saved.config, config.to_dict(), folder=saved.folder, allow_change=None
   )
+  # No matter to a run that goes on, but to a comparison.
+  drawn = saved.config["model"].get("initializer", "released")
+  if drawn != config.model.initializer:
+    raise errors.UserError(
+      f"{saved.folder}: began with config.model.initializer={drawn}, not "
+      f"{config.model.initializer}; name another --workdir"
+    )
   steps, done = config.schedule.steps, int(saved.folder.name)
   if done > steps:
     raise errors.UserError(
@@ -243,10 +250,9 @@ def _describe(plan, config, workdir) -> dict[str, Any]:
     "device": jax.devices()[0].device_kind,
     "budget": {
       "steps": config.training.schedule.steps,
-      "batch_size": data.batch_size,
       "image_size": list(data.image_size),
       "pictures": data.path,
-      "seeds": list(config.seeds),
+      "seeds": plan.seeds,
     },
     "images": config.images,
     "size": list(config.size),
@@ -271,6 +277,7 @@ def _describe_runs(workdirs) -> dict[str, Any]:
   return {
     "trained": True,
     "steps": int(saved.folder.name),
+    "batch_size": saved.config["data"]["batch_size"],
     "minutes": sum(_read_minutes(workdir / _CLOCK) for workdir in workdirs),
     "parameters": {
       "generator": _count_parameters(saved.generator),

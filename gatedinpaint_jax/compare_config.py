@@ -25,6 +25,8 @@ from gatedinpaint_jax.evaluation import (
   subjects,
 )
 from gatedinpaint_jax.inference import jobs, photo_files
+from gatedinpaint_jax.metrics import perceptual
+from gatedinpaint_jax.training import devices
 
 # What makes a method: whole sections, or some of their keys. The rest is the
 # budget, which all share.
@@ -41,6 +43,7 @@ _OF_A_METHOD = {
 }
 _TRAINED_ON = "config.training.data.path"
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+_LEAST_SIDE = cases.Loader(None).least_side
 # Folders of the workdir, and what tables and studies have beside methods.
 _TAKEN = (comparison_files.FOLDER, comparison_grid.ORIGINAL, *methods.NAMES)
 
@@ -51,6 +54,7 @@ class Plan(NamedTuple):
   Attributes:
     trainings: the config of each run, as `configs/places2.py`, by method and
       seed.
+    seeds: of all methods.
     untrained: what fills without training, by method.
     order: methods as expected from the least error to the most.
     work: the pictures to score.
@@ -61,6 +65,7 @@ class Plan(NamedTuple):
   """
 
   trainings: dict[str, dict[int, config_dict.ConfigDict]]
+  seeds: list[int]
   untrained: dict[str, subjects.Subject]
   order: list[str]
   work: list[cases.Case]
@@ -83,8 +88,13 @@ def read(config: Any) -> Plan:
       scored or a package that is missing.
   """
   errors.check_installed("dm_pix", extra="evaluate")
+  has_lpips = config.get("lpips", False)
   _check_numbers(config)
-  trainings = {name: _read_trainings(config, name) for name in config.trained}
+  _check_size(config, perceptual.LEAST_SIDE if has_lpips else _LEAST_SIDE)
+  seeds = _read_seeds(config)
+  trainings = {
+    name: _read_trainings(config, name, seeds) for name in config.trained
+  }
   for name in config.untrained:
     errors.check_choice("config.untrained", name, methods.NAMES)
   untrained = {name: subjects.of_method(name) for name in config.untrained}
@@ -98,13 +108,14 @@ def read(config: Any) -> Plan:
   ]
   return Plan(
     trainings=trainings,
+    seeds=seeds,
     untrained=untrained,
     order=_read_order(config),
     work=_find_cases(config, loaders[0]),
     loaders=loaders,
     batch_size=config.batch_size,
     grid_pictures=config.grid_pictures,
-    has_lpips=config.lpips,
+    has_lpips=has_lpips,
   )
 
 
@@ -113,7 +124,7 @@ def check_apart(
 ) -> None:
   """Raises UserError if the next run would take results for pictures."""
   data = config.training.data
-  runs = [run_name(n, seed) for n in plan.trainings for seed in config.seeds]
+  runs = [run_name(n, seed) for n in plan.trainings for seed in plan.seeds]
   written = [pathlib.Path(folder) / "comparison.png"]
   written += [
     comparison_files.completed_path(folder, kind, name, plan.work[0])
@@ -145,20 +156,16 @@ def check_readable(work: Sequence[cases.Case]) -> None:
 
 
 def _check_numbers(config):
-  for key in ("seeds", "trained", "order", "mask_kinds"):
+  for key in ("trained", "order", "mask_kinds"):
     if not config[key]:
       raise errors.UserError(f"config.{key}={config[key]}: must name one")
-  for key in ("seeds", "trained", "untrained", "order", "mask_kinds"):
+  for key in ("trained", "untrained", "order", "mask_kinds"):
     names = list(config[key])
     for name in names:
       if names.count(name) > 1:
         raise errors.UserError(
           f"config.{key}={config[key]}: has {name} more than once; name it once"
         )
-  if not all(isinstance(seed, int) and seed >= 0 for seed in config.seeds):
-    raise errors.UserError(
-      f"config.seeds={tuple(config.seeds)}: must be whole numbers, 0 or more"
-    )
   for key, least in (
     ("mask_seed", 0),
     ("batch_size", 1),
@@ -169,7 +176,10 @@ def _check_numbers(config):
       raise errors.UserError(
         f"config.{key}={config[key]}: must be {least} or more"
       )
-  size, least = tuple(config.size), cases.Loader(None).least_side
+
+
+def _check_size(config, least):
+  size = tuple(config.size)
   if len(size) != 2 or not all(
     isinstance(side, int) and side >= least for side in size
   ):
@@ -184,7 +194,21 @@ def _check_numbers(config):
     )
 
 
-def _read_trainings(config, name):
+def _read_seeds(config) -> list[int]:
+  """Returns the seeds of all methods; that of the training if none is named."""
+  seeds = config.get("seeds")
+  if seeds is None:
+    return [config.training.seed]
+  seeds = list(seeds)
+  is_seed = lambda seed: isinstance(seed, int) and 0 <= seed < 2**32
+  if not seeds or not all(map(is_seed, seeds)) or len({*seeds}) < len(seeds):
+    raise errors.UserError(
+      f"config.seeds={tuple(seeds)}: must be different whole numbers from 0 up"
+    )
+  return seeds
+
+
+def _read_trainings(config, name, seeds):
   """Returns by seed the config of all with what is the method's own."""
   errors.check_choice("config.trained", name, list(config.methods))
   key = f"config.methods.{name}"
@@ -193,7 +217,7 @@ def _read_trainings(config, name):
       f"{key}: must be a name of letters, digits, _ and -, and none of "
       f"{', '.join(_TAKEN)}"
     )
-  training = config.training.copy_and_resolve_references()
+  training = train_config.fill_in(config.training)
   for section, own in config.methods[name].items():
     if not isinstance(own, config_dict.ConfigDict):
       raise errors.UserError(f"{key}.{section}={own!r}: must be a section")
@@ -210,11 +234,17 @@ def _read_trainings(config, name):
   try:
     checks.check(training)
     train_config.check_schedule(training.schedule)
-    train_config.build_setup(training)
+    setup = train_config.build_setup(training)
+    devices.check_batch_size(
+      training.data.batch_size,
+      devices.make_mesh(),
+      key="config.data.batch_size",
+      parts=setup.accumulation_steps,
+    )
   except errors.UserError as error:
     raise errors.UserError(f"method {name}: {error}") from error
   by_seed = {}
-  for seed in config.seeds:
+  for seed in seeds:
     by_seed[seed] = training.copy_and_resolve_references()
     by_seed[seed].seed = seed
   return by_seed

@@ -72,14 +72,14 @@ def pixel_weight(
   if discount < 1:
     inside = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
     hole = hole * discount**inside
-  inside, outside = hole * mask, known * (1 - mask)
+  of_hole, of_rest = hole * mask, known * (1 - mask)
   if separate_means:
     share = jnp.mean(mask, axis=(1, 2, 3), keepdims=True)
     # A picture without a hole, or without a rest, has no such mean.
     one_pixel = 1 / (mask.shape[1] * mask.shape[2])
-    inside /= jnp.maximum(share, one_pixel)
-    outside /= jnp.maximum(1 - share, one_pixel)
-  return inside + outside
+    of_hole /= jnp.maximum(share, one_pixel)
+    of_rest /= jnp.maximum(1 - share, one_pixel)
+  return of_hole + of_rest
 
 
 def hinge_discriminator(

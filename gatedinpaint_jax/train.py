@@ -99,7 +99,9 @@ def train_and_evaluate(
       ),
       health=health.Health(
         batch_size=config.data.batch_size,
-        has_hinge=setup.weights.gan == "hinge",
+        has_hinge=setup.weights.gan == "hinge"
+        and setup.weights.adversarial > 0,
+        is_first=jax.process_index() == 0,
       ),
     ).train(state, batches)
 

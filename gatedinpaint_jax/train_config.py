@@ -109,7 +109,14 @@ def _check_count(key, value, *, least=1):
 def _check_loss(loss, model):
   for name, choices in (("distance", losses.DISTANCES), ("gan", losses.GANS)):
     errors.check_choice(f"config.loss.{name}", loss[name], choices)
+  if not isinstance(loss.separate_means, bool):
+    raise errors.UserError(
+      f"config.loss.separate_means={loss.separate_means!r}: must be True or "
+      "False"
+    )
   for name, value in loss.items():
+    if not isinstance(value, str | int | float):
+      raise errors.UserError(f"config.loss.{name}={value}: must be a number")
     if not isinstance(value, str) and value < 0:
       raise errors.UserError(f"config.loss.{name}={value}: must be 0 or more")
   if not 0 < loss.discount <= 1:

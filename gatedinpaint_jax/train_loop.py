@@ -204,6 +204,7 @@ class Run:
     restored = self.restore(up_to=skipped.number - self.watch.in_a_row)
     self.went_back = True
     self.watch.forget()
+    self.health.forget()
     self.meter = meter_lib.Meter(
       self.config.data.batch_size, window=restored.window
     )

@@ -62,10 +62,15 @@ def right(tmp_path, monkeypatch):
       {"config.trained": "('gated','gated')"},
       ["config.trained=", "has gated more than once"],
     ),
-    ({"config.seeds": "()"}, ["config.seeds=()", "must name one"]),
-    ({"config.seeds": "(3,3)"}, ["config.seeds=", "has 3 more than once"]),
-    ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "0 or more"]),
+    ({"config.seeds": "()"}, ["config.seeds=()", "whole numbers"]),
+    ({"config.seeds": "(3,3)"}, ["config.seeds=(3, 3)", "different"]),
+    ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "from 0 up"]),
     ({"config.seeds": "('a',)"}, ["config.seeds=('a',)", "whole numbers"]),
+    ({"config.lpips": "True"}, ["config.size=(16, 16)", "from 32 up"]),
+    (
+      {"config.training.data.batch_size": "9"},
+      ["method vanilla", "config.data.batch_size=9", "8 devices"],
+    ),
     ({"config.mask_seed": "-1"}, ["config.mask_seed=-1"]),
     ({"config.batch_size": "0"}, ["config.batch_size=0"]),
     ({"config.grid_pictures": "0"}, ["config.grid_pictures=0"]),
@@ -204,6 +209,7 @@ def test_missing_package_is_named_with_its_extra(right, monkeypatch, capsys):
     ({"schedule": {"steps": 9}}, ["schedule.steps=9", "the same budget"]),
     ({"model": {"cnv": "gated"}}, ["model.cnv", "did you mean conv?"]),
     ({"model": {"width": "8"}}, ["model.width='8'"]),
+    ({"data": {"batch_size": None}}, ["data.batch_size=None", "1 or more"]),
     ({"model": {"conv": "gate"}}, ["method mine", "config.model.conv='gate'"]),
   ],
 )
@@ -264,6 +270,18 @@ def test_methods_share_all_but_their_own_keys(config):
       model = shared["model"] | config.methods[name].model.to_dict()
       assert training.to_dict() == shared | {"model": model, "seed": seed}
       assert training.model.conv == name
+
+
+def test_one_training_takes_the_seed_of_its_config(config):
+  config.training.seed = 7
+  plan = compare_config.read(config)
+  assert plan.seeds == [7] and list(plan.trainings["gated"]) == [7]
+  with config.unlocked():
+    del config["seeds"], config["lpips"], config.training.model["initializer"]
+  plan = compare_config.read(config)  # a config that is older than the keys
+  assert plan.seeds == [7] and not plan.has_lpips
+  training = plan.trainings["gated"][7]
+  assert training.model.initializer == "variance_preserving"
 
 
 def test_whole_sections_of_another_config_make_a_method(config):

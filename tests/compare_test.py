@@ -77,7 +77,6 @@ def content(folder):
 def test_json_has_the_budget_and_what_each_method_is(content):
   assert content["budget"] == {
     "steps": 2,
-    "batch_size": 8,
     "image_size": [16, 16],
     "pictures": "photos.npz",
     "seeds": [0, 1],
@@ -86,6 +85,7 @@ def test_json_has_the_budget_and_what_each_method_is(content):
   assert content["methods"]["mean_fill"] == {"trained": False}
   method = content["methods"]["plain"]
   assert method["steps"] == 2 and method["minutes"] > 0
+  assert method["batch_size"] == 8
   assert method["parameters"]["generator"] > 10_000
   assert method["parameters"]["discriminator"] == 0
   assert content["config"]["mask_seed"] == 0
@@ -163,6 +163,9 @@ def test_runs_of_another_budget_are_refused(monkeypatch, capsys):
   changed = FLAGS | {"config.training.data.batch_size": 16}
   printed = refusals.refusal(compare, changed, monkeypatch, capsys)
   assert "config.data.batch_size: 16, was 8" in printed
+  changed = FLAGS | {"config.training.model.initializer": "released"}
+  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
+  assert "initializer=variance_preserving, not released" in printed
   changed = FLAGS | {"config.training.schedule.steps": 1}
   printed = refusals.refusal(compare, changed, monkeypatch, capsys)
   assert "schedule.steps" in printed

@@ -90,10 +90,9 @@ def test_seeds_widen_the_interval_by_what_they_change():
   other = [shifted(*[by] * 6) for by in (0, 1.5, 3)]
   same = comparison.difference([WORSE] * 3, [GATED] * 3)
   several = comparison.difference(other, [GATED])
-  assert same == comparison.difference([WORSE], [GATED])
   of_same, found = (d["whole"]["relative_l1"] for d in (same, several))
   assert found["mean"] == pytest.approx(of_same["mean"])
-  assert found["low"] < 0.6 < of_same["low"]
+  assert found["low"] < 0 < of_same["low"]
   compared = comparison.compare(
     {"gated": [GATED], "other": other}, order=["gated", "other"]
   )
@@ -128,6 +127,7 @@ def page(order):
   method = {
     "trained": True,
     "steps": 7,
+    "batch_size": 8,
     "minutes": 1.25,
     "parameters": {"generator": 1234, "discriminator": 0},
   }
@@ -140,7 +140,6 @@ def page(order):
     {
       "budget": {
         "steps": 7,
-        "batch_size": 8,
         "image_size": [16, 24],
         "pictures": "photos",
         "seeds": [3],
@@ -159,9 +158,9 @@ def page(order):
 
 def test_page_has_a_row_for_each_method_and_says_what_was_found():
   text = page(["gated", "worse", "mean_fill"])
-  assert "7 steps of 8 pictures of 16 x 24 from photos, seed 3" in text
-  assert "| gated | 1,234 | 0 | 7 | 1.2 |" in text
-  assert "| mean_fill | | | | |" in text
+  assert "7 steps with pictures of 16 x 24 from photos, seed 3" in text
+  assert "| gated | 1,234 | 0 | 7 | 8 | 1.2 |" in text
+  assert "| mean_fill | | | | | |" in text
   mean = sum(PICTURES) / 6
   assert f"| gated | {mean:.4g} [" in text
   # What is between percents is no percent.

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import conv, convolution, resize
+from gatedinpaint_jax.layers import activations, conv, convolution, resize
 
 
 def picture(key=0, height=12, width=20, channels=5):
@@ -33,16 +33,17 @@ def test_elu_and_its_gradient_are_those_of_jax():
   x = np.array(
     [-1e9, -20, -1, -0.13, -0.12, -1e-3, -1e-9, 0, 1e-9, 1, 1e9], np.float32
   )
-  np.testing.assert_allclose(conv.elu(x), jax.nn.elu(x), rtol=1e-6)
+  np.testing.assert_allclose(activations.elu(x), jax.nn.elu(x), rtol=1e-6)
   gradient, expected = (
-    jax.vmap(jax.grad(function))(x) for function in (conv.elu, jax.nn.elu)
+    jax.vmap(jax.grad(function))(x)
+    for function in (activations.elu, jax.nn.elu)
   )
   np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
 
 
 def test_elu_keeps_small_values_in_bfloat16():
   x = jnp.array([-1e-3, -1e-2, 0.5], jnp.bfloat16)
-  y = conv.elu(x)
+  y = activations.elu(x)
   assert y.dtype == jnp.bfloat16
   np.testing.assert_allclose(
     y.astype(jnp.float32), jax.nn.elu(x).astype(jnp.float32), rtol=1 / 128

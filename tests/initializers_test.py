@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 from flax import traverse_util
 from PIL import Image
 
@@ -112,8 +111,7 @@ def test_gradients_of_all_layers_are_of_one_size(initializer, is_even):
   assert (ratio < 100) == is_even, norms
 
 
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("activation", [conv.elu, nn.relu, None])
+@pytest.mark.parametrize(("activation", "gated"), initializers.SCALES)
 def test_unit_power_in_is_unit_power_out(activation, gated):
   # A layer of very many inputs, so that sums are normal.
   draw = initializers.variance_preserving(activation, gated=gated)
@@ -127,10 +125,18 @@ def test_unit_power_in_is_unit_power_out(activation, gated):
   assert float(jnp.mean(jnp.square(y))) == pytest.approx(1, abs=0.02)
 
 
-def test_gains_are_those_of_the_docstring():
-  gain = initializers.gain
-  assert gain(nn.relu, gated=False) == 2  # He et al. 2015
-  assert gain(None, gated=False) == 1
-  assert gain(conv.elu, gated=False) == pytest.approx(1.6, abs=0.05)
-  assert gain(conv.elu, gated=True) == pytest.approx(6.2, abs=0.05)
-  assert gain(nn.relu, gated=True) == pytest.approx(6.8, abs=0.05)
+@pytest.mark.parametrize(("activation", "gated"), initializers.SCALES)
+def test_scales_solve_the_equation_of_the_docstring(activation, gated):
+  z = np.linspace(-8, 8, 4001)
+  density = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+  power = lambda values: float(np.sum(density * np.float64(values) ** 2))
+  feature = np.float32(initializers.SCALES[activation, gated] ** 0.5 * z)
+  feature = feature if activation is None else activation(feature)
+  gate = power(jax.nn.sigmoid(np.float32(z))) if gated else 1
+  assert power(feature) * gate == pytest.approx(1, abs=2e-3)
+
+
+def test_activation_without_a_scale_is_named():
+  layer = conv.GatedConv(4, activation=jnp.tanh)
+  with pytest.raises(KeyError, match="tanh"):
+    layer.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))

@@ -35,7 +35,26 @@ def test_interval_of_several_runs_holds_what_runs_and_pictures_change():
   error = runs.std() / np.sqrt(30)
   assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
   same = intervals.of_mean([pictures] * 3)
-  assert same == pytest.approx(intervals.of_mean(pictures))
+  assert same == pytest.approx(intervals.of_mean(pictures), abs=0.02)
+  assert intervals.of_mean([[1.5, 1.5], [1.5, 1.5]]) == (1.5, 1.5)
+  assert intervals.of_mean([[1.0], [2.0]])[0] < 1  # of one picture
+
+
+@pytest.mark.parametrize(
+  ("of_run", "of_picture", "of_both"), [(1, 1, 0.3), (0.3, 1, 0.3), (0, 1, 1)]
+)
+def test_interval_of_three_runs_holds_the_mean_as_often_as_it_says(
+  of_run, of_picture, of_both
+):
+  draw = np.random.default_rng(3)
+  held = []
+  for _ in range(400):
+    values = of_run * draw.normal(size=(3, 1))
+    values = values + of_picture * draw.normal(size=(1, 40))
+    values = values + of_both * draw.normal(size=(3, 40))
+    low, high = intervals.of_mean(values)
+    held.append(low < 0 < high)
+  assert 0.92 < np.mean(held) < 0.99
 
 
 def test_equal_seeds_give_equal_intervals():

@@ -230,6 +230,31 @@ def test_eight_devices_compute_the_gradients_of_one():
     np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(a).max())
 
 
+def test_ratio_tells_which_loss_decides_the_refined_picture():
+  weights = objectives.LossWeights(adversarial=0.5)
+  setup = dataclasses.replace(make_setup(), weights=weights)
+  state, batch = initial_state(), make_batch(2)
+  (_, refined), _ = generate(setup, state, batch)
+  adversarial = jax.grad(
+    lambda refined: objectives.adversarial_objective(
+      refined,
+      discriminator=setup.discriminator,
+      discriminator_variables=state.discriminator_variables,
+      batch=batch,
+      weights=weights,
+    )[0]
+  )(refined)
+  _, metrics = updates.generator_gradient(
+    state, batch, *generate(setup, state, batch), setup=setup
+  )
+  # Each pixel's share of the mean absolute error has the slope 1 or -1.
+  of_pixels = refined.size**-0.5
+  expected = jnp.linalg.norm(adversarial) / of_pixels
+  np.testing.assert_allclose(
+    metrics["adversarial_gradient_ratio"], expected, rtol=1e-4
+  )
+
+
 def test_clipping_bounds_the_gradient_that_adam_sees():
   optimizer = optimizers_lib.make_optimizer(1.0, clip_norm=1.0)
   grads = {"w": np.full(4, 10.0, np.float32)}

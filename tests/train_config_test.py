@@ -30,6 +30,8 @@ def build(change, name="places2"):
     ({"loss.gan": "lsgan"}, "config.loss.gan='lsgan': must be one of hinge"),
     ({"loss.hole": -1.0}, "config.loss.hole=-1.0: must be 0 or more"),
     ({"loss.window": -1.0}, "config.loss.window=-1.0: must be 0 or more"),
+    ({"loss.separate_means": None}, "loss.separate_means=None: must be True"),
+    ({"loss.hole": None}, "config.loss.hole=None: must be a number"),
     ({"model.initializer": "he"}, "config.model.initializer='he': must be one"),
     ({"loss.discount": 0.0}, r"config.loss.discount=0.0: must be in \(0, 1\]"),
     ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: config.loss.gan=wass"),

@@ -127,6 +127,21 @@ def test_resumed_run_equals_one_that_was_never_stopped(run, photos, tmp_path):
   jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
+def test_old_workdir_goes_on_under_the_new_draw(photos, tmp_path):
+  released = tiny_run.config(photos)
+  released.model.initializer = "released"
+  expected = train.train_and_evaluate(released, tmp_path / "whole")
+  released.schedule.steps = 2
+  train.train_and_evaluate(released, tmp_path / "old")
+  # As before there was such a key.
+  saved = tmp_path / "old" / "checkpoints" / "2" / "config" / "metadata"
+  config = json.loads(saved.read_text())
+  del config["model"]["initializer"]
+  saved.write_text(json.dumps(config))
+  state = train.train_and_evaluate(tiny_run.config(photos), tmp_path / "old")
+  jax.tree.map(np.testing.assert_array_equal, state, expected)
+
+
 def test_summary_names_the_strip_and_the_error_in_the_hole(
   photos, tmp_path, capsys
 ):

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
@@ -42,6 +43,28 @@ def test_scores_do_not_depend_on_how_pictures_are_batched():
   # Rounding to levels may turn a difference in the last bit into one level; the
   # colours of the attention depend on the longest offset of a batch.
   assert np.abs(difference[:, : 5 * 16]).max() <= 1
+
+
+def test_gates_of_each_layer_are_averaged_in_float32():
+  generator = inpaint_generator.InpaintGenerator(width=4, dtype=jnp.bfloat16)
+  batches = make_batches([3, 2])
+  params = jax.jit(generator.init)(
+    jax.random.key(0), batches[0].image, batches[0].mask
+  )["params"]
+  # Gates that do not look at the picture, sigmoid(-1) and sigmoid(2).
+  for layer, value in (("conv1", -1.0), ("conv5", 2.0)):
+    kernel, bias = (params["coarse"][layer][k] for k in ("kernel", "bias"))
+    half = len(bias) // 2
+    params["coarse"][layer] = {
+      "kernel": kernel.at[..., half:].set(0),
+      "bias": bias.at[half:].set(value),
+    }
+  mesh = devices.make_mesh(jax.devices()[:1])
+  run = validation.Validation(generator, batches, mesh, batch_size=3, strips=1)
+  scores = run(jax.device_put(params, devices.replicated(mesh))).scores
+  assert sum(name.startswith("gate/") for name in scores) == 16 + 24
+  np.testing.assert_allclose(scores["gate/coarse.conv1"], 0.269, atol=1e-3)
+  np.testing.assert_allclose(scores["gate/coarse.conv5"], 0.881, atol=2e-3)
 
 
 def test_mean_fill_is_the_mean_colour_of_the_known_pixels():

@@ -29,7 +29,7 @@ def check(config: Any) -> None:
     ("config.evaluation.seed", config.evaluation.seed, 0),
     ("config.seed", config.seed, 0),
   ):
-    if value < least:
+    if value is None or value < least:
       raise errors.UserError(f"{key}={value}: must be {least} or more")
   for key, value in (
     ("config.data.sketch_threshold", data.sketch_threshold),

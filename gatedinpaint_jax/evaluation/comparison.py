@@ -30,8 +30,8 @@ _MEANINGS = {
 _INTERVALS = {
   False: "Intervals are 95 %, bootstrapped over pictures. Each method was "
   "trained once: what another seed would change is not in them.",
-  True: "Intervals are 95 %, bootstrapped over pictures and seeds. Of so few "
-  "seeds they are somewhat too narrow.",
+  True: "Intervals are 95 %, over pictures and seeds, by Student's t; of "
+  "methods without training bootstrapped over pictures.",
 }
 
 # What `report.build` makes of each training of a method, by its name.
@@ -138,16 +138,23 @@ def to_markdown(comparison: Mapping[str, Any]) -> str:
   lines = [
     "# Comparison",
     "",
-    f"Each trained method had {budget['steps']} steps of "
-    f"{budget['batch_size']} pictures of {_by(budget['image_size'])} from "
-    f"{budget['pictures']}, {_seeds(budget['seeds'])}: the same pictures, "
-    "crops and holes in the same order. All filled the same holes of "
+    f"Each trained method had {budget['steps']} steps with pictures of "
+    f"{_by(budget['image_size'])} from {budget['pictures']}, "
+    f"{_seeds(budget['seeds'])}: of one seed the same pictures, crops and "
+    "holes in the same order. All filled the same holes of "
     f"{comparison['images']} at {_by(comparison['size'])}. Sizes are height x "
     "width.",
     "",
-    "| Method | Parameters of the generator | of the discriminator | Steps "
-    "| Minutes |",
-    "|---|---|---|---|---|",
+    *tables.head(
+      [
+        "Method",
+        "Parameters of the generator",
+        "of the discriminator",
+        "Steps",
+        "Pictures a step",
+        "Minutes",
+      ]
+    ),
     *(_training_row(name, method) for name, method in methods.items()),
     "",
     "Minutes are of the clock, with compiling and validating, all seeds "
@@ -280,12 +287,12 @@ def _section(kind, compared) -> list[str]:
 
 def _training_row(name, method) -> str:
   if not method["trained"]:
-    return f"| {name} | | | | |"
+    return f"| {name} | | | | | |"
   parameters = method["parameters"]
   return (
     f"| {name} | {parameters['generator']:,} | "
     f"{parameters['discriminator']:,} | {method['steps']} | "
-    f"{method['minutes']:.1f} |"
+    f"{method['batch_size']} | {method['minutes']:.1f} |"
   )
 
 

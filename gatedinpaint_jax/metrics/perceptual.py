@@ -35,7 +35,7 @@ def load() -> Callable[[np.ndarray, np.ndarray], float]:
     network = jaxlpips.LPIPS("alexnet")
   except Exception as error:  # of the hub, its HTTP library or safetensors
     raise errors.UserError(
-      f"--lpips: weights cannot be had ({errors.first_words(error)}); fetch "
+      f"LPIPS: weights cannot be had ({errors.first_words(error)}); fetch "
       "tux-type/jaxlpips from the Hugging Face hub where there is a network,"
       " and set HF_HOME to the folder that keeps it"
     ) from error

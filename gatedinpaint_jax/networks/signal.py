@@ -36,7 +36,8 @@ def root_mean_squares(generator, params, incomplete, mask, sketch=None):
   counts_valid = generator.conv == "partial"
   return {
     ".".join(layer): _root_mean_square(y, valid if counts_valid else None)
-    for (*layer, _), ((y, valid),) in outputs.items()
+    for (*layer, name), ((y, valid), *_) in outputs.items()
+    if name == "__call__"
   }
 
 

@@ -4,6 +4,7 @@ Where all is well it says nothing. docs/training.md shows the curves of good and
 bad runs from which the limits were taken.
 """
 
+import math
 from collections.abc import Mapping
 
 from absl import logging
@@ -23,26 +24,35 @@ MOST_HOLE = 0.5
 
 
 class Health:
-  """Sees what a run measures."""
+  """Warns of what goes wrong, each once for as long as the process runs."""
 
-  def __init__(self, *, batch_size: int, has_hinge: bool):
+  def __init__(
+    self, *, batch_size: int, has_hinge: bool, is_first: bool = True
+  ):
     """Looks at the batch.
 
     Args:
       batch_size: pictures in a step.
-      has_hinge: whether scores are those of a hinge loss, whose size means
-        something.
+      has_hinge: whether the generator learns from scores of a hinge loss, whose
+        size means something.
+      is_first: whether this is the process that tells.
     """
     self._has_hinge = has_hinge
-    self._apart_since = None
+    self._is_first = is_first
     self._told = set()
+    self.forget()
     if batch_size < LEAST_BATCH:
       self._warn(
         "batch",
-        f"config.data.batch_size={batch_size}: trains badly below "
-        f"{LEAST_BATCH}; take more, or the same number in parts "
-        "(config.optimizer.accumulation_steps)",
+        f"config.data.batch_size={batch_size}: trains badly, take "
+        f"{LEAST_BATCH} or more; config.optimizer.accumulation_steps saves "
+        "memory",
       )
+
+  def forget(self) -> None:
+    """Counts anew, after a run went back."""
+    self._apart_since = None
+    self._is_flat = False
 
   def see_training(
     self, step: int, previous: int, means: Mapping[str, float]
@@ -58,11 +68,33 @@ class Health:
     if hole > MOST_HOLE:
       self._warn(
         "holes",
-        f"holes take {hole:.0%} of the pictures, above {MOST_HOLE:.0%} little "
-        "is learned; make those of config.mask smaller",
+        f"holes take {hole:.0%} of the pictures, and above {MOST_HOLE:.0%} "
+        "little is learned; make those of config.mask smaller",
       )
-    if not self._has_hinge or "real_score" not in means:
-      return
+    # Where the discriminator learns alone, it is meant to win.
+    if self._has_hinge and "adversarial_loss" in means:
+      self._see_scores(step, previous, means)
+
+  def see_validation(self, step: int, scores: Mapping[str, float]) -> None:
+    """Looks at the scores of a validation after some training."""
+    original = scores["original_hole_contrast"]
+    was_flat, share = self._is_flat, 1.0
+    if original:
+      share = scores["hole_contrast"] / original
+    self._is_flat = share < LEAST_CONTRAST
+    if was_flat and self._is_flat:
+      self._warn(
+        "contrast",
+        f"step {step}: holes are filled with one colour, as before: "
+        f"{share:.2f} of the originals' contrast, and {LEAST_CONTRAST} is "
+        "little; raise the learning rates of config.optimizer or lower "
+        "config.loss.adversarial",
+      )
+    for name, gate in scores.items():
+      if name.startswith("gate/") and math.isfinite(gate):
+        self._see_gate(step, name.removeprefix("gate/"), gate)
+
+  def _see_scores(self, step, previous, means):
     apart = means["real_score"] - means["fake_score"]
     if apart <= MOST_APART:
       self._apart_since = None
@@ -78,32 +110,18 @@ class Health:
         "discriminator_learning_rate, or begin again",
       )
 
-  def see_validation(self, step: int, scores: Mapping[str, float]) -> None:
-    """Looks at the scores of a validation after some training."""
-    contrast = scores["hole_contrast"]
-    original = scores["original_hole_contrast"]
-    if contrast < LEAST_CONTRAST * original:
-      share = contrast / original
-      self._warn(
-        "contrast",
-        f"step {step}: holes are filled with one colour, {share:.2f} of the "
-        f"originals' contrast, below {LEAST_CONTRAST}; if it stays, "
-        "raise the learning rates in config.optimizer or lower "
-        "config.loss.adversarial",
-      )
-    for name, gate in scores.items():
-      if not name.startswith("gate/"):
-        continue
-      if not GATES_SHUT <= gate <= GATES_OPEN:
-        state = "shut" if gate < GATES_SHUT else "open"
-        self._warn(
-          "gates",
-          f"step {step}: the gates of {name.removeprefix('gate/')} are all "
-          f"{state}, {gate:.3f} on average, where {GATES_SHUT} to {GATES_OPEN} "
-          "is usual; lower the learning rates in config.optimizer",
-        )
+  def _see_gate(self, step, layer, gate):
+    if GATES_SHUT <= gate <= GATES_OPEN:
+      return
+    state = "shut" if gate < GATES_SHUT else "open"
+    self._warn(
+      "gates",
+      f"step {step}: the gates of {layer} are all {state}, {gate:.3f} on "
+      f"average, where {GATES_SHUT} to {GATES_OPEN} is usual; lower the "
+      "learning rates of config.optimizer",
+    )
 
   def _warn(self, kind: str, text: str) -> None:
-    if kind not in self._told:
+    if kind not in self._told and self._is_first:
       self._told.add(kind)
       logging.warning("%s", text)

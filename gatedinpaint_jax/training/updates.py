@@ -4,6 +4,7 @@
 """
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from gatedinpaint_jax import batch as batch_lib
@@ -108,25 +109,28 @@ def generator_gradient(
     setup: the networks and weights.
     turn: whether the discriminator is asked.
   """
-  known = {"batch": batch, "weights": setup.weights}
+  shared = {"batch": batch, "weights": setup.weights}
   (loss, metrics), (by_coarse, by_refined) = jax.value_and_grad(
     objectives.pixel_objective, argnums=(0, 1), has_aux=True
-  )(*predictions, **known)
+  )(*predictions, **shared)
   if turn is not phases.Turn.COMPLETION:
     _, refined = predictions
-    (adversarial_loss, more), by_scores = jax.value_and_grad(
+    (adversarial_loss, more), adversarial_by_refined = jax.value_and_grad(
       objectives.adversarial_objective, has_aux=True
     )(
       refined,
       discriminator=setup.discriminator,
       discriminator_variables=state.discriminator_variables,
-      **known,
+      **shared,
     )
-    # Which of both losses decides what the refined picture becomes.
-    ratio = optax.tree.norm(by_scores) / optax.tree.norm(by_refined)
+    # Which of both losses decides what the refined picture becomes. Of a batch
+    # in parts it is the mean over parts.
+    ratio = optax.tree.norm(adversarial_by_refined) / jnp.maximum(
+      optax.tree.norm(by_refined), 1e-12
+    )
     metrics |= more | {"adversarial_gradient_ratio": ratio}
     loss += adversarial_loss
-    by_refined += by_scores
+    by_refined += adversarial_by_refined
   (gradient,) = pullback((by_coarse, by_refined))
   return gradient, metrics | {"generator_loss": loss}
 

@@ -10,7 +10,6 @@ from flax import traverse_util
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import visualize
-from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.metrics import image_quality
 from gatedinpaint_jax.training import devices
 
@@ -19,7 +18,8 @@ class Result(NamedTuple):
   """What one validation gives.
 
   Attributes:
-    scores: means over all pictures by name; see `score`.
+    scores: means over all pictures by name: those of `score`, and
+      `gate/NETWORK.LAYER`, how far the gates of a layer are open.
     strip: `[H', W', 3] uint8`, drawn by `visualize.strip`.
   """
 
@@ -119,15 +119,16 @@ def _complete(generator, params, batch):
     incomplete,
     batch.mask,
     batch.sketch,
-    mutable=[conv.GATES],
+    mutable=["intermediates"],
   )
   completed = batch_lib.composite(output.refined, batch.image, batch.mask)
-  gates = traverse_util.flatten_dict(kept.get(conv.GATES, {}))
-  opened = {
-    f"gate/{'.'.join(layer)}": jnp.mean(gate, axis=(1, 2, 3))
-    for (*layer, _), (gate,) in gates.items()
+  kept = traverse_util.flatten_dict(kept.get("intermediates", {}))
+  gates = {
+    f"gate/{'.'.join(layer)}": jnp.mean(gate, axis=(1, 2, 3), dtype="float32")
+    for (*layer, name), (gate,) in kept.items()
+    if name == "gate"
   }
-  return output, completed, score(completed, batch) | opened
+  return output, completed, score(completed, batch) | gates
 
 
 def _mean_fill(batch):
