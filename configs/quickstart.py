@@ -26,6 +26,9 @@ def get_config():
   config.data.flip = True
 
   config.model.width = 12
+  # The holes are what is wanted: four times the weight of known pixels.
+  config.loss.hole = 5.0
+  config.loss.known = 1.25
   # So short a training is for the l1 loss; the discriminator only comes along.
   # At 1 its gradient is three times that of l1 (docs/training.md).
   config.loss.adversarial = 0.02

@@ -14,10 +14,10 @@ def get_config():
   config.data.image_size = (128, 128)
   config.data.batch_size = 4
   config.model.width = 24
-  # So short a training is for the l1 loss; the discriminator only comes along.
-  config.loss.adversarial = 0.1
-  config.optimizer.generator_learning_rate = 7e-4
-  config.optimizer.discriminator_learning_rate = 7e-4
+  # As in `quickstart.py`.
+  config.loss.adversarial = 0.02
+  config.optimizer.generator_learning_rate = 2e-3
+  config.optimizer.discriminator_learning_rate = 5e-4
   config.optimizer.decay = "cosine"
   config.optimizer.average_decay = 0.97
   config.schedule.steps = 300

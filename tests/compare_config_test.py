@@ -298,7 +298,7 @@ def test_whole_sections_of_another_config_make_a_method(config):
   training = compare_config.read(config).trainings["mine"][0]
   assert training.loss.adversarial == 0.5
   assert training.optimizer.b1 == 0.9 and training.data.batch_size == 4
-  assert config.training.loss.adversarial == 0.1
+  assert config.training.loss.adversarial == 0.02
 
 
 def test_networks_of_the_shipped_config_are_about_equally_large():
