@@ -145,9 +145,6 @@ def _is_trained(config, workdir) -> bool:
     saved = checkpoint_reader.read(workdir)
   except errors.UserError:
     return False  # training says what is wrong, or puts it right
-  config_drift.check(
-    saved.config, config.to_dict(), folder=saved.folder, allow_change=None
-  )
   # No matter to a run that goes on, but to a comparison.
   drawn = saved.config["model"].get("initializer", "released")
   if drawn != config.model.initializer:
@@ -155,6 +152,9 @@ def _is_trained(config, workdir) -> bool:
       f"{saved.folder}: began with config.model.initializer={drawn}, not "
       f"{config.model.initializer}; name another --workdir"
     )
+  config_drift.check(
+    saved.config, config.to_dict(), folder=saved.folder, allow_change=None
+  )
   steps, done = config.schedule.steps, int(saved.folder.name)
   if done > steps:
     raise errors.UserError(

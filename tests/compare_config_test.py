@@ -291,13 +291,13 @@ def test_whole_sections_of_another_config_make_a_method(config):
     "loss": other.loss,
     "schedule": other.schedule,
     "optimizer": {"b1": 0.9},
-    "data": {"batch_size": 4},
+    "data": {"batch_size": 16},
   }
   config.trained = ("mine",)
   config.order = ("mine",)
   training = compare_config.read(config).trainings["mine"][0]
   assert training.loss.adversarial == 0.5
-  assert training.optimizer.b1 == 0.9 and training.data.batch_size == 4
+  assert training.optimizer.b1 == 0.9 and training.data.batch_size == 16
   assert config.training.loss.adversarial == 0.02
 
 

@@ -50,7 +50,7 @@ def test_good_run_is_not_warned(photos, tmp_path, monkeypatch):
         "mask.boxes.size": (0.9, 0.9),
         "mask.boxes.max_shrink": (0.0, 0.0),
       },
-      "of the pictures, above 50%",
+      "holes take 77% of the pictures, and above 50% little",
     ),
     (
       {

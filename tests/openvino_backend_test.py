@@ -27,6 +27,15 @@ def make_inpainters(*backends, guided=False):
   return [make(generator, params, backend=backend) for backend in backends]
 
 
+def computes_in_bfloat16():
+  import openvino
+
+  capabilities = openvino.Core().get_property(
+    "CPU", "OPTIMIZATION_CAPABILITIES"
+  )
+  return "BF16" in capabilities
+
+
 def draw_picture(*shape):
   draw = np.random.default_rng(1)
   image = draw.integers(0, 256, (*shape, 3), np.uint8)
@@ -56,6 +65,8 @@ def test_pictures_equal_those_of_jax(openvino, guided, shape):
 def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   (inpainter,) = make_inpainters("openvino_bf16")
   assert "bf16 is" in caplog.text and "levels of 255" in caplog.text
+  if not computes_in_bfloat16():
+    pytest.skip("OpenVINO computes in float32 on this processor")
   image, hole, _ = draw_picture(24, 40)
   (exact,) = make_inpainters("openvino")
   expected, found = (

