@@ -19,13 +19,9 @@ def get_config():
   config.data.antialias = True
   config.data.flip = True
 
-  # From short runs at 64 x 64 (docs/training.md) and from programs of others
-  # that trained well with few pictures; a run as long as this one was not
-  # compared. Pixels in holes count four times as much as known ones.
-  config.loss.hole = 5.0
-  config.loss.known = 1.25
-  # At 1 the discriminator's gradient is several times that of l1, and colours
-  # come late.
+  # At 1 the discriminator's gradient is several times that of l1 and colours
+  # come late: so in short runs at 64 x 64 (docs/training.md) and as users of
+  # other implementations report. A run as long as this one was not compared.
   config.loss.adversarial = 0.1
   # Steadier than the newest parameters.
   config.optimizer.average_decay = 0.999

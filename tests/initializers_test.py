@@ -98,17 +98,11 @@ def gradient_norms(generator, params, size):
   }
 
 
-@pytest.mark.parametrize(
-  ("initializer", "is_even"),
-  [
-    ("variance_preserving", True),
-    pytest.param("released", False, marks=pytest.mark.slow),
-  ],
-)
-def test_gradients_of_all_layers_are_of_one_size(initializer, is_even):
-  norms = gradient_norms(*network("gated", 12, initializer), 128)
-  ratio = max(norms.values()) / max(min(norms.values()), 1e-30)
-  assert (ratio < 100) == is_even, norms
+def test_gradients_of_all_layers_are_of_one_size():
+  norms = gradient_norms(*network("gated", 12), 128)
+  least, most = min(norms.values()), max(norms.values())
+  # From the released draw they lie between 1e-8 and 1e-6.
+  assert 1e-3 < least and most < 100 * least, norms
 
 
 @pytest.mark.parametrize(("activation", "gated"), initializers.SCALES)

@@ -248,8 +248,9 @@ def test_ratio_tells_which_loss_decides_the_refined_picture():
     state, batch, *generate(setup, state, batch), setup=setup
   )
   # Each pixel's share of the mean absolute error has the slope 1 or -1.
-  of_pixels = refined.size**-0.5
-  expected = jnp.linalg.norm(adversarial) / of_pixels
+  of_pixels = refined[0].size ** 0.5 / refined.size
+  norms = jnp.linalg.norm(adversarial.reshape(2, -1), axis=1)
+  expected = jnp.mean(norms) / of_pixels
   np.testing.assert_allclose(
     metrics["adversarial_gradient_ratio"], expected, rtol=1e-4
   )

@@ -123,12 +123,11 @@ def generator_gradient(
       discriminator_variables=state.discriminator_variables,
       **shared,
     )
-    # Which of both losses decides what the refined picture becomes. Of a batch
-    # in parts it is the mean over parts.
-    ratio = optax.tree.norm(adversarial_by_refined) / jnp.maximum(
-      optax.tree.norm(by_refined), 1e-12
+    # Which of both losses decides what the refined pictures become.
+    ratios = _norms(adversarial_by_refined) / jnp.maximum(
+      _norms(by_refined), 1e-12
     )
-    metrics |= more | {"adversarial_gradient_ratio": ratio}
+    metrics |= more | {"adversarial_gradient_ratio": jnp.mean(ratios)}
     loss += adversarial_loss
     by_refined += adversarial_by_refined
   (gradient,) = pullback((by_coarse, by_refined))
@@ -166,3 +165,8 @@ def update_generator(
     "generator_gradient_norm": optax.tree.norm(gradient),
     "generator_update_norm": optax.tree.norm(updates),
   }
+
+
+def _norms(pictures):
+  """Returns the norm of each picture, `[B]`."""
+  return jnp.sqrt(jnp.sum(jnp.square(pictures), axis=(1, 2, 3)))
