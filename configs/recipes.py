@@ -1,11 +1,11 @@
-"""Recipes for training gated convolution, one change each, under one budget.
+"""Recipes for training gated convolution, one change each, of as many steps.
 
 python -m gatedinpaint_jax.compare --config=configs/recipes.py \
     --config.training.data.path=PHOTOS \
     --config.training.data.validation_path=OTHER_PHOTOS
 
-How the settings of `quickstart.py`, `small.py` and `photos.py` were chosen;
-docs/training.md has what was found. Two to three minutes each on one core.
+How the rates of `quickstart.py` and `small.py` were chosen; docs/training.md
+has what was found. About four minutes each on one core, `batch_16` eight.
 """
 
 from configs import comparison
@@ -41,6 +41,7 @@ def get_config():
       "rates_3e-4": rates(3e-4, 3e-4),
       "rates_2e-3": rates(2e-3, 2e-3),
       "rates_4e-3": rates(4e-3, 4e-3),
+      # With a rate at which the discriminator lives.
       "rate_of_g_2e-3": rates(2e-3, 5e-4),
       "rate_of_g_4e-3": rates(4e-3, 5e-4),
       "rate_of_d_2e-4": rates(1e-3, 2e-4),

@@ -199,9 +199,7 @@ def _compare(plan, config, workdir, scores) -> str:
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   shown = {kind: {} for kind in reports}
   of_method = {name: name for name in plan.untrained} | {
-    compare_config.run_name(method, seed): method
-    for method, by_seed in plan.trainings.items()
-    for seed in by_seed
+    run: method for method in plan.trainings for run in _runs_of(plan, method)
   }
   for name, method in of_method.items():
     # One network at a time is in memory.

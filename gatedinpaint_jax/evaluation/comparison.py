@@ -2,9 +2,9 @@
 
 Pictures differ more than methods do, so the interval of each mean says little
 of which is better. Differences are taken in each picture first, and their mean
-has an interval of its own. Pictures are resampled for it, and trainings with
-other seeds where a method has several; with one, how far another training would
-end up is not in it.
+has an interval of its own, over pictures and, where a method was trained with
+several seeds, over these too. With one seed, how far another training would end
+up is not in it.
 """
 
 import itertools

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from absl import logging
 
-# With 4 the error was 4 % above that with 8; with fewer nothing was measured.
+# With 4 the error was 3 % above that with 8; with fewer nothing was measured.
 LEAST_BATCH = 4
 # How far the mean scores of real and completed pictures are apart: up to 1.6
 # in good runs, 2.2 against a grey generator. At 2 both margins of the hinge can
