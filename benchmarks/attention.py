@@ -1,13 +1,13 @@
-"""What contextual attention takes all at once and in pieces: time and memory.
+"""What the three forms of contextual attention take: time and memory.
 
   python benchmarks/attention.py [--sizes=256,512] [--gradient] [--core=1]
 
-Both compute the attention of one picture at full width (96 channels, a quarter
+All compute the attention of one picture at full width (96 channels, a quarter
 of the picture's size), in float32 on one core, in turns, so that whatever else
-the machine does hits both. Prints one JSON line: for each size of the picture
+the machine does hits all. Prints one JSON line: for each size of the picture
 the median seconds of the processor and their spread, and the bytes that the
 compiled program needs besides its inputs and outputs. Beyond --largest_at_once
-only the pieces run.
+only the one in pieces runs.
 """
 
 import functools
@@ -48,7 +48,7 @@ def main(_):
 
 
 def _measure(size) -> dict:
-  """Returns seconds and bytes of both ways for pictures of that side."""
+  """Returns seconds and bytes of all forms for pictures of that side."""
   import jax
 
   from gatedinpaint_jax import compiler_options
@@ -79,11 +79,12 @@ def _ways(size) -> dict:
   """Returns the functions to measure by name."""
   import jax
 
-  from gatedinpaint_jax.layers import chunked_attention, plain_attention
+  from gatedinpaint_jax.fast import chunked_attention, pixel_attention
+  from gatedinpaint_jax.layers import contextual_attention
 
-  modules = {"in_pieces": chunked_attention}
+  modules = {"pieces": chunked_attention}
   if size <= _LARGEST.value:
-    modules = {"at_once": plain_attention} | modules
+    modules |= {"pixels": pixel_attention, "plain": contextual_attention}
   ways = {
     name: functools.partial(module.attend, fuse=True, softmax_scale=10.0)
     for name, module in modules.items()

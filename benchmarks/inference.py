@@ -41,8 +41,8 @@ _BATCH = command.whole("batch", 1, "Pictures at once.")
 _BACKENDS = command.names(
   "backends",
   ["jax"],
-  ("jax", "tuned", "openvino", "openvino_bf16"),
-  "What computes ours: jax, tuned (jax so), openvino, openvino_bf16.",
+  ("jax", "openvino", "openvino_bf16"),
+  "What computes ours: jax, openvino, openvino_bf16.",
 )
 _PORT_BFLOAT16 = flags.DEFINE_bool(
   "port_bfloat16", False, "The port alone in bfloat16."
@@ -98,7 +98,7 @@ def _check():
     if accelerator.BFLOAT16.value and "openvino" in backend:
       raise errors.UserError(
         f"--backends={backend}: its name says its precision; --bfloat16 goes"
-        " with jax and tuned"
+        " with jax"
       )
   for flag, is_given in (
     ("--device=gpu", accelerator.is_gpu()),
@@ -120,25 +120,22 @@ def answer():
   """Completes a picture for each line on stdin."""
   gpu = accelerator.choose()
   import jax
-  import jax.numpy as jnp
+  import ml_collections
   import numpy as np
 
   import gatedinpaint_jax
+  from gatedinpaint_jax import build
   from gatedinpaint_jax.inference import spread
-  from gatedinpaint_jax.networks import inpaint_generator
 
   (backend,) = _BACKENDS.value
-  tuned = backend == "tuned"
-  backend = "jax" if tuned else backend
-  spread.use_cores(None if tuned else _BATCH.value)  # as `inpaint` does
-  generator = inpaint_generator.InpaintGenerator(
-    dtype=jnp.bfloat16 if accelerator.BFLOAT16.value else jnp.float32
-  )
+  spread.use_cores(_BATCH.value)  # as `inpaint` does
+  dtype = "bfloat16" if accelerator.BFLOAT16.value else "float32"
+  model = {"conv": "gated", "width": 48, "guided": False, "dtype": dtype}
+  config = ml_collections.ConfigDict({"model": model})
+  generator, _ = build.build_networks(config)
   small = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
-  inpainter = gatedinpaint_jax.Inpainter(
-    generator, params, backend=backend, tuned=tuned
-  )
+  inpainter = gatedinpaint_jax.Inpainter(generator, params, backend=backend)
   side = _SIZE.value
   random = np.random.default_rng(0)
   image = random.integers(0, 256, (_BATCH.value, side, side, 3), np.uint8)

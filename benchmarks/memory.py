@@ -31,7 +31,7 @@ _SIZES = command.sides("sizes", [256, 512, 1024], "Sides in pixels.")
 _BACKENDS = command.names(
   "backends",
   ["jax", "openvino"],
-  ("jax", "tuned", "openvino", "openvino_bf16"),
+  ("jax", "openvino", "openvino_bf16"),
   "What computes ours.",
 )
 _REPEATS = command.whole("repeats", 3, "Pictures after the first one.", least=0)

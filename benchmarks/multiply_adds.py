@@ -78,9 +78,6 @@ def _count(jaxpr) -> Count:
         total = total.plus(Count(convolutions=_of_convolution(equation)))
       case "dot_general":
         total = total.plus(Count(attention=_of_product(equation)))
-      case "cond":
-        # Of several ways to the same sums, one is the convolution itself.
-        total = total.plus(max(inner))
       case "while" if any(map(sum, inner)):
         raise ValueError("a loop without a known number of turns multiplies")
       case name:

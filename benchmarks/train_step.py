@@ -96,8 +96,7 @@ def build_step():
   import numpy as np
 
   from gatedinpaint_jax import batch as batch_lib
-  from gatedinpaint_jax import compiler_options
-  from gatedinpaint_jax.networks import build
+  from gatedinpaint_jax import build, compiler_options
   from gatedinpaint_jax.training import objectives, optimizers
   from gatedinpaint_jax.training import state as state_lib
   from gatedinpaint_jax.training import step as step_lib

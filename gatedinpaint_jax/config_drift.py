@@ -10,8 +10,7 @@ from typing import Any
 
 from absl import logging
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.networks import build
+from gatedinpaint_jax import build, errors
 
 # These change what is told, kept and done about faults, or in which pieces the
 # same is computed.

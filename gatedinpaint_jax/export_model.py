@@ -1,15 +1,14 @@
 r"""Writes the generator of a checkpoint for other runtimes.
 
   python -m gatedinpaint_jax.export_model --checkpoint DIR \
-      --format onnx|stablehlo|saved_model --output P \
+      --format onnx|stablehlo --output P \
       [--height H --width W] [--overwrite]
 
 DIR is the workdir of a run, its `checkpoints/` or one step of it, or the
 .safetensors file of `export_weights`. The format decides what P is:
 
-  onnx          P.onnx, for ONNX Runtime, OpenVINO and others
-  stablehlo     P.stablehlo, for `jax.export.deserialize` and XLA
-  saved_model   a folder, for `tf.saved_model.load`
+  onnx        P.onnx, for ONNX Runtime, OpenVINO and others
+  stablehlo   P.stablehlo, for `jax.export.deserialize` and XLA
 
 Each holds a function complete(image, mask[, sketch]) -> completed of float32:
 
@@ -24,16 +23,15 @@ sides; if they are large, it is computed in pieces instead.
 
 import os
 import pathlib
-import shutil
 
 from absl import flags
 
 from gatedinpaint_jax import batch, command_line, errors
+from gatedinpaint_jax.baselines import completion_network
 from gatedinpaint_jax.export import network as network_lib
 from gatedinpaint_jax.export import stablehlo_file
-from gatedinpaint_jax.networks import completion_network
 
-_SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo", "saved_model": ""}
+_SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo"}
 _OUTPUT = "completed"
 
 
@@ -53,14 +51,14 @@ def main(argv) -> int:
   beside = output.with_name(f".{output.name}.{os.getpid()}")
   try:
     attention = _WRITERS[options.format](beside, network, inputs)
-    _replace(beside, output)
+    beside.replace(output)
   except OSError as error:
     raise errors.UserError(
       f"--output={output}: cannot be written ({error.strerror}); name a place "
       "that can"
     ) from error
   finally:
-    _remove(beside)
+    beside.unlink(missing_ok=True)
   print(
     f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
     f"{network.source}"
@@ -73,7 +71,7 @@ def _flags():
   flag = command_line.definers(values)
   flag.text("checkpoint", None, "The run to export.")
   flag.choice("format", None, list(_SUFFIXES), "What to write.")
-  flag.text("output", None, "The file or folder to write.")
+  flag.text("output", None, "The file to write.")
   flag.whole("height", None, "Rows of all pictures.")
   flag.whole("width", None, "Columns of all pictures.")
   flag.switch("overwrite", False, "Replace the output if it exists.")
@@ -83,23 +81,17 @@ def _flags():
 def _check_output(output, options):
   """Raises UserError if the output cannot be what is asked for."""
   suffix = _SUFFIXES[options.format]
-  if suffix and output.suffix != suffix:
+  if output.suffix != suffix:
     raise errors.UserError(f"--output={output}: must end in {suffix}")
   if output.is_symlink() and not output.exists():
     raise errors.UserError(
       f"--output={output}: is a link that leads nowhere; remove it"
     )
-  if output.exists() and output.is_dir() == bool(suffix):
-    kinds = ("a file", "a folder")
-    is_one, wanted = kinds if suffix == "" else kinds[::-1]
-    raise errors.UserError(f"--output={output}: is {is_one}; name {wanted}")
+  if output.is_dir():
+    raise errors.UserError(f"--output={output}: is a folder; name a file")
   if output.exists() and not options.overwrite:
     raise errors.UserError(
       f"--output={output}: exists; --overwrite replaces it"
-    )
-  if output.is_dir() and not (output / "saved_model.pb").is_file():
-    raise errors.UserError(
-      f"--output={output}: is a folder but no SavedModel; name another one"
     )
   if not output.parent.is_dir():
     raise errors.UserError(f"--output={output}: no such folder; make it first")
@@ -125,26 +117,11 @@ def _check_sides(options):
 
 
 def _write_onnx(path, network, inputs):
-  path.write_bytes(_convert(network, inputs).SerializeToString())
-  return _describe_attention(network, in_pieces=False)
-
-
-def _write_saved_model(path, network, inputs):
-  model = _convert(network, inputs)
-  # Here, because it loads TensorFlow.
-  from gatedinpaint_jax.export import saved_model
-
-  saved_model.write(path, model)
-  return _describe_attention(network, in_pieces=False)
-
-
-def _convert(network, inputs):
-  """Returns the graph of ONNX that two of the formats begin with."""
   errors.check_installed("onnx", extra="export")
   from gatedinpaint_jax.export import onnx_file
 
   try:
-    return onnx_file.convert(
+    model = onnx_file.convert(
       network_lib.with_separate_gates(network_lib.complete(network)),
       inputs,
       [_OUTPUT],
@@ -155,6 +132,8 @@ def _convert(network, inputs):
       "--format: this network cannot be converted "
       f"({errors.first_words(error)}); stablehlo takes every one"
     ) from error
+  path.write_bytes(model.SerializeToString())
+  return _describe_attention(network, in_pieces=False)
 
 
 def _write_stablehlo(path, network, inputs):
@@ -178,33 +157,7 @@ def _describe_sizes(options):
   return f"pictures of {options.height} x {options.width}"
 
 
-def _replace(beside, output):
-  """Puts what was written in its place; of a link, not where it leads."""
-  if not output.is_dir():
-    beside.replace(output)
-    return
-  # A folder does not replace another.
-  old = beside.with_name(f"{beside.name}.old")
-  output.rename(old)
-  try:
-    beside.rename(output)
-  except OSError:
-    old.rename(output)
-    raise
-  _remove(old)
-
-
-def _remove(path):
-  if path.is_dir() and not path.is_symlink():
-    shutil.rmtree(path)
-  path.unlink(missing_ok=True)
-
-
-_WRITERS = {
-  "onnx": _write_onnx,
-  "stablehlo": _write_stablehlo,
-  "saved_model": _write_saved_model,
-}
+_WRITERS = {"onnx": _write_onnx, "stablehlo": _write_stablehlo}
 
 
 if __name__ == "__main__":

@@ -29,14 +29,13 @@ from absl import flags
 from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
-  fit_size,
   inpainter,
   job_runner,
   jobs,
+  openvino_backend,
   photo_files,
   run_report,
   spread,
-  tuning,
 )
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
@@ -131,15 +130,10 @@ def _define_flags() -> flags.FlagValues:
   )
   flag.choice(
     "backend",
-    "jax",
+    "auto",
     inpainter.BACKENDS,
-    "What computes: jax, or OpenVINO on processors.",
-  )
-  flag.switch(
-    "tuned",
-    None,
-    "On processors: compile longer for quicker programs; where it pays if you "
-    "say nothing.",
+    "What computes: jax, or openvino on CPUs; auto takes openvino where it is "
+    "installed, there is no accelerator and the picture is at most 512 x 512.",
   )
   flag.text("report", None, "A file that gets a line of JSON for each picture.")
   return values
@@ -172,7 +166,7 @@ def _check_one_model(options) -> None:
       "--checkpoint is missing: a workdir, its checkpoints/ or one step of it, "
       "or a --method instead"
     )
-  for name in ("checkpoint", "sketch", "backend", "bucket", "tuned"):
+  for name in ("checkpoint", "sketch", "backend", "bucket"):
     if options.method and options[name].present:
       raise errors.UserError(
         f"--{name}: goes with a checkpoint, not with --method={options.method};"
@@ -188,15 +182,15 @@ def _load_inpainter(options, work):
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
-  tuned = _is_tuned(options, work)
-  if options.backend == "jax":
-    at_once = 1 if options.crop_to_hole else options.batch_size or len(work)
-    spread.use_cores(None if tuned else at_once)
+  is_shared = options.backend == "jax" or (
+    options.backend == "auto" and not openvino_backend.is_installed()
+  )
+  if is_shared and not options.crop_to_hole:
+    spread.use_cores(options.batch_size or len(work))
   loaded = inpainter.Inpainter.from_checkpoint(
     options.checkpoint,
     bucket=options.bucket,
     backend=options.backend,
-    tuned=tuned,
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(
@@ -204,18 +198,6 @@ def _load_inpainter(options, work):
       " it out or name a guided checkpoint"
     )
   return loaded
-
-
-def _is_tuned(options, work):
-  """Whether to compile longer: as was said, or else where it pays."""
-  if options.tuned is not None:
-    return options.tuned
-  if options.backend != "jax" or options.crop_to_hole:
-    return False
-  sizes = map(job_runner.size_or_none, work)
-  return tuning.pays(
-    fit_size.padded_size(*size, bucket=options.bucket) for size in sizes if size
-  )
 
 
 def _run(work, model, options) -> Iterator[job_runner.Outcome]:

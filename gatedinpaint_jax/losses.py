@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gatedinpaint_jax.layers import hole_distance, hole_window
+from gatedinpaint_jax.baselines import hole_distance, hole_window
 
 
 def l1(

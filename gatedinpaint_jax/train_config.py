@@ -4,8 +4,8 @@ import dataclasses
 
 from absl import logging
 
+from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors, losses
-from gatedinpaint_jax.networks import build as networks_build
 from gatedinpaint_jax.training import objectives, optimizers, phases
 from gatedinpaint_jax.training import step as step_lib
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import batch_norm
+from gatedinpaint_jax.baselines import batch_norm
 
 X = np.random.default_rng(0).normal(2, 3, (4, 6, 5, 3)).astype(np.float32)
 TRAINING = {"mutable": [batch_norm.STATISTICS]}

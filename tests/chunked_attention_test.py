@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import chunked_attention, plain_attention
+from gatedinpaint_jax.fast import chunked_attention
+from gatedinpaint_jax.layers import contextual_attention
 from gatedinpaint_jax.training import devices
 
 CHANNELS = 3
@@ -27,7 +28,7 @@ def in_blocks(rows_per_block, columns, *, fuse=True, softmax_scale=1.0):
 def at_once(*, fuse=True, softmax_scale=1.0):
   return jax.jit(
     functools.partial(
-      plain_attention.attend, fuse=fuse, softmax_scale=softmax_scale
+      contextual_attention.attend, fuse=fuse, softmax_scale=softmax_scale
     )
   )
 

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from configs import global_local
-from gatedinpaint_jax import compare, evaluate, train
-from gatedinpaint_jax.networks import build
+from gatedinpaint_jax import build, compare, evaluate, train
 from tests import pictures, refusals, tiny_run
 
 METHODS = ["mean_fill", "plain"]

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.networks import completion_network
+from gatedinpaint_jax.baselines import completion_network
 
 NETWORK = completion_network.CompletionNetwork(width=4)
 

@@ -5,26 +5,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import chunked_attention, plain_attention
+from gatedinpaint_jax.fast import (
+  attention,
+  chunked_attention,
+  pixel_attention,
+)
 from gatedinpaint_jax.layers import contextual_attention as attention_lib
 from tests import released
 
 CASES = ("c1", "c1_nofuse", "c2", "c4_nomask", "c5_smooth")
 
 
-@pytest.fixture(params=["at once", "in pieces"])
-def way(request, monkeypatch):
-  """Computes as small pictures are, or as large ones in small pieces."""
-  is_large = request.param == "in pieces"
-  monkeypatch.setattr(
-    attention_lib, "MOST_PLACES_AT_ONCE", 0 if is_large else 10**9
-  )
-  attend = functools.partial(chunked_attention.attend, tile_bytes=2**16)
-  monkeypatch.setattr(chunked_attention, "attend", attend)
+# Three ways to the same values.
+ATTEND = {
+  "plain": attention_lib.attend,
+  "pixels": pixel_attention.attend,
+  "pieces": functools.partial(chunked_attention.attend, tile_bytes=2**16),
+}
 
 
-def attend(case):
-  """Runs a golden case: (its numbers, what we make of its inputs)."""
+def golden_case(case, form):
+  """Returns (its numbers, a function of its features to what we make)."""
   golden = released.load(f"attention_{case}")
   f = golden["f"]
   mask = golden.get("mask", np.zeros((1, *f.shape[1:3], 1), np.float32))
@@ -32,7 +33,7 @@ def attend(case):
 
   def forward(f, b):
     return attention_lib.contextual_attention(
-      f, b, mask, fuse=bool(golden["fuse"])
+      f, b, mask, fuse=bool(golden["fuse"]), attend=ATTEND[form]
     )
 
   return golden, forward
@@ -40,24 +41,21 @@ def attend(case):
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.usefixtures("way")
-def test_output_and_offsets_equal_the_released_program(case):
-  golden, forward = attend(case)
+@pytest.mark.parametrize("form", ATTEND)
+def test_output_and_offsets_equal_the_released_program(case, form):
+  golden, forward = golden_case(case, form)
   actual = jax.jit(forward)(golden["f"], golden["b"])
   np.testing.assert_allclose(actual.features, golden["y"], atol=2e-4, rtol=0)
   np.testing.assert_array_equal(actual.offsets, golden["offset_rel"])
 
 
 def test_attention_equals_the_released_program(monkeypatch):
-  golden, forward = attend("c1")
+  golden, forward = golden_case("c1", "plain")
   seen = []
-  compute = plain_attention.attention
-
-  def record(*args, **kwargs):
-    seen.append(compute(*args, **kwargs))
-    return seen[-1]
-
-  monkeypatch.setattr(plain_attention, "attention", record)
+  paste = attention_lib._paste
+  monkeypatch.setattr(
+    attention_lib, "_paste", lambda a, v: seen.append(a) or paste(a, v)
+  )
   forward(golden["f"], golden["b"])
   np.testing.assert_allclose(
     seen[0].reshape(golden["attention"].shape),
@@ -69,9 +67,9 @@ def test_attention_equals_the_released_program(monkeypatch):
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.usefixtures("way")
-def test_gradients_equal_the_released_program(case):
-  golden, forward = attend(case)
+@pytest.mark.parametrize("form", ATTEND)
+def test_gradients_equal_the_released_program(case, form):
+  golden, forward = golden_case(case, form)
 
   def weighted_sum(f, b):
     y = forward(f, b).features
@@ -112,24 +110,27 @@ def test_each_picture_gets_what_it_gets_alone():
     np.testing.assert_array_equal(together.offsets[i], alone.offsets[0])
 
 
-@pytest.mark.usefixtures("way")
-def test_vmap_and_its_gradient_are_those_of_a_batch_at_once(monkeypatch):
+@pytest.mark.parametrize("form", ATTEND)
+def test_vmap_and_its_gradient_are_those_of_a_batch_at_once(form):
   queries = features(5, batch=3, height=10, width=14)
   background = features(6, batch=3, height=10, width=14)
   mask = np.zeros((3, 10, 14, 1), np.float32)
   mask[0, 2:6, 4:8] = mask[1, :, 7:] = 1
   weights = jnp.sin(jnp.arange(queries[0].size, dtype=jnp.float32))
 
-  def weighted_sum(queries, background, mask):
-    attended = attention_lib.contextual_attention(queries, background, mask)
+  def weighted_sum(queries, background, mask, form):
+    attended = attention_lib.contextual_attention(
+      queries, background, mask, attend=ATTEND[form]
+    )
     total = attended.features * weights.reshape(queries[:1].shape)
     return total.sum(), attended
 
-  gradients = jax.grad(weighted_sum, argnums=(0, 1), has_aux=True)
+  gradients = lambda form: jax.grad(
+    functools.partial(weighted_sum, form=form), argnums=(0, 1), has_aux=True
+  )
   each = [x[:, None] for x in (queries, background, mask)]
-  actual = jax.jit(jax.vmap(gradients))(*each)
-  monkeypatch.setattr(attention_lib, "MOST_PLACES_AT_ONCE", 10**9)
-  expected = jax.jit(gradients)(queries, background, mask)
+  actual = jax.jit(jax.vmap(gradients(form)))(*each)
+  expected = jax.jit(gradients("plain"))(queries, background, mask)
   np.testing.assert_array_equal(actual[1].offsets[:, 0], expected[1].offsets)
   for ours, theirs in zip(
     *map(jax.tree.leaves, (actual, expected)), strict=True
@@ -188,24 +189,35 @@ def test_bfloat16_stays_close_to_float32():
   assert difference.mean() < 0.02
 
 
-@pytest.mark.parametrize("width", [128, 130])
-def test_more_than_64_x_64_places_are_computed_in_pieces(width, monkeypatch):
+@pytest.mark.parametrize(
+  ("backend", "width", "form"),
+  [
+    ("cpu", 128, pixel_attention),
+    ("gpu", 128, attention_lib),
+    ("cpu", 130, chunked_attention),
+    ("gpu", 130, chunked_attention),
+  ],
+)
+def test_form_follows_the_machine_and_the_size(
+  monkeypatch, backend, width, form
+):
   called = []
+  for module in (attention_lib, pixel_attention, chunked_attention):
+    plain = module.attend
 
-  def record(name, attend):
-    def recorded(*args, **kwargs):
-      called.append(name)
-      return attend(*args, **kwargs)
+    def record(*args, module=module, plain=plain, **kwargs):
+      called.append(module)
+      return plain(*args, **kwargs)
 
-    return recorded
-
-  for module in (plain_attention, chunked_attention):
-    name = module.__name__.rpartition(".")[2]
-    monkeypatch.setattr(module, "attend", record(name, module.attend))
+    monkeypatch.setattr(module, "attend", record)
+  monkeypatch.setattr(jax, "default_backend", lambda: backend)
   x = jax.ShapeDtypeStruct((1, 128, width, 4), jnp.float32)
   mask = jax.ShapeDtypeStruct((1, 128, width, 1), jnp.float32)
-  jax.eval_shape(attention_lib.contextual_attention, x, x, mask)
-  assert called == ["plain_attention" if width == 128 else "chunked_attention"]
+  attend = functools.partial(
+    attention_lib.contextual_attention, attend=attention.attend
+  )
+  jax.eval_shape(attend, x, x, mask)
+  assert called == [form]
 
 
 def test_mask_of_another_size_is_refused():

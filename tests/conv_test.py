@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import activations, conv, convolution, resize
+from gatedinpaint_jax.layers import activations, conv, resize
 
 
 def picture(key=0, height=12, width=20, channels=5):
@@ -26,7 +26,7 @@ def test_gate_and_feature_are_the_halves_of_one_convolution():
   kernel = variables["params"]["kernel"]
   assert kernel.shape == (3, 3, 5, 6)
   y, _ = layer.apply(variables, x)
-  both = convolution.convolve(x, kernel, dilation=2)
+  both = conv.convolve(x, kernel, dilation=2)
   expected = jax.nn.elu(both[..., :3]) * jax.nn.sigmoid(both[..., 3:])
   np.testing.assert_allclose(y, expected, atol=1e-6)
 
@@ -151,11 +151,11 @@ def test_stride_two_halves_and_bfloat16_keeps_float32_parameters(kind):
 def test_stride_two_pads_an_even_size_below_only():
   kernel = jnp.arange(9.0).reshape(3, 3, 1, 1)
   x = jnp.zeros((1, 8, 8, 1)).at[0, 0, 0, 0].set(1)
-  y = convolution.convolve(x, kernel, stride=2)
+  y = conv.convolve(x, kernel, stride=2)
   # The first window begins at the first pixel, so its first tap sees it.
   assert y[0, 0, 0, 0] == 0
   x = jnp.zeros((1, 8, 8, 1)).at[0, 7, 7, 0].set(1)
-  y = convolution.convolve(x, kernel, stride=2)
+  y = conv.convolve(x, kernel, stride=2)
   assert y[0, 3, 3, 0] == 4
 
 

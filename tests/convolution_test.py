@@ -1,14 +1,13 @@
 import functools
-import os
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import convolution, convolution_gradients
+from gatedinpaint_jax.fast import convolution, convolution_gradients
+from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.training import devices
-from tests import xla_convolution
 
 
 def gradients(function, x, kernel):
@@ -35,16 +34,14 @@ def assert_close(actual, expected, tolerance=1e-5):
   np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
 
 
-def lowered(platform, *, shape, kernel_size=3, stride=1):
-  """The program of both gradients for a platform, which need not be here."""
-  convolve = functools.partial(convolution.convolve, stride=stride)
+def lowered(*, shape):
+  """The program of both gradients."""
 
   def both(x, kernel):
+    convolve = convolution.convolve
     return jax.vjp(convolve, x, kernel)[1](convolve(x, kernel))
 
-  arrays = make_arrays(shape, kernel_size)
-  traced = jax.jit(both).trace(*arrays)
-  return traced.lower(lowering_platforms=(platform,)).as_text()
+  return jax.jit(both).lower(*make_arrays(shape, 3)).as_text()
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ def test_value_and_gradients_are_those_of_xla(
   x, kernel = make_arrays((2, *size, 3), kernel_size, features)
   step = {"stride": stride, "dilation": dilation}
   ours = functools.partial(convolution.convolve, **step)
-  xlas = functools.partial(xla_convolution.convolve, **step)
+  xlas = functools.partial(conv.convolve, **step)
   assert_close(ours(x, kernel), xlas(x, kernel))
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
@@ -82,7 +79,7 @@ def test_value_and_gradients_are_those_of_xla(
 def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
   x, kernel = make_arrays((2, *size, 3), 5)
   ours = functools.partial(convolution.convolve, stride=stride)
-  xlas = functools.partial(xla_convolution.convolve, stride=stride)
+  xlas = functools.partial(conv.convolve, stride=stride)
   for actual, expected in zip(
     gradients(ours, x, kernel), gradients(xlas, x, kernel), strict=True
   ):
@@ -94,7 +91,7 @@ def test_gradients_of_pictures_smaller_than_the_kernel(size, stride):
 def test_bfloat16_gradients_are_those_of_float32_rounded(size):
   x, kernel = make_arrays((2, *size, 3), 5, dtype=jnp.bfloat16)
   expected = gradients(
-    xla_convolution.convolve, x.astype(jnp.float32), kernel.astype(jnp.float32)
+    conv.convolve, x.astype(jnp.float32), kernel.astype(jnp.float32)
   )
   actual = gradients(convolution.convolve, x, kernel)
   for a, e in zip(actual, expected, strict=True):
@@ -110,7 +107,7 @@ def test_a_batch_over_eight_devices_has_the_gradients_of_one(size):
   kernels = jax.device_put(kernel, devices.replicated(mesh))
   for actual, expected in zip(
     gradients(convolution.convolve, spread, kernels),
-    gradients(xla_convolution.convolve, x, kernel),
+    gradients(conv.convolve, x, kernel),
     strict=True,
   ):
     assert_close(actual, expected)
@@ -126,35 +123,19 @@ def test_gradient_penalty_has_the_gradient_of_xla():
 
   actual, expected = (
     jax.jit(jax.grad(functools.partial(penalty, function)))(kernel)
-    for function in (convolution.convolve, xla_convolution.convolve)
+    for function in (convolution.convolve, conv.convolve)
   )
   assert_close(actual, expected)
 
 
 def test_only_large_batches_take_strips():
-  assert "while" in lowered("cpu", shape=(1, 64, 64, 3))
-  assert "while" not in lowered("cpu", shape=(1, 64, 63, 3))
+  assert "while" in lowered(shape=(1, 64, 64, 3))
+  assert "while" not in lowered(shape=(1, 64, 63, 3))
 
 
-def test_only_processors_leave_the_gradients_of_xla():
-  large, small = {"shape": (1, 64, 64, 3)}, {"shape": (1, 4, 4, 3)}
-  assert "dot_general" in lowered("cpu", **large)
-  assert "dot_general" in lowered("cpu", kernel_size=5, **small)
-  for platform in ("cuda", "tpu"):
-    assert "dot_general" not in lowered(platform, **large)
-    assert "dot_general" not in lowered(platform, kernel_size=5, **small)
-
-
-@pytest.mark.parametrize(
-  ("backend", "cores", "device_count", "most"),
-  [("cpu", 1, 1, 1), ("cpu", 4, 1, 4), ("cpu", 16, 8, 2), ("gpu", 1, 1, None)],
-)
-def test_few_cores_are_counted_for_each_device_of_processors(
-  monkeypatch, backend, cores, device_count, most
-):
-  affinity = lambda process: set(range(cores))
-  monkeypatch.setattr(os, "sched_getaffinity", affinity, raising=False)
-  monkeypatch.setattr(jax, "local_device_count", lambda: device_count)
-  monkeypatch.setattr(jax, "default_backend", lambda: backend)
-  few = [n for n in range(1, 6) if convolution._cores_are_few(n)]
-  assert few == ([] if most is None else list(range(most, 6)))
+def test_accelerators_get_the_plain_form(monkeypatch):
+  monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+  plain = jax.make_jaxpr(lambda *x: conv.convolve(*x, upsample=True))
+  ours = jax.make_jaxpr(lambda *x: convolution.convolve(*x, upsample=True))
+  arrays = make_arrays((1, 64, 64, 3), 3)
+  assert str(ours(*arrays)) == str(plain(*arrays))

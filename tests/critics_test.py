@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import losses
-from gatedinpaint_jax.networks import critics
+from gatedinpaint_jax.baselines import critics
 
 KINDS = (critics.GlobalAndLocalCritics, critics.GlobalLocalDiscriminator)
 

@@ -8,7 +8,7 @@ import pytest
 
 import gatedinpaint_jax
 from gatedinpaint_jax import errors, export_model, export_weights
-from gatedinpaint_jax.networks import completion_network, critics
+from gatedinpaint_jax.baselines import completion_network, critics
 from gatedinpaint_jax.training import checkpoints
 
 MODEL = {
@@ -66,7 +66,7 @@ def test_openvino_refuses_it_in_one_line(workdir):
   # Not imported here: it would fork this process; see `openvino_backend`.
   if importlib.util.find_spec("openvino") is None:
     pytest.skip("needs the extra openvino")
-  with pytest.raises(errors.UserError, match="--backend: OpenVINO cannot"):
+  with pytest.raises(errors.UserError, match="OpenVINO cannot"):
     gatedinpaint_jax.Inpainter.from_checkpoint(workdir, backend="openvino")
 
 

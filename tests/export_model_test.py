@@ -11,7 +11,7 @@ from jax import export
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors, export_model, export_weights
 from gatedinpaint_jax.export import network
-from gatedinpaint_jax.layers import contextual_attention
+from gatedinpaint_jax.fast import attention as fast_attention
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import small_checkpoint
 
@@ -71,17 +71,11 @@ def load(form, path):
     runtime = pytest.importorskip("onnxruntime")
     session = runtime.InferenceSession(path)
     return lambda inputs: session.run(["completed"], inputs)[0]
-  if form == "stablehlo":
-    exported = export.deserialize(bytearray(path.read_bytes()))
-    return lambda inputs: np.asarray(exported.call(*inputs.values()))
-  import tensorflow as tf
-
-  model = tf.saved_model.load(str(path))
-  assert set(model.signatures) == {"serving_default"}
-  return lambda inputs: model.complete(**inputs)["completed"].numpy()
+  exported = export.deserialize(bytearray(path.read_bytes()))
+  return lambda inputs: np.asarray(exported.call(*inputs.values()))
 
 
-SUFFIX = {"onnx": ".onnx", "stablehlo": ".stablehlo", "saved_model": ""}
+SUFFIX = {"onnx": ".onnx", "stablehlo": ".stablehlo"}
 
 
 @pytest.fixture
@@ -115,7 +109,7 @@ def test_fixed_sizes_choose_their_attention(
 ):
   form = "stablehlo"
   limit = 0 if in_pieces else 10**9
-  monkeypatch.setattr(contextual_attention, "MOST_PLACES_AT_ONCE", limit)
+  monkeypatch.setattr(fast_attention, "MOST_PLACES_AT_ONCE", limit)
   flags = ("--height=24", "--width=16")
   assert run(checkpoints[False], form, path(form), *flags) == 0
   told = capsys.readouterr().out
@@ -158,16 +152,13 @@ def test_only_holes_and_lines_inside_them_are_used():
   np.testing.assert_array_equal(function(**inputs), function(**cleared))
 
 
-@pytest.mark.parametrize("form", ["stablehlo", "saved_model"])
 def test_output_is_replaced_only_when_asked(
-  checkpoints, path, tmp_path, monkeypatch, form
+  checkpoints, path, tmp_path, monkeypatch
 ):
+  form = "stablehlo"
+
   def write(path, network, inputs):
-    content = path
-    if form == "saved_model":
-      path.mkdir()
-      content = path / "saved_model.pb"
-    content.write_text(str(len(inputs)))
+    path.write_text(str(len(inputs)))
     return "a test"
 
   monkeypatch.setitem(export_model._WRITERS, form, write)
@@ -179,35 +170,21 @@ def test_output_is_replaced_only_when_asked(
   assert written.read_text() == "3"  # inputs of the guided one
 
 
-@pytest.fixture
-def empty_models(monkeypatch):
-  """Writes an empty folder as SavedModel."""
+def test_a_link_is_replaced_and_what_it_leads_to_stays(
+  checkpoints, tmp_path, monkeypatch
+):
   monkeypatch.setitem(
     export_model._WRITERS,
-    "saved_model",
-    lambda path, network, inputs: path.mkdir() or "new",
+    "stablehlo",
+    lambda path, network, inputs: path.write_text("new") and "a test",
   )
-
-
-@pytest.mark.usefixtures("empty_models")
-def test_a_link_is_replaced_and_what_it_leads_to_stays(checkpoints, tmp_path):
-  (tmp_path / "old").mkdir()
-  (tmp_path / "old" / "saved_model.pb").touch()
-  link = tmp_path / "link"
+  (tmp_path / "old").write_text("old")
+  link = tmp_path / "link.stablehlo"
   link.symlink_to("old")
-  assert run(checkpoints[False], "saved_model", link, "--overwrite") == 0
-  assert link.is_dir() and not link.is_symlink()
-  assert (tmp_path / "old" / "saved_model.pb").exists()
-  assert {x.name for x in tmp_path.iterdir()} == {"link", "old"}
-
-
-@pytest.mark.usefixtures("empty_models")
-def test_folder_that_one_is_in_is_replaced(checkpoints, tmp_path, monkeypatch):
-  (tmp_path / "model").mkdir()
-  (tmp_path / "model" / "saved_model.pb").touch()
-  monkeypatch.chdir(tmp_path / "model")
-  assert run(checkpoints[False], "saved_model", ".", "--overwrite") == 0
-  assert not list((tmp_path / "model").iterdir())
+  assert run(checkpoints[False], "stablehlo", link, "--overwrite") == 0
+  assert not link.is_symlink() and link.read_text() == "new"
+  assert (tmp_path / "old").read_text() == "old"
+  assert {x.name for x in tmp_path.iterdir()} == {"link.stablehlo", "old"}
 
 
 def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
@@ -227,9 +204,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
     ("onnx", "m.pb", (), r"--output=.*m\.pb: must end in \.onnx"),
     ("onnx", "no/m.onnx", (), "no such folder"),
     ("stablehlo", "folder.stablehlo", (), "is a folder; name a file"),
-    ("saved_model", "file", ("--overwrite",), "is a file; name a folder"),
-    ("saved_model", ".", ("--overwrite",), "is a folder but no SavedModel"),
-    ("saved_model", "dangling", (), "is a link that leads nowhere"),
+    ("onnx", "dangling.onnx", (), "is a link that leads nowhere"),
     ("stablehlo", "m.stablehlo", ("--height=8",), "--width is missing"),
     (
       "stablehlo",
@@ -249,8 +224,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
 )
 def test_mistakes_are_named(tmp_path, form, output, flags, message):
   (tmp_path / "folder.stablehlo").mkdir()
-  (tmp_path / "dangling").symlink_to("nowhere")
-  (tmp_path / "file").touch()
+  (tmp_path / "dangling.onnx").symlink_to("nowhere")
   with pytest.raises(errors.UserError, match=message):
     run(tmp_path / "nowhere", form, tmp_path / output, *flags)
 

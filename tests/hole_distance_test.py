@@ -1,7 +1,7 @@
 import numpy as np
 from scipy import ndimage
 
-from gatedinpaint_jax.layers import hole_distance
+from gatedinpaint_jax.baselines import hole_distance
 
 
 def test_distance_is_the_euclidean_one_of_each_picture():

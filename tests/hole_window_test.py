@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import hole_window
+from gatedinpaint_jax.baselines import hole_window
 
 
 def coordinates(count, height, width):

@@ -47,25 +47,36 @@ PARTS = {
   "errors": (),
   "compiler_options": (),
   "layers": CONVENTIONS,
-  "losses": (*CONVENTIONS, "layers"),
+  "fast": (*CONVENTIONS, "layers"),
+  "networks": (*CONVENTIONS, "layers"),
+  "baselines": (*CONVENTIONS, "layers", "networks"),
+  "build": (*CONVENTIONS, "layers", "fast", "networks", "baselines"),
+  "losses": (*CONVENTIONS, "baselines"),
   "metrics": CONVENTIONS,
   "data": CONVENTIONS,
   "visualize": CONVENTIONS,
-  "networks": (*CONVENTIONS, "layers"),
   "training": (
     *CONVENTIONS,
-    "layers",
+    "networks",
+    "baselines",
+    "build",
     "losses",
     "metrics",
-    "networks",
     "visualize",
   ),
-  "weights": (*CONVENTIONS, "layers", "networks", "training"),
-  "export": (*CONVENTIONS, "layers", "networks", "training", "weights"),
+  "weights": (*CONVENTIONS, "networks", "build", "training"),
+  "export": (
+    *CONVENTIONS,
+    "layers",
+    "networks",
+    "build",
+    "training",
+    "weights",
+  ),
   "inference": (
     *CONVENTIONS,
     "compiler_options",
-    "layers",
+    "fast",
     "networks",
     "training",
     "export",
@@ -80,7 +91,6 @@ PARTS |= {program: (*PARTS, *PROGRAMS) for program in PROGRAMS}
 # them. In `data`, the modules that serve pre-decoded arrays do not.
 TENSORFLOW_CORNER = (
   "data",
-  "export.saved_model",
   "training.logging",
   "weights.tensorflow_checkpoint",
 )
@@ -201,7 +211,7 @@ def test_an_import_of_the_own_part_and_of_a_lower_one_is_allowed():
   source = (
     "import jax\n"
     "from gatedinpaint_jax import batch as batch_lib\n"
-    "from gatedinpaint_jax.networks import build\n"
+    "from gatedinpaint_jax import build\n"
     "from gatedinpaint_jax.training import state\n"
   )
   assert _upward_imports("training.step", source) == []

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gatedinpaint_jax import inpaint
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.inference import openvino_backend, photo_files
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
 
@@ -97,6 +97,8 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   assert (done[0]["height"], done[0]["width"]) in (SIZE, (16, 24))
   assert done[0]["hole_fraction"] == 0.25 and done[0]["seconds"] > 0
   assert done[0]["checkpoint"] == str(checkpoint)
+  backend = "openvino" if openvino_backend.is_installed() else "jax"
+  assert {line["backend"] for line in done} == {backend}
 
   # A second run does what is left, and reports that alone.
   write_photo(photos / "0.png", size=(16, 24))
@@ -137,7 +139,7 @@ def test_picture_too_large_for_memory_is_told_and_stops_nothing(
   monkeypatch.setattr(
     "gatedinpaint_jax.inference.memory.available", lambda: 300_000
   )
-  assert run(*arguments, "--batch_size=2") == 1
+  assert run(*arguments, "--backend=jax", "--batch_size=2") == 1
   printed = capsys.readouterr()
   # 24 x 32 needs more than that, 16 x 24 does not, two of these do.
   assert "2 pictures done, 2 failed" in printed.out

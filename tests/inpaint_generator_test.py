@@ -1,4 +1,3 @@
-import contextlib
 import functools
 
 import jax
@@ -8,7 +7,7 @@ import pytest
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import compiler_options
-from gatedinpaint_jax.layers import convolution, winograd
+from gatedinpaint_jax.fast import attention, convolution
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import released, small_checkpoint
 
@@ -25,8 +24,13 @@ def read_inputs(golden, *, guided=False):
   return image, mask, sketch
 
 
-def fill(params, image, mask, sketch, **kwargs):
-  generator = inpaint_generator.InpaintGenerator(guided=sketch is not None)
+FAST = {"convolve": convolution.convolve, "attend": attention.attend}
+
+
+def fill(params, image, mask, sketch, *, forms=FAST, **kwargs):
+  generator = inpaint_generator.InpaintGenerator(
+    guided=sketch is not None, **forms
+  )
 
   def apply(params):
     return generator.apply(
@@ -36,41 +40,22 @@ def fill(params, image, mask, sketch, **kwargs):
   return jax.jit(apply)(params)
 
 
-@pytest.fixture
-def tuning(request, monkeypatch):
-  """What a network is traced in; tuned, small layers go Winograd's way too."""
-  if not request.param:
-    yield contextlib.nullcontext()
-    return
-  calls = []
-  convolve = winograd.convolve
-  monkeypatch.setattr(
-    winograd, "convolve", lambda *a, **k: calls.append(a) or convolve(*a, **k)
-  )
-  monkeypatch.setattr(winograd, "_FEWEST_OUTPUTS", 1)
-  monkeypatch.setattr(convolution, "count_cores", lambda: 1)
-  yield convolution.tuned()
-  assert len(calls) > 10
-
-
 @pytest.mark.optimized
 @pytest.mark.parametrize(
-  ("case", "refined_max", "tuning"),
+  ("case", "refined_max", "forms"),
   [
-    ("64x96", 1e-3, False),
-    ("72x136", 1e-3, False),
-    ("72x136", 1e-3, True),
-    ("guided_64x96", 5e-3, False),
+    ("64x96", 1e-3, {}),
+    ("64x96", 1e-3, FAST),
+    ("72x136", 1e-3, FAST),
+    ("guided_64x96", 5e-3, {}),
   ],
-  indirect=["tuning"],
 )
-def test_both_stages_equal_the_released_program(case, refined_max, tuning):
+def test_both_stages_equal_the_released_program(case, refined_max, forms):
   guided = case.startswith("guided")
   golden = released.load(f"generator_{case}")
   params, _, _ = released.variables("guided" if guided else "plain")
   image, mask, sketch = read_inputs(golden, guided=guided)
-  with tuning:
-    output = fill(params, image, mask, sketch)
+  output = fill(params, image, mask, sketch, forms=forms)
 
   coarse = golden["x_stage1"][..., ::-1]
   np.testing.assert_allclose(output.coarse, coarse, atol=5e-5, rtol=0)
@@ -239,7 +224,8 @@ def test_rematerialized_gradient_is_the_same_and_keeps_less():
   image = np.random.default_rng(1).uniform(-1, 1, (2, 32, 48, 3))
   mask = np.zeros((2, 32, 48, 1), np.float32)
   mask[:, 8:24, 8:24] = 1
-  params = small_checkpoint.params()
+  # Of the others, rounding alone moves gradients by half a percent.
+  params = small_checkpoint.calm_params()
   gradients, bytes_kept = [], []
   for rematerialize in (False, True):
     generator = inpaint_generator.InpaintGenerator(
@@ -265,7 +251,7 @@ def test_rematerialized_gradient_is_the_same_and_keeps_less():
 
 
 def test_gradient_in_order_of_memory_takes_less_of_it():
-  generator = inpaint_generator.InpaintGenerator(width=4)
+  generator = inpaint_generator.InpaintGenerator(width=4, **FAST)
   image, mask = np.zeros((1, 64, 96, 3)), np.ones((1, 64, 96, 1))
 
   def loss(params):

@@ -49,10 +49,6 @@ def write_bomb(path):
     ({"image": "bomb.png"}, ["bomb.png", "pixels"]),
     ({"bucket": "12"}, ["--bucket=12", "multiple of 8"]),
     ({"bucket": "x"}, ["--bucket=x"]),
-    (
-      {"tuned": "true", "backend": "openvino"},
-      ["--tuned", "--backend=jax", "openvino"],
-    ),
     ({"batch_size": "0"}, ["--batch_size=0"]),
     ({"dilate_mask": "-1"}, ["--dilate_mask=-1"]),
     ({"format": "gif"}, ["--format=gif", "png"]),

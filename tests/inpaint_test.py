@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import inpainter, spread, tuning
+from gatedinpaint_jax.inference import openvino_backend, spread
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
 
@@ -54,48 +54,19 @@ def test_one_picture_is_filled_in_its_hole_and_nowhere_else(
   assert "out.png: 25.0% of 32 x 24 pixels filled" in capsys.readouterr().out
 
 
-def test_tuned_program_fills_the_same_by_all_devices(
+def test_pictures_at_once_are_shared_by_as_many_cores(
   checkpoint, folder, monkeypatch
 ):
+  pytest.importorskip("onnx", reason="needs the extra openvino")
   asked = []
   monkeypatch.setattr(spread, "use_cores", asked.append)
-  assert run(*flags(checkpoint, folder)) == 0
-  assert run(*flags(checkpoint, folder, output="tuned.png"), "--tuned") == 0
-  assert asked == [1, None]
-  expected = read(folder / "out.png").astype(int)
-  np.testing.assert_allclose(read(folder / "tuned.png"), expected, atol=1)
-
-
-@pytest.mark.parametrize(
-  ("added", "is_tuned"),
-  [
-    ([], True),
-    (["--notuned"], False),
-    (["--crop_to_hole"], False),
-    (["--bucket=64"], True),
-  ],
-)
-def test_it_is_tuned_where_that_pays(
-  checkpoint, folder, monkeypatch, added, is_tuned
-):
-  asked, made, sizes = [], [], []
-  make = inpainter.Inpainter.from_checkpoint
-
-  def note(*arguments, tuned, **options):
-    made.append(tuned)
-    return make(*arguments, tuned=tuned, **options)
-
-  monkeypatch.setattr(inpainter.Inpainter, "from_checkpoint", note)
-  monkeypatch.setattr(spread, "use_cores", asked.append)
-  monkeypatch.setattr(
-    tuning, "pays", lambda computed: sizes.extend(computed) or True
-  )
-  assert run(*flags(checkpoint, folder), *added) == 0
-  assert made == [is_tuned]
-  assert asked == [None if is_tuned else 1]
-  bucket = 64 if added == ["--bucket=64"] else 8
-  expected = tuple(-(-side // bucket) * bucket for side in SIZE)
-  assert sizes == ([expected] if is_tuned else [])
+  for backend in ("jax", "openvino", "auto"):
+    given = flags(checkpoint, folder, output=f"{backend}.png")
+    assert run(*given, "--batch_size=3", f"--backend={backend}") == 0
+  # OpenVINO gives all cores to one picture.
+  assert asked == [3]
+  assert run(*flags(checkpoint, folder), "--backend=jax", "--crop_to_hole") == 0
+  assert asked == [3]
 
 
 def test_result_that_is_there_stays_unless_it_may_be_overwritten(
@@ -182,7 +153,8 @@ def test_second_run_of_the_command_needs_no_tensorflow(checkpoint, folder):
   assert (folder / "out.png").is_file()
   # The program was kept for the next run.
   cache = pathlib.Path(os.environ["XDG_CACHE_HOME"], "gatedinpaint_jax")
-  assert list((cache / "compiled").iterdir())
+  has_openvino = openvino_backend.is_installed()
+  assert list((cache / ("openvino" if has_openvino else "compiled")).iterdir())
 
 
 def test_checkpoint_whose_config_is_of_another_model(folder, tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import gatedinpaint_jax
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.inference import jax_backend
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import inpainters
 
@@ -43,13 +44,13 @@ def test_each_padded_size_is_compiled_once(sizes):
 
 
 def test_memory_holds_a_limited_number_of_programs(monkeypatch):
-  monkeypatch.setattr(inpainter_lib, "_MOST_PROGRAMS", 2)
+  monkeypatch.setattr(jax_backend, "MOST_PROGRAMS", 2)
   inpainter, generator = inpainters.make_fake()
   for width in (8, 16, 8, 16, 24, 24, 8):
     inpainter(*inpainters.draw_picture(0, 8, width))
   # 8 and 16 were forgotten for 24.
   assert [shape[2] for shape in generator.traces] == [8, 16, 24, 8]
-  assert inpainter._predict._cache_size() == 2
+  assert inpainter._backends["jax"]._predict._cache_size() == 2
 
 
 @hypothesis.settings(deadline=None, max_examples=20)
@@ -157,7 +158,9 @@ def test_size_that_fits_runs_as_the_generator_alone():
   pixels = batch_lib.from_uint8(image[None].astype(np.float32))
   generator = inpaint_generator.InpaintGenerator(width=4)
   expected = generator.apply(
-    {"params": inpainter._params}, batch_lib.erase(pixels, hole), hole
+    {"params": inpainter._backends["jax"]._params},
+    batch_lib.erase(pixels, hole),
+    hole,
   )
   details = inpainter(image, mask, return_details=True)
   np.testing.assert_allclose(details.refined, expected.refined[0], atol=1e-6)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gatedinpaint_jax.fast import attention, convolution
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import small_checkpoint
@@ -34,7 +35,18 @@ class FakeGenerator:
 def make_fake(guided=False, **kwargs):
   generator = FakeGenerator(guided)
   params = np.zeros((1, 1, 1, 1), np.float32)
-  return inpainter_lib.Inpainter(generator, params, **kwargs), generator
+  return make(generator, params, **kwargs), generator
+
+
+def make_generator():
+  """A narrow one with the fast forms, as users run it."""
+  return inpaint_generator.InpaintGenerator(
+    width=4, convolve=convolution.convolve, attend=attention.attend
+  )
+
+
+def make(generator, params, *, backend="jax", **kwargs):
+  return inpainter_lib.Inpainter(generator, params, backend=backend, **kwargs)
 
 
 def draw_picture(seed, *shape):
@@ -45,14 +57,14 @@ def draw_picture(seed, *shape):
 
 
 def make_small(**kwargs):
-  generator = inpaint_generator.InpaintGenerator(width=4)
+  generator = make_generator()
   x = jnp.zeros((1, 16, 16, 1))
   params = generator.init(jax.random.key(0), x[..., [0, 0, 0]], x)["params"]
   params = jax.tree.map(lambda p: 3 * p, params)
-  return inpainter_lib.Inpainter(generator, params, **kwargs)
+  return make(generator, params, **kwargs)
 
 
 def make_calm(**kwargs):
-  generator = inpaint_generator.InpaintGenerator(width=4)
+  generator = make_generator()
   params = small_checkpoint.calm_params()
-  return inpainter_lib.Inpainter(generator, params, **kwargs)
+  return make(generator, params, **kwargs)

@@ -3,12 +3,14 @@
 import importlib
 import types
 
+import jax
 import numpy as np
 import psutil
 import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.inference import jax_backend, openvino_backend
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import inpaint_files, small_checkpoint
 
@@ -73,7 +75,7 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
     x(image, hole, return_details=True).refined for x in (exact, inpainter)
   )
   assert 1e-5 < np.abs(found - expected).max() < 0.05
-  compiled = inpainter._predict._compiled[1, 24, 40]
+  compiled = inpainter._backends["openvino_bf16"]._compiled[1, 24, 40]
   precisions = {}
   for operation in compiled.get_runtime_model().get_ordered_ops():
     about = operation.get_rt_info()
@@ -89,37 +91,70 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   assert {inner for inner, _ in precisions["Convolution"]} == {"bf16"}
 
 
-def test_products_of_bfloat16_are_even(openvino):
-  """Of 3 x 5 places 4 x 6 squares are copied, of 2 x 4 places 3 x 5, odd."""
-  rounded, exact = make_inpainters("openvino_bf16", "openvino")
-  for shape in [(24, 40), (16, 32)]:
-    image, hole, _ = draw_picture(*shape)
-    found = rounded(image, hole, return_details=True).refined
-    expected = exact(image, hole, return_details=True).refined
-    assert np.abs(found - expected).max() < 0.05
-    compiled = rounded._predict._compiled[1, *shape]
-    lengths = [
-      operation.get_input_shape(0)[2]
-      for operation in compiled.get_runtime_model().get_ordered_ops()
-      if operation.get_rt_info()["layerType"].astype(str) == "MatMul"
-    ]
-    assert len(lengths) == 2 and not any(length % 2 for length in lengths)
+@pytest.mark.parametrize(
+  ("size", "backend"),
+  [((24, 40), "openvino"), ((512, 512), "openvino"), ((520, 512), "jax")],
+)
+def test_auto_follows_the_size(openvino, size, backend):
+  (inpainter,) = make_inpainters("auto")
+  assert inpainter.backend_for(*size) == backend
+
+
+def test_auto_fills_as_openvino_does(openvino):
+  image, hole, _ = draw_picture(24, 40)
+  auto, exact = (x(image, hole) for x in make_inpainters("auto", "openvino"))
+  np.testing.assert_array_equal(auto, exact)
+
+
+def test_auto_is_jax_where_there_is_an_accelerator(openvino, monkeypatch):
+  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+  (inpainter,) = make_inpainters("auto")
+  assert inpainter.backend_for(24, 40) == "jax"
+
+
+def test_auto_is_jax_where_openvino_is_missing(monkeypatch):
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+  (inpainter,) = make_inpainters("auto")
+  assert inpainter.backend_for(24, 40) == "jax"
+
+
+def test_graph_is_converted_once_and_again_for_other_weights(
+  openvino, monkeypatch, tmp_path
+):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+  convert = openvino_backend.OpenvinoBackend._convert
+  converted = []
+  monkeypatch.setattr(
+    openvino_backend.OpenvinoBackend,
+    "_convert",
+    lambda self: converted.append(1) or convert(self),
+  )
+  image, hole, _ = draw_picture(16, 16)
+  (first,) = make_inpainters("openvino")
+  (second,) = make_inpainters("openvino")
+  np.testing.assert_array_equal(first(image, hole), second(image, hole))
+  assert len(converted) == 1
+  generator = inpaint_generator.InpaintGenerator(width=4)
+  params = jax.tree.map(lambda x: 2 * x, small_checkpoint.calm_params())
+  other = inpainter_lib.Inpainter(generator, params, backend="openvino")
+  assert np.any(other(image, hole) != first(image, hole))
+  assert len(converted) == 2
 
 
 def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
-  monkeypatch.setattr(inpainter_lib, "_MOST_PROGRAMS", 2)
+  monkeypatch.setattr(jax_backend, "MOST_PROGRAMS", 2)
   (inpainter,) = make_inpainters("openvino")
   for width in (8, 16, 24):
     image, hole, _ = draw_picture(8, width)
     inpainter(image, hole)
-  assert len(inpainter._predict._compiled) == 1
+  assert len(inpainter._backends["openvino"]._compiled) == 1
 
 
 def test_picture_that_does_not_fit_is_refused(openvino, monkeypatch):
   little = types.SimpleNamespace(available=10**9)
   monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
   (inpainter,) = make_inpainters("openvino")
-  with pytest.raises(errors.UserError, match="leave --backend out"):
+  with pytest.raises(errors.UserError, match="the backend jax needs less"):
     inpainter(np.zeros((1024, 1024, 3), np.uint8), np.ones((1024, 1024), bool))
 
 
@@ -130,7 +165,7 @@ def test_missing_package_is_named_with_its_extra(monkeypatch):
 
 
 def test_unknown_backend_is_named():
-  with pytest.raises(errors.UserError, match=r"backend='onnx'.*jax, openvino"):
+  with pytest.raises(errors.UserError, match=r"backend='?onnx.*jax, openvino"):
     make_inpainters("onnx")
 
 

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.layers import pair_sums
+from gatedinpaint_jax.fast import pair_sums
 
 
 def by_hand(matrix, count, border):

@@ -52,40 +52,6 @@ def test_devices_of_one_memory_split_nothing(monkeypatch):
     choose(8, 1024, 1024)
 
 
-@pytest.mark.parametrize(
-  ("pictures", "height", "data", "rows"),
-  [
-    (1, 512, 1, 8),
-    (1, 256, 1, 4),  # of 64 rows
-    (1, 192, 1, 3),
-    (1, 120, 1, 1),
-    (1, 520, 1, 5),  # multiples of 8, and no padding
-    (11, 512, 1, 8),
-    (2, 512, 2, 1),
-  ],
-)
-def test_cores_share_rows_of_tuned_pictures(pictures, height, data, rows):
-  size = (height, 64)
-  assert choose(pictures, *size, tuned=True) == (
-    {"data": data, "rows": rows},
-    size,
-  )
-  assert choose(pictures, *size) == ({"data": data, "rows": 1}, size)
-
-
-def test_no_more_cores_share_rows_than_their_memory_has_room_for(monkeypatch):
-  # Each holds what the attention needs, and keys and values of all rows.
-  enough_for = lambda n: n * memory.needed(1, 512, 64, devices=n)
-  monkeypatch.setattr(memory, "available", lambda: enough_for(4))
-  assert enough_for(4) < enough_for(8)
-  assert choose(1, 512, 64, tuned=True) == ({"data": 1, "rows": 4}, (512, 64))
-
-
-def test_accelerators_share_no_rows_of_tuned_pictures_that_fit(own_memory):
-  found = choose(1, 512, 512, tuned=True)
-  assert found == ({"data": 1, "rows": 1}, (512, 512))
-
-
 @pytest.fixture
 def updates(monkeypatch):
   """What `use_cores` asks of JAX, which has no device yet."""
@@ -96,9 +62,7 @@ def updates(monkeypatch):
   return found
 
 
-@pytest.mark.parametrize(
-  ("most", "devices"), [(9, 4), (3, 3), (1, 1), (None, 4)]
-)
+@pytest.mark.parametrize(("most", "devices"), [(9, 4), (3, 3), (1, 1)])
 def test_cores_become_devices_as_many_as_have_work(updates, most, devices):
   spread.use_cores(most)
   assert updates == {"jax_num_cpu_devices": devices}

@@ -15,9 +15,9 @@ from PIL import Image
 from tensorboard.backend.event_processing import event_accumulator
 
 from configs import places2
+from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors, train, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.networks import build as networks_build
 from gatedinpaint_jax.training import checkpoints, objectives
 from tests import tiny_run
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.networks import completion_network, critics
+from gatedinpaint_jax.baselines import completion_network, critics
 from gatedinpaint_jax.training import (
   checkpoint_reader,
   objectives,

@@ -57,6 +57,10 @@ class MethodInpainter:
     """Takes what `load` returns."""
     self._method = method
 
+  def backend_for(self, height: int, width: int) -> None:
+    """Returns None: no backend computes it."""
+    del height, width
+
   def __call__(self, image, mask, sketch=None, *, return_details=False):
     """Fills a picture or a batch of them; see `Inpainter.__call__`.
 

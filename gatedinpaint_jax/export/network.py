@@ -23,9 +23,8 @@ from flax import linen as nn
 from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import build, errors
 from gatedinpaint_jax.layers import conv
-from gatedinpaint_jax.networks import build
 from gatedinpaint_jax.training import checkpoint_reader, saved_generator
 from gatedinpaint_jax.weights import safetensors_file
 from gatedinpaint_jax.weights import source as weights_source
@@ -38,7 +37,7 @@ class Network(NamedTuple):
   """A generator with its parameters.
 
   Attributes:
-    generator: of `networks.build`.
+    generator: of `build.build_networks`.
     params: its parameters.
     source: where they come from, for people.
   """
@@ -67,8 +66,10 @@ def read(path) -> Network:
 
 
 def in_float32(generator):
-  """Returns the generator as it is exported, nothing computed twice."""
-  return generator.clone(dtype=jnp.float32, rematerialize=False)
+  """Returns the generator as it is exported: plain, nothing computed twice."""
+  return generator.clone(
+    dtype=jnp.float32, rematerialize=False, convolve=conv.convolve
+  )
 
 
 def complete(network: Network) -> Callable:
@@ -126,7 +127,7 @@ def with_separate_gates(function: Callable) -> Callable:
     x, valid = (*args, None)[:2]
     params = module.variables["params"]
     feature, gate = (
-      conv.convolve(module, x, kernel) + bias.reshape(1, 1, 1, -1)
+      module.convolve_with(x, kernel) + bias.reshape(1, 1, 1, -1)
       for kernel, bias in zip(
         jnp.split(params["kernel"], 2, axis=-1),
         jnp.split(params["bias"], 2),

@@ -139,6 +139,20 @@ def _reduce(op, graph, inputs, parameters, outputs):
   return [onnx_graph.make_tensor(name, outputs[0])]
 
 
+def _argmax(graph, inputs, parameters, outputs):
+  (axis,), (output,) = parameters["axes"], outputs
+  # The first one among equals, as in JAX.
+  name = graph.add(
+    "ArgMax",
+    graph.plain(inputs[0]),
+    axis=axis,
+    keepdims=0,
+    select_last_index=0,
+  )
+  to = onnx_graph.onnx_dtype(output.dtype)
+  return [onnx_graph.make_tensor(graph.add("Cast", name, to=to), output)]
+
+
 OPERATIONS = {
   name: functools.partial(_elementwise, op)
   for name, op in {
@@ -159,6 +173,7 @@ OPERATIONS = {
     "tanh": "Tanh",
   }.items()
 } | {
+  "argmax": _argmax,
   "conv_general_dilated": _convolve,
   "convert_element_type": _convert,
   "dot_general": _multiply_matrices,

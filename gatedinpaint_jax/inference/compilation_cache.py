@@ -1,4 +1,4 @@
-"""Keeps compiled programs on the disk, so that a second run starts fast."""
+"""Keeps compiled programs on disk, so that a second run starts fast."""
 
 import os
 import pathlib
@@ -11,24 +11,34 @@ from jax.experimental.compilation_cache import compilation_cache
 _LEAST_SECONDS = 0.5
 
 
+def folder(name: str) -> pathlib.Path | None:
+  """Returns a folder to keep things in, None if it cannot be written.
+
+  It lies in `gatedinpaint_jax/` of the user's cache folder (`XDG_CACHE_HOME`,
+  else `~/.cache`).
+  """
+  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+  path = pathlib.Path(cache) / "gatedinpaint_jax" / name
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path):
+      return path
+  except OSError:
+    return None  # a home that cannot be written is no reason to fill no hole
+
+
 def enable() -> None:
   """Turns on JAX's compilation cache, unless it is on or cannot be.
 
-  It lies in `gatedinpaint_jax/` of the user's cache folder (`XDG_CACHE_HOME`,
-  else `~/.cache`). A folder that was chosen by `JAX_COMPILATION_CACHE_DIR` or
-  `jax_compilation_cache_dir` stays.
+  A folder that was chosen by `JAX_COMPILATION_CACHE_DIR` or
+  `jax_compilation_cache_dir` is respected.
   """
   if jax.config.jax_compilation_cache_dir is not None:
     return
-  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-  folder = pathlib.Path(cache) / "gatedinpaint_jax" / "compiled"
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-      pass
-  except OSError:
-    return  # a home that cannot be written is no reason not to fill a hole
-  jax.config.update("jax_compilation_cache_dir", str(folder))
+  path = folder("compiled")
+  if path is None:
+    return
+  jax.config.update("jax_compilation_cache_dir", str(path))
   jax.config.update(
     "jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS
   )

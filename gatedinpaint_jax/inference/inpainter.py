@@ -1,33 +1,30 @@
 """Fills holes in pictures of any size with the generator of a checkpoint."""
 
-import functools
+import math
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import compiler_options, errors
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import (
   compilation_cache,
   fit_size,
+  jax_backend,
   openvino_backend,
-  spread,
 )
-from gatedinpaint_jax.layers import convolution
 from gatedinpaint_jax.training import checkpoint_reader, saved_generator
-from gatedinpaint_jax.training import devices as devices_lib
 
 # Of uint8 values: from here on a mask is a hole, above this a sketch is a line.
 HOLE_LEVEL = 128
 LINE_LEVEL = 153
 
 # What computes the generator.
-BACKENDS = ("jax", *openvino_backend.PRECISIONS)
-
-# A compiled program takes 12 MB of memory; on the disk they are all kept.
-_MOST_PROGRAMS = 64
+BACKENDS = ("auto", "jax", *openvino_backend.PRECISIONS)
+# Of a padded picture that `auto` gives to OpenVINO. In larger ones the
+# attention holds too many scores at once.
+_MOST_PIXELS_OF_OPENVINO = 512 * 512
 
 
 class Inpainting(NamedTuple):
@@ -52,12 +49,7 @@ class Inpainter:
   """Fills holes in pictures: `inpainter(image, mask)`.
 
   Pictures are padded to the next multiple of 8 and the result is cropped back.
-  Each padded size is compiled once; compiled programs are kept on the disk.
-
-  The devices of this process share the pictures of a batch, as many as divide
-  their number; results are those of one device up to rounding. Pictures that
-  are too large for one accelerator of several are split by rows, and padded to
-  a multiple of 8 rows for each. Cores split `tuned` ones without padding them.
+  Each padded size is compiled once; compiled programs are kept on disk.
 
   Example:
     inpainter = Inpainter.from_checkpoint("runs/places2")
@@ -65,74 +57,48 @@ class Inpainter:
   """
 
   def __init__(
-    self,
-    generator,
-    params,
-    *,
-    bucket: int = 8,
-    backend: str = "jax",
-    tuned: bool = False,
+    self, generator, params, *, bucket: int = 8, backend: str = "auto"
   ):
     """Makes an inpainter of a generator; see also `from_checkpoint`.
 
     Args:
-      generator: of `networks.build`.
+      generator: of `build.build_networks`.
       params: its parameters.
       bucket: pictures are padded to multiples of this. More than 8 means fewer
         sizes to compile, and results that are not those of the exact size.
-      backend: what computes: "jax" on JAX's devices, or on the processor
-        "openvino" or "openvino_bf16", whose error is logged.
-      tuned: on processors each core of which is a device (JAX_NUM_CPU_DEVICES
-        says so before JAX starts), compile each size three times as long for
-        programs that take 0.7 to 0.85 of the time, and let cores share the rows
-        of a picture. Results are the same up to rounding.
+      backend: what computes: "jax" on JAX's devices, "openvino" or
+        "openvino_bf16" on the processor, the latter with an error that is
+        logged. "auto" takes "openvino" where it is installed, JAX has no
+        accelerator and the padded picture has at most 512 x 512 pixels, else
+        "jax".
 
     Raises:
-      ValueError: if `bucket` is no positive multiple of 8.
-      UserError: if there is no such backend, it is not installed, or cannot be
-        tuned.
+      ValueError: if `bucket` is not a positive multiple of 8.
+      UserError: if there is no such backend or it is not installed.
     """
-    errors.check_choice("--backend", backend, BACKENDS)
+    errors.check_choice("backend", backend, BACKENDS)
     if bucket < batch_lib.SIZE_MULTIPLE or bucket % batch_lib.SIZE_MULTIPLE:
       raise ValueError(
         f"bucket={bucket}: must be a multiple of {batch_lib.SIZE_MULTIPLE}"
       )
     self._generator = generator
-    self._params = params
-    self._params_on = {}  # by the mesh that they lie on
     self._bucket = bucket
-    if backend == "jax":
-      apply_generator = self._apply_generator
-      if tuned:
-        apply_generator = convolution.tuned()(apply_generator)
-      self._predict = jax.jit(
-        spread.over_pictures(apply_generator),
-        compiler_options=compiler_options.for_backend(),
-      )
-      self._spread = functools.partial(
-        spread.choose, bucket=bucket, tuned=tuned
-      )
-      self._devices = len(jax.local_devices())
-    elif tuned:
-      raise errors.UserError(
-        f"--tuned: goes with --backend=jax, not {backend}; leave one out"
-      )
-    else:
-      self._predict = openvino_backend.make_predictor(
+    self._choice = backend
+    self._backends = {
+      "jax": jax_backend.JaxBackend(generator, params, bucket=bucket)
+    }
+    if backend in openvino_backend.PRECISIONS:
+      self._backends[backend] = openvino_backend.load(
         generator, params, openvino_backend.PRECISIONS[backend]
       )
-      self._spread = spread.without_devices(openvino_backend.check_fits)
-      self._devices = 1
-    self._compiled = set()
+    if backend == "auto" and jax.default_backend() == "cpu":
+      found = openvino_backend.load_if_installed(generator, params)
+      if found is not None:
+        self._backends["openvino"] = found
 
   @classmethod
   def from_checkpoint(
-    cls,
-    path,
-    *,
-    bucket: int = 8,
-    backend: str = "jax",
-    tuned: bool = False,
+    cls, path, *, bucket: int = 8, backend: str = "auto"
   ) -> "Inpainter":
     """Loads the generator of a checkpoint.
 
@@ -142,23 +108,23 @@ class Inpainter:
       path: the workdir of a run, its `checkpoints/` or one step of it.
       bucket: see `__init__`.
       backend: see `__init__`.
-      tuned: see `__init__`.
 
     Raises:
       UserError: if there is no checkpoint or it cannot be read, or the backend
-        is not there.
+        is not installed.
     """
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
     generator = saved_generator.build_generator(saved)
-    return cls(
-      generator, saved.generator, bucket=bucket, backend=backend, tuned=tuned
-    )
+    return cls(generator, saved.generator, bucket=bucket, backend=backend)
 
   @property
   def devices(self) -> int:
-    """How many pictures are best computed at once: one for each device."""
-    return self._devices
+    """How many pictures are best computed at once."""
+    name = self._choice
+    if name == "auto":
+      name = "openvino" if "openvino" in self._backends else "jax"
+    return self._backends[name].devices
 
   @property
   def guided(self) -> bool:
@@ -168,6 +134,14 @@ class Inpainter:
   def padded_size(self, height: int, width: int) -> tuple[int, int]:
     """Returns the size at which a picture of this size is computed."""
     return fit_size.padded_size(height, width, bucket=self._bucket)
+
+  def backend_for(self, height: int, width: int) -> str:
+    """Returns the backend that fills a picture of this size."""
+    if self._choice != "auto":
+      return self._choice
+    pixels = math.prod(self.padded_size(height, width))
+    is_small = pixels <= _MOST_PIXELS_OF_OPENVINO
+    return "openvino" if is_small and "openvino" in self._backends else "jax"
 
   def __call__(
     self,
@@ -229,63 +203,18 @@ class Inpainter:
     """Completes batches `[B, H, W, 3] uint8` and `[B, H, W] bool`."""
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
-    way = self._spread(len(image), *size)
-    self._make_room((len(image), *way))
-    padded = [
-      None if x is None else fit_size.pad(x, *way.size)
-      for x in (image, hole, line)
-    ]
-    known_size = np.array([height, width], np.int32)
-    output = self._run(way.mesh, *padded, known_size)
-    # Splitting rows may have padded the picture further.
-    rows_of_offsets = output.offsets.shape[1] * size[0] // way.size[0]
+    backend = self._backends[self.backend_for(height, width)]
+    output = backend.predict(image, hole, line, size)
     coarse, refined = (
       np.asarray(x)[:, :height, :width] for x in (output.coarse, output.refined)
     )
+    # Splitting rows over devices may have padded the picture further.
+    scale = output.refined.shape[1] // output.offsets.shape[1]
     return Inpainting(
       image=np.where(hole[..., None], batch_lib.to_uint8(refined), image),
       coarse=coarse,
       refined=refined,
-      offsets=np.asarray(output.offsets)[:, :rows_of_offsets],
-    )
-
-  def _run(self, mesh, *inputs):
-    """Predicts on the devices of a mesh, or by OpenVINO if there is none."""
-    if mesh is None:
-      return self._predict(None, *inputs)
-    *pictures, known_size = inputs
-    whole = devices_lib.replicated(mesh)
-    if mesh not in self._params_on:
-      self._params_on[mesh] = jax.device_put(self._params, whole)
-    with jax.set_mesh(mesh):
-      return self._predict(
-        self._params_on[mesh],
-        *jax.device_put(pictures, devices_lib.over_pictures(mesh)),
-        jax.device_put(known_size, whole),
-      )
-
-  def _make_room(self, shape):
-    """Forgets the compiled programs when one more would be too many."""
-    if shape not in self._compiled and len(self._compiled) == _MOST_PROGRAMS:
-      self._predict.clear_cache()
-      self._compiled.clear()
-    self._compiled.add(shape)
-
-  def _apply_generator(self, params, pixels, hole, line, known_size):
-    """Predicts pictures of one padded size; traced once for each."""
-    image = batch_lib.from_uint8(pixels.astype(jnp.float32))
-    mask = hole[..., None].astype(jnp.float32)
-    sketch = None if line is None else (line & hole)[..., None]
-    rows, columns = (jnp.arange(side) for side in pixels.shape[1:3])
-    is_padding = (rows >= known_size[0])[:, None] | (columns >= known_size[1])[
-      None, :
-    ]
-    return self._generator.apply(
-      {"params": params},
-      batch_lib.erase(image, mask),
-      mask,
-      None if sketch is None else sketch.astype(jnp.float32),
-      padding=is_padding[None, :, :, None].astype(jnp.float32),
+      offsets=np.asarray(output.offsets)[:, : size[0] // scale],
     )
 
 

@@ -44,6 +44,7 @@ class Outcome(NamedTuple):
     size: (height, width) of the picture, upright; None if it was not read.
     hole_fraction: of its area, in [0, 1].
     seconds: from reading to writing; those of a batch are shared equally.
+    backend: what computed it, both names if windows differ, or None.
   """
 
   job: jobs.Job
@@ -52,6 +53,7 @@ class Outcome(NamedTuple):
   size: tuple[int, int] | None = None
   hole_fraction: float | None = None
   seconds: float | None = None
+  backend: str | None = None
 
 
 class _Loaded(NamedTuple):
@@ -76,7 +78,7 @@ def run(
     yield from _run_batch(batch, capacity, inpainter, options)
 
 
-def size_or_none(job):
+def _size_or_none(job):
   """Returns (height, width) of a job's picture, None if it cannot be read."""
   try:
     return photo_files.read_size(job.image)
@@ -91,7 +93,7 @@ def _batches(work, options):
     return
   by_size = {}
   for job in work:
-    by_size.setdefault(size_or_none(job), []).append(job)
+    by_size.setdefault(_size_or_none(job), []).append(job)
   for same_size in by_size.values():
     capacity = min(options.batch_size, len(same_size))
     for start in range(0, len(same_size), capacity):
@@ -114,7 +116,11 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
   holed = [entry for entry in loaded if entry.hole.any()]
   predictions = _predict(holed, capacity, inpainter, options)
   for entry, prediction in zip(holed, predictions, strict=True):
-    outcomes.append(_save(entry, prediction))
+    outcome = _save(entry, prediction)
+    if outcome.reason is None:
+      backend = _backend(entry, inpainter, options)
+      outcome = outcome._replace(backend=backend)
+    outcomes.append(outcome)
   seconds = (time.perf_counter() - started) / len(batch)
   return [outcome._replace(seconds=seconds) for outcome in outcomes]
 
@@ -187,6 +193,16 @@ def _predict_windows(entry, inpainter):
       return_details=True,
     ).refined
   return prediction
+
+
+def _backend(entry, inpainter, options) -> str | None:
+  """Returns what computes a picture, or the windows of one."""
+  sizes = [entry.hole.shape]
+  if options.crop_to_hole:
+    windows = hole_windows.find(entry.hole)
+    sizes = [entry.hole[window].shape for window in windows]
+  names = {inpainter.backend_for(*size) for size in sizes} - {None}
+  return " and ".join(sorted(names)) or None
 
 
 def _save(entry, prediction) -> Outcome:

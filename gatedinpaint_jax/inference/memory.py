@@ -4,7 +4,7 @@ import jax
 import psutil
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.layers import contextual_attention
+from gatedinpaint_jax.fast import attention as fast_attention
 
 # Measured on a CPU, of the whole process and above what it holds without a
 # picture: four pictures of 256 x 256 took 170 MB, one of 512 x 512 490 MB, of
@@ -52,7 +52,7 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   is_host = is_of_the_host()
   places = (height // 8) * (width // 8)
   attention = _ATTENTION_IN_PIECES
-  if places <= contextual_attention.MOST_PLACES_AT_ONCE:
+  if places <= fast_attention.MOST_PLACES_AT_ONCE:
     attention = 4 * _SCORES_PER_PAIR * places**2
     if is_host:  # accelerators each hold all scores
       attention /= devices

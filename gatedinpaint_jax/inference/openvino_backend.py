@@ -4,7 +4,8 @@ The network is the one that `export_model` writes as ONNX, its padding and its
 other predictions included. It is compiled once for each size.
 """
 
-import contextlib
+import functools
+import importlib.util
 import sys
 
 import jax
@@ -16,9 +17,15 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.export import network as network_lib
-from gatedinpaint_jax.layers import plain_attention
+from gatedinpaint_jax.inference import (
+  compilation_cache,
+  fit_size,
+  graph_cache,
+  jax_backend,
+)
 from gatedinpaint_jax.networks import inpaint_generator
 
+_PACKAGES = ("openvino", "onnx")
 # The backends of `Inpainter` and what OpenVINO is asked for.
 PRECISIONS = {"openvino": "f32", "openvino_bf16": "bf16"}
 
@@ -28,14 +35,17 @@ _SCORES_PER_PAIR = 4
 _BYTES_PER_PIXEL = 800
 
 
-class Predictor:
-  """Predicts pictures of one padded size, as the jitted generator does."""
+class OpenvinoBackend:
+  """Predicts batches of pictures, as `jax_backend.JaxBackend` does."""
+
+  # OpenVINO gives all cores to one picture.
+  devices = 1
 
   def __init__(self, generator, params, *, precision: str = "f32"):
-    """Converts the generator; the first picture of a size compiles it.
+    """Prepares the generator; the first batch converts and compiles it.
 
     Args:
-      generator: of `networks.build`.
+      generator: an `InpaintGenerator`.
       params: its parameters.
       precision: "f32", or "bf16", in which the scores of the attention stay
         float32.
@@ -43,102 +53,124 @@ class Predictor:
     Raises:
       UserError: if OpenVINO or ONNX is not installed.
     """
-    for package in ("openvino", "onnx"):
+    for package in _PACKAGES:
       errors.check_installed(package, extra="openvino")
-    self._openvino = _import_openvino()
-    self._core = self._openvino.Core()
+    self._generator = network_lib.in_float32(generator)
+    self._params = params
     self._precision = precision
-    self._model = self._make_model(network_lib.in_float32(generator), params)
     self._compiled = {}
 
-  def __call__(
-    self, params, pixels, hole, line, known_size
+  def predict(
+    self, image, hole, line, size: tuple[int, int]
   ) -> inpaint_generator.GeneratorOutput:
-    """Predicts a batch; see `Inpainter`.
-
-    Args:
-      params: not used.
-      pixels: `[B, H, W, 3] uint8`.
-      hole: `[B, H, W] bool`.
-      line: `[B, H, W] bool`, or None without a sketch.
-      known_size: rows and columns that are no padding.
-    """
-    del params
-    rows, columns = (np.arange(side) for side in pixels.shape[1:3])
-    known = (rows < known_size[0])[:, None] & (columns < known_size[1])
-    planes = [hole, *([] if line is None else [line]), ~known[None]]
-    image = batch_lib.from_uint8(pixels.astype(np.float32))
-    arrays = [image, *(plane[..., None].astype(np.float32) for plane in planes)]
-    compiled = self._compile(pixels.shape[:3])
+    """Predicts a batch; see `JaxBackend.predict`."""
+    _check_fits(len(image), *size)
+    rows, columns = (
+      np.arange(side) < known
+      for side, known in zip(size, image.shape[1:3], strict=True)
+    )
+    planes = [hole] if line is None else [hole, line]
+    planes = [fit_size.pad(plane, *size) for plane in planes]
+    planes.append(~(rows[:, None] & columns)[None])
+    pixels = fit_size.pad(image, *size).astype(np.float32)
+    arrays = [batch_lib.from_uint8(pixels)]
+    arrays += [plane[..., None].astype(np.float32) for plane in planes]
+    compiled = self._compile((len(image), *size))
     return inpaint_generator.GeneratorOutput(*compiled(arrays).values())
 
   def is_native(self) -> bool:
     """Whether the processor has instructions for the precision."""
-    able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    core, _ = self._core_and_model
+    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return {"f32": "FP32", "bf16": "BF16"}[self._precision] in able
 
-  def clear_cache(self) -> None:
-    """Forgets the compiled programs."""
-    self._compiled.clear()
+  @functools.cached_property
+  def _core_and_model(self):
+    """OpenVINO's core and the model of free sizes.
 
-  def _compile(self, shape):
-    if shape not in self._compiled:
-      model = self._model.clone()
-      sizes = {}
-      for x in model.inputs:
-        batch = 1 if "padding" in x.names else shape[0]
-        channels = x.partial_shape[3].get_length()
-        sizes[x] = self._openvino.PartialShape([batch, *shape[1:], channels])
-      # Known sizes are 1.3 times as fast as free ones.
-      model.reshape(sizes)
-      if self._precision == "bf16":
-        _make_products_even(self._openvino, model)
-      self._compiled[shape] = self._core.compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": self._precision}
-      )
-    return self._compiled[shape]
+    Raises:
+      UserError: if the network has an operation that cannot be converted.
+    """
+    openvino = _import_openvino()
+    core = openvino.Core()
+    folder = compilation_cache.folder("openvino")
+    if folder is not None:
+      core.set_property({"CACHE_DIR": str(folder)})
+    graph = graph_cache.read_or_make(
+      folder, self._generator, self._params, self._convert
+    )
+    model = core.read_model(graph)
+    if self._precision == "bf16":
+      _keep_scores(openvino, model)
+    return core, model
 
-  def _make_model(self, generator, params):
+  def _convert(self) -> bytes:
+    """Returns the graph of ONNX, its padding and all predictions included."""
     # Here, because it loads the optional onnx.
     from gatedinpaint_jax.export import onnx_file
 
     def predict(image, mask, *planes):
       *sketch, padding = planes
-      return generator.apply(
-        {"params": params},
+      return self._generator.apply(
+        {"params": self._params},
         batch_lib.erase(image, mask),
         mask,
         sketch[0] * mask if sketch else None,
         padding=padding,
       )
 
-    inputs = network_lib.inputs(network_lib.Network(generator, params, ""))
+    network = network_lib.Network(self._generator, self._params, "")
+    inputs = network_lib.inputs(network)
     padding = (1, *inputs["mask"].shape[1:])
     inputs["padding"] = jax.ShapeDtypeStruct(padding, jnp.float32)
-    products = contextlib.nullcontext()
-    if self._precision == "bf16":
-      # At 512 x 512 on two cores with AMX, 23 ms instead of 92; in float32 as
-      # long as sums.
-      products = plain_attention.comparing_patches()
     try:
-      with products:
-        converted = onnx_file.convert(
-          network_lib.with_separate_gates(predict),
-          inputs,
-          inpaint_generator.GeneratorOutput._fields,
-        )
+      converted = onnx_file.convert(
+        network_lib.with_separate_gates(predict),
+        inputs,
+        inpaint_generator.GeneratorOutput._fields,
+      )
     except NotImplementedError as error:
       raise errors.UserError(
-        "--backend: OpenVINO cannot compute this network "
-        f"({errors.first_words(error)}); leave it out"
+        f"OpenVINO cannot compute this network ({errors.first_words(error)}); "
+        "JAX can"
       ) from error
-    model = self._core.read_model(converted.SerializeToString())
-    if self._precision == "bf16":
-      _keep_scores(self._openvino, model)
-    return model
+    return converted.SerializeToString()
+
+  def _compile(self, shape):
+    """Returns the program for a batch `(B, H, W)`."""
+    if shape in self._compiled:
+      return self._compiled[shape]
+    if len(self._compiled) == jax_backend.MOST_PROGRAMS:
+      self._compiled.clear()
+    core, model = self._core_and_model
+    model = model.clone()
+    sizes = {}
+    for x in model.inputs:
+      batch = 1 if "padding" in x.names else shape[0]
+      channels = x.partial_shape[3].get_length()
+      sizes[x] = [batch, *shape[1:], channels]
+    # Known sizes are 1.3 times as fast as free ones.
+    model.reshape(sizes)
+    self._compiled[shape] = core.compile_model(
+      model, "CPU", {"INFERENCE_PRECISION_HINT": self._precision}
+    )
+    return self._compiled[shape]
 
 
-def check_fits(pictures: int, height: int, width: int) -> None:
+def load_if_installed(generator, params) -> OpenvinoBackend | None:
+  """Returns the backend in float32 if it is there for this generator."""
+  is_known = isinstance(generator, inpaint_generator.InpaintGenerator)
+  return (
+    OpenvinoBackend(generator, params) if is_known and is_installed() else None
+  )
+
+
+def is_installed() -> bool:
+  """Returns whether OpenVINO, and what converts graphs for it, is there."""
+  return all(importlib.util.find_spec(package) for package in _PACKAGES)
+
+
+def _check_fits(pictures: int, height: int, width: int) -> None:
   """Raises UserError if a batch needs more memory than is free."""
   places = (height // 8) * (width // 8)
   scores = 4 * _SCORES_PER_PAIR * places**2
@@ -147,33 +179,36 @@ def check_fits(pictures: int, height: int, width: int) -> None:
   if needed > free:
     raise errors.UserError(
       f"{height} x {width} pixels need about {needed / 1e9:.1f} GB with "
-      f"--backend=openvino and {free / 1e9:.1f} GB are free; "
-      "leave --backend out or fill only the neighbourhood of the hole "
-      "(--crop_to_hole)"
+      f"OpenVINO and {free / 1e9:.1f} GB are free; the backend jax needs less"
     )
 
 
-def make_predictor(generator, params, precision: str) -> Predictor:
-  """Makes a predictor, and logs the error of one that is not float32."""
-  predictor = Predictor(generator, params, precision=precision)
+def load(generator, params, precision: str) -> OpenvinoBackend:
+  """Converts a generator, and logs the error if it is not float32.
+
+  Raises:
+    UserError: if OpenVINO is not installed or cannot compute the network.
+  """
+  backend = OpenvinoBackend(generator, params, precision=precision)
+  _ = backend._core_and_model  # so that mistakes show up before any picture
   if precision != "f32":
-    exact = Predictor(generator, params)
-    mean, most = rounding_error(predictor, exact, guided=generator.guided)
+    exact = OpenvinoBackend(generator, params)
+    mean, most = rounding_error(backend, exact, guided=generator.guided)
     logging.warning(
       "%s is %.2f levels of 255 from f32 on average, at most %.1f, in the hole "
       "of a test picture%s",
       precision,
       mean,
       most,
-      "" if predictor.is_native() else "; slower on this processor too",
+      "" if backend.is_native() else "; slower on this processor too",
     )
-  return predictor
+  return backend
 
 
 def rounding_error(
-  rounded: Predictor, exact: Predictor, *, guided: bool
+  rounded: OpenvinoBackend, exact: OpenvinoBackend, *, guided: bool
 ) -> tuple[float, float]:
-  """Compares two predictors in the hole of a picture made for this.
+  """Compares two backends in the hole of a picture made for this.
 
   Returns:
     The mean and the greatest distance, in levels of 255.
@@ -186,8 +221,8 @@ def rounding_error(
   hole[:, 32:96, 32:96] = True
   line = np.zeros(shape, bool) if guided else None
   first, second = (
-    predictor(None, pixels, hole, line, shape[1:]).refined[hole]
-    for predictor in (rounded, exact)
+    backend.predict(pixels, hole, line, shape[1:]).refined[hole]
+    for backend in (rounded, exact)
   )
   distance = 127.5 * np.abs(first - second)
   return float(distance.mean()), float(distance.max())
@@ -224,29 +259,3 @@ def _keep_scores(openvino, model):
   appended = openvino.opset8.clamp(match, -limit, limit)
   for consumer in consumers:
     consumer.replace_source_output(appended.output(0))
-
-
-def _make_products_even(openvino, model):
-  """Changes a model of known sizes so that no product adds an odd number.
-
-  Units for matrices (AMX) take two numbers of bfloat16 at once, and OpenVINO
-  leaves odd products to the vectors: at 512 x 512 on two cores, where attention
-  copies from 65 x 65 squares, in 67 ms instead of 10. So a zero is added.
-  """
-  pad = openvino.opset8.pad
-  for product in model.get_ordered_ops():
-    if product.get_type_name() != "MatMul":
-      continue
-    turned = product.get_attributes()
-    contracted = (
-      1 if turned["transpose_a"] else 2,
-      2 if turned["transpose_b"] else 1,
-    )
-    if product.get_input_shape(0)[contracted[0]] % 2 == 0:
-      continue
-    for i, axis in enumerate(contracted):
-      behind = np.eye(3, dtype=np.int64)[axis]
-      factor = product.input(i)
-      padded = pad(factor.get_source_output(), 0 * behind, behind, "constant")
-      factor.replace_source_output(padded.output(0))
-  model.validate_nodes_and_infer_types()

@@ -53,6 +53,7 @@ def line(
     "width": width,
     "hole_fraction": outcome.hole_fraction,
     "seconds": round(outcome.seconds, 3),
+    "backend": outcome.backend,
     "checkpoint": checkpoint,
     "method": method,
   }

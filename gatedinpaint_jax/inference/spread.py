@@ -1,7 +1,7 @@
 """How pictures are spread over the devices of this process.
 
-Devices share the pictures of a batch, or, if that is too much for each of them
-or leaves cores of the processor idle, the rows of every picture.
+Devices share the pictures of a batch or, if that is too much for each of them,
+the rows of every picture.
 """
 
 import math
@@ -15,30 +15,23 @@ from jax.sharding import PartitionSpec as P
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
-from gatedinpaint_jax.layers import convolution
 
 _HOST_DEVICES = "xla_force_host_platform_device_count"
-# Rows of a core at least: at a quarter of the size, the layer that is dilated
-# the most needs 16 of the core next to it.
-_FEWEST_ROWS = 64
 
 
 class Spread(NamedTuple):
   """How a batch is computed.
 
   Attributes:
-    mesh: of axes as in `training.devices`, one of which is 1; None if JAX does
-      not compute it.
+    mesh: of axes as in `training.devices`, one of which is 1.
     size: (height, width) to which the pictures are padded.
   """
 
-  mesh: Mesh | None
+  mesh: Mesh
   size: tuple[int, int]
 
 
-def choose(
-  pictures: int, height: int, width: int, *, bucket: int, tuned: bool = False
-) -> Spread:
+def choose(pictures: int, height: int, width: int, *, bucket: int) -> Spread:
   """Chooses for a batch of a padded size.
 
   Args:
@@ -47,8 +40,6 @@ def choose(
       to a multiple of 8 rows for each of them, too.
     width: multiple of `bucket`.
     bucket: a multiple of 8.
-    tuned: whether cores share the rows if they cannot share the pictures, as
-      many as get multiples of 8 rows; see `Inpainter`.
 
   Raises:
     UserError: if the devices have not enough memory.
@@ -65,38 +56,7 @@ def choose(
     if memory.fits(pictures, padded, width, devices=most):
       return Spread(_make_mesh(found, rows=most), (padded, width))
   memory.check_fits(together, height, width)
-  if tuned and count == 1 and not has_own:
-    rows = _rows_shared_by(most, pictures, height, width)
-    return Spread(_make_mesh(found[:rows], rows=rows), (height, width))
   return Spread(_make_mesh(found[:count], rows=1), (height, width))
-
-
-def _rows_shared_by(most, pictures, height, width):
-  """Returns how many cores get equal multiples of 8 rows, all in one memory."""
-  return max(
-    n
-    for n in range(1, most + 1)
-    if n == 1
-    or (
-      height % (n * batch_lib.SIZE_MULTIPLE) == 0
-      and height // n >= _FEWEST_ROWS
-      and memory.fits(n * pictures, height, width, devices=n)
-    )
-  )
-
-
-def without_devices(check_fits):
-  """Returns a `choose` for what is no program of JAX.
-
-  Args:
-    check_fits: as that of `memory`.
-  """
-
-  def choose_nothing(pictures, height, width):
-    check_fits(pictures, height, width)
-    return Spread(None, (height, width))
-
-  return choose_nothing
 
 
 def _make_mesh(devices, *, rows):
@@ -130,14 +90,14 @@ def over_pictures(predict):
   return predict_shared
 
 
-def use_cores(most: int | None) -> None:
-  """Makes each core of the processor a device, to share pictures or rows.
+def use_cores(most: int) -> None:
+  """Makes each core of the processor a device, to share pictures.
 
-  To be called by programs, before JAX starts its backends; later it does
-  nothing. Who has chosen a number of devices or another platform keeps it.
+  For programs to call before JAX starts its backends; later it does nothing. An
+  explicit choice of a number of devices or of another platform is respected.
 
   Args:
-    most: devices that there is work for; None for all cores.
+    most: how many pictures are computed at once.
   """
   platforms = jax.config.jax_platforms or "cpu"
   is_chosen = (
@@ -146,9 +106,14 @@ def use_cores(most: int | None) -> None:
   )
   if is_chosen or platforms.split(",")[0] != "cpu":
     return
-  cores = convolution.count_cores()
   try:
-    count = cores if most is None else max(1, min(cores, most))
-    jax.config.update("jax_num_cpu_devices", count)
+    jax.config.update("jax_num_cpu_devices", max(1, min(_count_cores(), most)))
   except RuntimeError:
     pass  # JAX has started
+
+
+def _count_cores() -> int:
+  """Returns how many cores of the processor this process may use."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1

@@ -1,8 +1,11 @@
 """Contextual attention: fill the hole with patches copied from the known area.
 
-Every place is compared with every other by its 3 x 3 neighbourhood; what is
-copied are the 4 x 4 patches of the full-size features around the best matches,
-overlapped and averaged. Each picture of a batch has its own hole.
+Every place is compared with every other by its 3 x 3 patch of the features at
+half resolution. What is copied are the 4 x 4 patches of the features at full
+resolution around the best matches, overlapped and averaged.
+
+Matrices are `[B, P, P]`: a row for each place that is filled, a column for each
+place that is copied from, P = h * w places in row-major order.
 
 Source: Yu et al. 2018 (Generative Image Inpainting with Contextual Attention),
 section 4, as the released program of Yu et al. 2019 computes it.
@@ -12,17 +15,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import export
+from jax import lax
 
-from gatedinpaint_jax.layers import chunked_attention, plain_attention, resize
+from gatedinpaint_jax.layers import patches, resize
 
 # Features are compared at half of their resolution.
 _RATE = 2
-# 512 x 512 pixels. On one core of a CPU, 96 channels, all at once takes 0.021 s
-# at 256 x 256 and pieces 0.051 s, here 0.81 and 1.18 s, with the gradient 1.45
-# and 3.2 s, but 0.27 GB instead of 0.09, with the gradient 0.49 instead of
-# 0.13. At 1024 x 1024 it would be 16 times as much (benchmarks/attention.py).
-MOST_PLACES_AT_ONCE = 64 * 64
 
 
 class Attended(NamedTuple):
@@ -38,6 +36,32 @@ class Attended(NamedTuple):
   offsets: jax.Array
 
 
+def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
+  """Rebuilds pictures from patches of `values`.
+
+  Args:
+    queries: `[B, h, w, C]`, whose 3 x 3 patches are compared with ...
+    keys: `[B, h, w, C]` ... those of the keys.
+    values: `[B, 2 h, 2 w, C]`, of which 4 x 4 patches are copied.
+    is_source: `[B, P] float32`, 1 for places that may be copied from, else 0.
+    fuse: as of `contextual_attention`.
+    softmax_scale: as of `contextual_attention`.
+
+  Returns:
+    The rebuilt features `[B, 2 h, 2 w, C] float32`, and the strongest source of
+    each place `[B, P] int32`: the first one among equals, 0 if there is none.
+  """
+  scores = _match(queries, keys)
+  if fuse:
+    scores = _fuse(scores, *queries.shape[1:3])
+  # As released: places in the hole keep a score of 0 and take part in the
+  # softmax; only what they win is discarded.
+  is_source = is_source[:, None, :]
+  attention = jax.nn.softmax(softmax_scale * scores * is_source) * is_source
+  source = jnp.argmax(attention, axis=-1).astype(jnp.int32)
+  return _paste(attention, values), source
+
+
 def contextual_attention(
   queries: jax.Array,
   background: jax.Array,
@@ -45,60 +69,123 @@ def contextual_attention(
   *,
   fuse: bool = True,
   softmax_scale: float = 10.0,
+  attend=attend,
 ) -> Attended:
-  """Rebuilds `queries` of patches of `background` outside the hole.
-
-  Large pictures are computed in pieces, in memory that grows with the number of
-  places and not with its square; the result is the same.
+  """Rebuilds `queries` from patches of `background` outside the hole.
 
   Args:
     queries: `[B, H, W, C]` features to rebuild; H and W are even.
     background: features of the same shape to copy from.
-    mask: `[B, H, W, 1]`, 1 = hole. A patch that touches it is no source. If
-      nothing is a source, the features are 0.
+    mask: `[B, H, W, 1]`, 1 = hole, one per picture. A patch that touches it is
+      no source. If nothing is a source, the features are 0.
     fuse: prefer sources that are neighbours where the places are neighbours.
     softmax_scale: larger makes the choice of a source harder.
-
-  Returns:
-    The rebuilt features and the offsets.
+    attend: computes it: `attend` of this file, or one of `fast`.
 
   Raises:
     ValueError: if the shapes do not fit or a side is odd.
   """
-  _check_shapes(queries, background, mask)
-  _, height, width, _ = queries.shape
-  rows, columns = height // _RATE, width // _RATE
-  # Sizes that are not known yet, in an export, cannot be cut into pieces.
-  is_known = not export.is_symbolic_dim(rows * columns)
-  is_large = is_known and rows * columns > MOST_PLACES_AT_ONCE
-  attend = chunked_attention.attend if is_large else plain_attention.attend
-  features, source = attend(
-    resize.reduce_nearest(queries, _RATE),
-    resize.reduce_nearest(background, _RATE),
-    background,
-    _is_source(resize.reduce_nearest(mask, _RATE)),
-    fuse=fuse,
-    softmax_scale=softmax_scale,
-  )
-  return Attended(
-    features=features.astype(queries.dtype),
-    offsets=_offsets(source, rows, columns),
-  )
-
-
-def _check_shapes(queries, background, mask):
   if queries.shape != background.shape:
     raise ValueError(
       f"queries {queries.shape} and background {background.shape} differ."
     )
   if mask.shape != (*queries.shape[:-1], 1):
     raise ValueError(f"mask {mask.shape} does not fit queries {queries.shape}.")
+  reduce = lambda x: resize.reduce_nearest(x, _RATE)
+  touches_hole = jnp.max(patches.around_places(reduce(mask)), axis=-1)
+  features, source = attend(
+    reduce(queries),
+    reduce(background),
+    background,
+    (touches_hole == 0).astype(jnp.float32),
+    fuse=fuse,
+    softmax_scale=softmax_scale,
+  )
+  _, height, width, _ = queries.shape
+  return Attended(
+    features=features.astype(queries.dtype),
+    offsets=_offsets(source, height // _RATE, width // _RATE),
+  )
 
 
-def _is_source(mask):
-  """Returns `[B, P] float32`, 1 where the 3 x 3 patch holds no hole, else 0."""
-  touched = jnp.max(plain_attention.patches(mask), axis=-1)
-  return (touched == 0).astype(jnp.float32)
+def _match(queries, keys):
+  """Returns the scores `[B, P, P]`: patches of queries times unit keys.
+
+  Only what is copied from is normalised: scores grow with the queries.
+  """
+  keys = patches.around_places(keys)
+  square = jnp.sum(jnp.square(keys.astype(jnp.float32)), axis=-1)
+  products = jnp.einsum(
+    "bqc,bpc->bqp",
+    patches.around_places(queries),
+    keys,
+    preferred_element_type=jnp.float32,
+  )
+  return products / patches.norm(square)[:, None, :]
+
+
+def _fuse(scores, rows, columns):
+  """Adds to each score those of the neighbouring pairs, along rows and columns.
+
+  As released, in flat order: row-major first, where the end of a row is next to
+  the beginning of the row below; then column-major, where below the bottom of a
+  column is the top of the next one.
+  """
+  along_rows = jnp.pad(scores, ((0, 0), (1, 1), (1, 1)))
+  scores = _add_neighbours(scores, along_rows, step=1)
+  along_columns = scores
+  for axis in (1, 2):
+    along_columns = _continue_columns(along_columns, axis, rows, columns)
+  return _add_neighbours(scores, along_columns, step=columns)
+
+
+def _continue_columns(x, axis, rows, columns):
+  """Adds a row of places before the first and after the last of an axis.
+
+  Above the top row is the bottom one moved by a column to the right, below the
+  bottom row the top one moved to the left; 0 where that leaves no place.
+  """
+  # Slices of a grid, since none can start at a product of symbolic sizes.
+  grid = x.reshape(*x.shape[:axis], rows, columns, *x.shape[axis + 1 :])
+
+  def part_of_row(row, first, last):
+    part = lax.slice_in_dim(grid, row, row + 1, axis=axis)
+    return lax.slice_in_dim(part, first, last, axis=axis + 1)
+
+  zero = jnp.zeros_like(part_of_row(0, 0, 1))
+  above = lax.concatenate(
+    [zero, part_of_row(rows - 1, 0, columns - 1)], axis + 1
+  )
+  below = lax.concatenate([part_of_row(0, 1, columns), zero], axis + 1)
+  one_row = (*x.shape[:axis], columns, *x.shape[axis + 1 :])
+  return lax.concatenate(
+    [above.reshape(one_row), x, below.reshape(one_row)], axis
+  )
+
+
+def _add_neighbours(scores, extended, *, step):
+  """Adds the pairs `step` places before and after, which `extended` has."""
+  batch, places, _ = scores.shape
+  for start in (0, 2 * step):
+    stop = start + places
+    scores += lax.slice(extended, (0, start, start), (batch, stop, stop))
+  return scores
+
+
+def _paste(attention, values):
+  """Returns the mean `[B, 2 h, 2 w, C] float32` of weighted 4 x 4 patches.
+
+  Laid at stride 2, four of them meet at every inner pixel. At the border fewer
+  do, and the sum is divided by four all the same, as in the released program.
+  """
+  _, height, width, _ = values.shape
+  copied = jnp.einsum(
+    "bqp,bpk->bqk",
+    attention.astype(values.dtype),
+    patches.to_copy(values),
+    preferred_element_type=jnp.float32,
+  )
+  return patches.overlap(copied, height // 2, width // 2) / 4
 
 
 def _offsets(source, rows, columns):

@@ -8,6 +8,7 @@ Source: Yu et al. 2019, section 3.2 and figure 3.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -49,6 +50,8 @@ class InpaintGenerator(nn.Module):
       from their inputs instead of keeping what is inside of them.
     bound: a key of `BOUNDS`, what keeps predictions in [-1, 1].
     initializer: a key of `layers.initializers.KINDS`.
+    convolve: computes the convolutions; see `layers.conv`.
+    attend: computes the attention; see `layers.contextual_attention`.
   """
 
   width: int = 48
@@ -58,6 +61,8 @@ class InpaintGenerator(nn.Module):
   rematerialize: bool = False
   bound: str = "tanh"
   initializer: str = "variance_preserving"
+  convolve: Callable = conv_lib.convolve
+  attend: Callable = contextual_attention.attend
 
   @nn.compact
   def __call__(
@@ -87,14 +92,15 @@ class InpaintGenerator(nn.Module):
       "rematerialize": self.rematerialize,
       "bound": self.bound,
       "initializer": self.initializer,
+      "convolve": self.convolve,
     }
     coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
     # No gradient is stopped: the losses of the second network reach the first.
     filled = batch_lib.composite(coarse, incomplete, mask)
     no_source = mask if padding is None else jnp.maximum(mask, padding)
-    refined, offsets = RefinementNetwork(**network, name="refinement")(
-      filled, no_source
-    )
+    refined, offsets = RefinementNetwork(
+      **network, attend=self.attend, name="refinement"
+    )(filled, no_source)
     return GeneratorOutput(coarse, refined, offsets)
 
 
@@ -108,6 +114,7 @@ class CoarseNetwork(nn.Module):
     rematerialize: as of `InpaintGenerator`.
     bound: likewise.
     initializer: likewise.
+    convolve: likewise.
   """
 
   width: int
@@ -116,6 +123,7 @@ class CoarseNetwork(nn.Module):
   rematerialize: bool
   bound: str
   initializer: str
+  convolve: Callable
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
@@ -161,6 +169,8 @@ class RefinementNetwork(nn.Module):
     rematerialize: as of `InpaintGenerator`.
     bound: likewise.
     initializer: likewise.
+    convolve: likewise.
+    attend: likewise.
   """
 
   width: int
@@ -169,6 +179,8 @@ class RefinementNetwork(nn.Module):
   rematerialize: bool
   bound: str
   initializer: str
+  convolve: Callable
+  attend: Callable
 
   @nn.compact
   def __call__(self, filled, no_source):
@@ -201,7 +213,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, name="pmconv5")(x)
     x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
     attended = contextual_attention.contextual_attention(
-      x, x, resize.reduce_nearest(no_source, 4)
+      x, x, resize.reduce_nearest(no_source, 4), attend=self.attend
     )
     x, _ = conv(4 * c, name="pmconv9")(attended.features)
     copied, _ = conv(4 * c, name="pmconv10")(x)
@@ -235,7 +247,11 @@ def _convolutions(network):
   hidden, output = conv_lib.KINDS[network.conv]
   if network.rematerialize:
     hidden = nn.remat(hidden)
-  shared = {"dtype": network.dtype, "initializer": network.initializer}
+  shared = {
+    "dtype": network.dtype,
+    "initializer": network.initializer,
+    "convolve": network.convolve,
+  }
   return (
     functools.partial(hidden, **shared),
     functools.partial(output, **shared),

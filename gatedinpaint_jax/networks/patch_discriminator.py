@@ -3,13 +3,14 @@
 Source: Yu et al. 2019, section 3.3; Miyato et al. 2018 (spectral norm).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import convolution
+from gatedinpaint_jax.layers import conv as conv_lib
 
 # The collection of the power iteration. Per layer: `u [1, O]`, the running
 # left singular vector, and `sigma []`, the norm that it gave last.
@@ -23,10 +24,12 @@ class PatchDiscriminator(nn.Module):
     width: channels of the first layer; the others have 2 and 4 times as many.
     dtype: of the convolutions; parameters, spectral norm and scores are
       float32.
+    convolve: computes the convolutions; see `layers.conv`.
   """
 
   width: int = 64
   dtype: Any = jnp.float32
+  convolve: Callable = conv_lib.convolve
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats: bool):
@@ -52,7 +55,7 @@ class PatchDiscriminator(nn.Module):
         strides=2,
         padding="SAME",
         kernel_init=nn.initializers.glorot_uniform(),
-        conv_general_dilated=convolution.for_linen,
+        conv_general_dilated=conv_lib.for_linen(self.convolve),
         dtype=self.dtype,
         name=f"conv{index}",
       )

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.networks import build
+from gatedinpaint_jax import build, errors
 
 
 def build_generator(saved):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.layers import batch_norm
+from gatedinpaint_jax.baselines import batch_norm
 from gatedinpaint_jax.training import objectives, phases
 from gatedinpaint_jax.training import state as state_lib
 

@@ -20,7 +20,8 @@ import ml_collections
 import numpy as np
 from flax import traverse_util
 
-from gatedinpaint_jax.networks import build, patch_discriminator
+from gatedinpaint_jax import build
+from gatedinpaint_jax.networks import patch_discriminator
 
 # The first three inputs of these kernels are the colours of a picture.
 _COLOUR_INPUTS = (

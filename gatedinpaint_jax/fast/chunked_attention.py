@@ -1,4 +1,6 @@
-"""Contextual attention in bounded memory, equal to `plain_attention`.
+"""Contextual attention in bounded memory, for large pictures.
+
+Equal to `layers.contextual_attention.attend`.
 
 The places of a picture are cut into blocks of whole rows. The scores of a block
 of queries and a block of keys are a tile, see `attention_tiles`. A tile is used
@@ -20,12 +22,8 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
-from gatedinpaint_jax.layers import (
-  attention_tiles,
-  running_softmax,
-  shared_rows,
-  value_squares,
-)
+from gatedinpaint_jax.fast import attention_tiles, running_softmax
+from gatedinpaint_jax.layers import patches
 
 # Of the scores of one tile of one picture. About three arrays of this size are
 # alive at a time, six in the backward pass.
@@ -45,7 +43,7 @@ class _Inputs(NamedTuple):
   Attributes:
     queries: `[P, C]`.
     keys: `[P, C]`.
-    squares: of the values, `[N R + 1, w + 1, 4 C]`; see `value_squares`.
+    squares: of the values, `[N R + 1, w + 1, 4 C]`; see `layers.patches`.
     is_source: `[N, R, w]`.
     blocks: `attention_tiles.Blocks`.
   """
@@ -67,23 +65,13 @@ def attend(
   softmax_scale,
   tile_bytes=_TILE_BYTES,
 ):
-  """Does what `plain_attention.attend` does, with the same arguments.
+  """Does what `layers.contextual_attention.attend` does.
 
-  Args:
-    queries: as there.
-    keys: as there.
-    values: as there.
-    is_source: as there.
-    fuse: as there.
-    softmax_scale: as there.
-    tile_bytes: bound on the scores of a tile of one picture; a tile has at
-      least one row of queries and one of keys all the same.
-
-  Returns:
-    What it returns.
+  `tile_bytes` bounds the scores of a tile of one picture; a tile has at least
+  one row of queries and one of keys.
   """
   _, rows, columns, _ = queries.shape
-  devices = shared_rows.devices()
+  devices = jax.sharding.get_abstract_mesh().shape.get("rows", 1)
   size = attention_tiles.rows_of_block(
     rows, columns, tile_bytes, devices=devices
   )
@@ -103,7 +91,7 @@ def _attend_picture(settings, blocks, queries, keys, values, is_source):
   count, size, _ = blocks.place.shape
   fill_up = ((0, count * size - rows), (0, 0))
   is_source = jnp.pad(is_source.reshape(rows, columns), fill_up)
-  squares = value_squares.from_features(values.astype(jnp.float32))
+  squares = patches.to_squares(values.astype(jnp.float32))
   pasted, source = _paste(
     settings,
     _Inputs(
@@ -114,8 +102,8 @@ def _attend_picture(settings, blocks, queries, keys, values, is_source):
       blocks=blocks,
     ),
   )
-  # Four patches meet at a pixel; see plain_attention.
-  features = value_squares.to_features(pasted[: rows + 1]) / 4
+  # Four patches meet at a pixel; see `layers`.
+  features = patches.from_squares(pasted[: rows + 1]) / 4
   return features, source.reshape(-1)[: rows * columns]
 
 
@@ -155,7 +143,7 @@ def _go_over(settings, inputs, blocks):
     # What is 0 as attention is no source, even if it is the best.
     source = jnp.where(softmax.best / total > 0, softmax.source, 0)
     own = block._replace(row=block.row - above)
-    pasted = _add_rows(pasted, own, value_squares.overlap(copied))
+    pasted = _add_rows(pasted, own, patches.add_corners(copied))
     return pasted, (source, (copied, softmax.highest, total))
 
   count, size, _ = blocks.place.shape
@@ -187,10 +175,9 @@ def _softmax(settings, inputs, block):
       block, key_block, inputs.queries, inputs.keys, dtype=settings.dtype
     )
     logits = _logits(settings, block, key_block, is_source, scores)
-    patches = value_squares.patches(_rows(inputs.squares, key_block))
-    patches = patches.astype(settings.dtype)
+    copied = patches.corners(_rows(inputs.squares, key_block))
     state = running_softmax.go_on(
-      state, logits, key_block.place, is_source, patches
+      state, logits, key_block.place, is_source, copied.astype(settings.dtype)
     )
     return state, None
 
@@ -235,7 +222,7 @@ def _pull_tile(settings, inputs, block, kept, d_pasted, gradients, scanned):
     _rows(inputs.squares, key_block),
     d_pasted,
   )
-  mean = jnp.sum(value_squares.patches(d_pasted) * copied, axis=-1)
+  mean = jnp.sum(patches.corners(d_pasted) * copied, axis=-1)
   d_logits = attention * (
     d_taken * is_source[None, None] - mean[..., None, None]
   )

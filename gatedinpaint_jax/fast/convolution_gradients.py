@@ -17,9 +17,9 @@ from jax import lax
 _STRIP_SIZE = 1 << 18
 
 
-def patches_by_x(x, kernel, by_output, stride, dilation):
-  """Returns the gradient by `x` as that of `patches(x) @ kernel`."""
-  height, width = by_output.shape[1:3]
+def of_x(x, kernel, dy, stride, dilation):
+  """Returns the gradient of `x` as that of `patches(x) @ kernel`."""
+  height, width = dy.shape[1:3]
 
   def patches(x):
     x = _pad(x, kernel, stride, dilation)
@@ -30,24 +30,22 @@ def patches_by_x(x, kernel, by_output, stride, dilation):
     taps = [tap(x, i, j) for i in rows for j in columns]
     return jnp.concatenate(taps, axis=-1)  # [B, H', W', K*L*I]
 
-  by_output, matrix = _as_float32(
-    by_output, kernel.reshape(-1, kernel.shape[-1])
-  )
-  by_patches = jnp.einsum("bhwo,po->bhwp", by_output, matrix)
-  shape = jax.ShapeDtypeStruct(x.shape, by_patches.dtype)
-  (by_x,) = jax.linear_transpose(patches, shape)(by_patches)
-  return by_x.astype(x.dtype)
+  dy, matrix = _as_float32(dy, kernel.reshape(-1, kernel.shape[-1]))
+  d_patches = jnp.einsum("bhwo,po->bhwp", dy, matrix)
+  shape = jax.ShapeDtypeStruct(x.shape, d_patches.dtype)
+  (dx,) = jax.linear_transpose(patches, shape)(d_patches)
+  return dx.astype(x.dtype)
 
 
-def strips_by_kernel(x, kernel, by_output, stride, dilation):
-  """Returns the gradient by `kernel` from a strip of output rows at a time.
+def of_kernel(x, kernel, dy, stride, dilation):
+  """Returns the gradient of `kernel` from a strip of output rows at a time.
 
-  Each adds by_output^T patches(x), summed over its places; transposed, because
+  Each adds dy^T patches(x), summed over its places; transposed, because
   that is the product that XLA:CPU is quicker at. The loops over strips and taps
   stay loops in the compiled program: unrolled, they take long to compile.
   """
-  batch, height, width, _ = by_output.shape
-  x, by_output = _as_float32(_pad(x, kernel, stride, dilation), by_output)
+  batch, height, width, _ = dy.shape
+  x, dy = _as_float32(_pad(x, kernel, stride, dilation), dy)
   kernel_rows, kernel_columns, channels, _ = kernel.shape
   taps = kernel_rows * kernel_columns
   rows = _rows_per_strip(height, batch * width * taps * channels)
@@ -72,9 +70,9 @@ def strips_by_kernel(x, kernel, by_output, stride, dilation):
       return lax.dynamic_update_slice(patches, tap, start)
 
     patches = lax.fori_loop(0, taps, fill_tap, patches)
-    by_strip = lax.dynamic_slice_in_dim(by_output, first_row, rows, axis=1)
+    dy_strip = lax.dynamic_slice_in_dim(dy, first_row, rows, axis=1)
     places = (0, 1, 2)
-    total += lax.dot_general(by_strip, patches, ((places, places), ((), ())))
+    total += lax.dot_general(dy_strip, patches, ((places, places), ((), ())))
     return total, patches
 
   total = jnp.zeros((kernel.shape[-1], taps * channels))

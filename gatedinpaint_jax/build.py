@@ -1,17 +1,17 @@
-"""config.model -> generator and discriminator, and nothing else."""
+"""config.model -> generator and discriminator.
+
+Here, and only here, the networks get the fast forms of their layers.
+"""
 
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.baselines import completion_network, critics
+from gatedinpaint_jax.fast import attention, convolution
 from gatedinpaint_jax.layers import conv, initializers
-from gatedinpaint_jax.networks import (
-  completion_network,
-  critics,
-  inpaint_generator,
-  patch_discriminator,
-)
+from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 _GENERATORS = ("inpaint", "completion")
@@ -81,6 +81,7 @@ def _build_generator(model):
     "width": model.width,
     "dtype": _DTYPES[model.dtype],
     "rematerialize": model.rematerialize,
+    "convolve": convolution.convolve,
   }
   if model.generator == "inpaint":
     return inpaint_generator.InpaintGenerator(
@@ -88,6 +89,7 @@ def _build_generator(model):
       guided=model.guided,
       bound=model.bound,
       initializer=model.initializer,
+      attend=attention.attend,
       **shared,
     )
   for key, only in (("guided", False), ("conv", "vanilla")):
@@ -103,4 +105,8 @@ def _build_discriminator(model):
   kind = _DISCRIMINATORS[model.discriminator]
   if kind is None:
     return None
-  return kind(width=discriminator_width(model), dtype=_DTYPES[model.dtype])
+  return kind(
+    width=discriminator_width(model),
+    dtype=_DTYPES[model.dtype],
+    convolve=convolution.convolve,
+  )

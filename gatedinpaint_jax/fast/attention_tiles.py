@@ -30,7 +30,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gatedinpaint_jax.layers import pair_sums, plain_attention
+from gatedinpaint_jax.fast import pair_sums
+from gatedinpaint_jax.layers import patches
 
 # Axes of a tile, of the queries and of the keys.
 _ROWS = (0, 2)
@@ -137,14 +138,14 @@ def match(block, key_block, queries, keys, *, dtype):
 
 def _gather(features, pixels, dtype):
   """Returns the patches of those pixels, 0 where there is none."""
-  patches = features.at[pixels].get(mode="fill", fill_value=0)
-  return patches.reshape(*pixels.shape[:-1], -1).astype(dtype)
+  x = features.at[pixels].get(mode="fill", fill_value=0)
+  return x.reshape(*pixels.shape[:-1], -1).astype(dtype)
 
 
-def _unit(patches):
-  """Returns patches of keys over their length along the last axis."""
-  square = jnp.sum(jnp.square(patches.astype(jnp.float32)), -1, keepdims=True)
-  return (patches / plain_attention.length(square)).astype(patches.dtype)
+def _unit(keys):
+  """Returns patches of keys over their norm along the last axis."""
+  square = jnp.sum(jnp.square(keys.astype(jnp.float32)), -1, keepdims=True)
+  return (keys / patches.norm(square)).astype(keys.dtype)
 
 
 def fuse(block, key_block, scores):
@@ -187,7 +188,7 @@ def pull_paste(attention, squares, d_pasted):
 
   Args:
     attention: `[R, w, R, w]`.
-    squares: of the keys, `[R + 1, w + 1, 4 C]`; see `value_squares`.
+    squares: of the keys, `[R + 1, w + 1, 4 C]`; see `layers.patches`.
     d_pasted: gradient of the squares of the queries, of the same shape.
   """
   d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares), border=0)

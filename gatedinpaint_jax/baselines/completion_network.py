@@ -4,12 +4,14 @@ Source: Iizuka et al. 2017, section 3.2 and table 1.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import batch_norm, conv
+from gatedinpaint_jax.baselines import batch_norm
+from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
 
 _DILATIONS = (2, 4, 8, 16)
@@ -24,11 +26,13 @@ class CompletionNetwork(nn.Module):
     width: channels of the first layer, a multiple of 4; the paper's is 64.
     dtype: of the computation; parameters and outputs are float32.
     rematerialize: as of `InpaintGenerator`.
+    convolve: likewise.
   """
 
   width: int = 64
   dtype: Any = jnp.float32
   rematerialize: bool = False
+  convolve: Callable = conv.convolve
 
   @property
   def guided(self) -> bool:
@@ -55,7 +59,8 @@ class CompletionNetwork(nn.Module):
     """
     inpaint_generator.check_inputs(incomplete, sketch, self.guided)
     block = nn.remat(_Block) if self.rematerialize else _Block
-    block = functools.partial(block, dtype=self.dtype)
+    shared = {"dtype": self.dtype, "convolve": self.convolve}
+    block = functools.partial(block, **shared)
     c = self.width
     x = jnp.concatenate([incomplete, mask], axis=-1).astype(self.dtype)
     x = block(c, kernel_size=5, name="conv1")(x)
@@ -72,9 +77,7 @@ class CompletionNetwork(nn.Module):
     x = block(2 * c, name="conv14")(x)
     x = block(c, is_transposed=True, name="conv15_upsample")(x)
     x = block(c // 2, name="conv16")(x)
-    x, _ = conv.VanillaConv(
-      3, activation=None, dtype=self.dtype, name="conv17"
-    )(x)
+    x, _ = conv.VanillaConv(3, activation=None, name="conv17", **shared)(x)
     # The paper's sigmoid, on [-1, 1].
     prediction = 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
     batch, height, width, _ = incomplete.shape
@@ -92,6 +95,7 @@ class _Block(nn.Module):
     dilation: distance between the taps of the kernel.
     is_transposed: whether it doubles the size instead, with 4 x 4 taps.
     dtype: of the computation and the output.
+    convolve: computes the convolution; see `layers.conv`.
   """
 
   features: int
@@ -100,6 +104,7 @@ class _Block(nn.Module):
   dilation: int = 1
   is_transposed: bool = False
   dtype: Any = jnp.float32
+  convolve: Callable = conv.convolve
 
   @nn.compact
   def __call__(self, x):
@@ -119,6 +124,7 @@ class _Block(nn.Module):
         dilation=self.dilation,
         activation=None,
         dtype=self.dtype,
+        convolve=self.convolve,
         name="conv",
       )(x)
     return nn.relu(batch_norm.BatchNorm(name="norm")(x))

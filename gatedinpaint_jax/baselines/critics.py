@@ -4,12 +4,14 @@ Both are called like `PatchDiscriminator`; they see the picture alone, without
 mask or sketch, and have no power iteration.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gatedinpaint_jax.layers import batch_norm, convolution, hole_window
+from gatedinpaint_jax.baselines import batch_norm, hole_window
+from gatedinpaint_jax.layers import conv
 
 
 class GlobalAndLocalCritics(nn.Module):
@@ -18,12 +20,14 @@ class GlobalAndLocalCritics(nn.Module):
   Attributes:
     width: channels of the first layers; the paper's is 64.
     dtype: of the convolutions; parameters and scores are float32.
+    convolve: computes the convolutions; see `layers.conv`.
 
   Source: Yu et al. 2018, section 3.2 and appendix.
   """
 
   width: int = 64
   dtype: Any = jnp.float32
+  convolve: Callable = conv.convolve
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
@@ -46,7 +50,7 @@ class GlobalAndLocalCritics(nn.Module):
     scores = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        layer = _strided(multiple * self.width, self.dtype, f"{name}{index}")
+        layer = _strided(self, multiple, f"{name}{index}")
         x = nn.leaky_relu(layer(x), 0.2)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       scores.append(nn.Dense(1, name=f"{name}_score")(x))
@@ -63,12 +67,14 @@ class GlobalLocalDiscriminator(nn.Module):
     width: channels of the first layers; the paper's is 64. Each view ends in 16
       times as many features.
     dtype: of the convolutions; parameters and scores are float32.
+    convolve: computes the convolutions; see `layers.conv`.
 
   Source: Iizuka et al. 2017, section 3.3 and table 2.
   """
 
   width: int = 64
   dtype: Any = jnp.float32
+  convolve: Callable = conv.convolve
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
@@ -91,7 +97,7 @@ class GlobalLocalDiscriminator(nn.Module):
     features = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        x = _strided(multiple * self.width, self.dtype, f"{name}{index}")(x)
+        x = _strided(self, multiple, f"{name}{index}")(x)
         x = batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x)
         x = nn.relu(x)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
@@ -100,14 +106,14 @@ class GlobalLocalDiscriminator(nn.Module):
     return nn.Dense(1, name="score")(jnp.concatenate(features, axis=1))
 
 
-def _strided(features, dtype, name):
+def _strided(critic, multiple, name):
   return nn.Conv(
-    features,
+    multiple * critic.width,
     kernel_size=(5, 5),
     strides=2,
     padding="SAME",
     kernel_init=nn.initializers.glorot_uniform(),
-    conv_general_dilated=convolution.for_linen,
-    dtype=dtype,
+    conv_general_dilated=conv.for_linen(critic.convolve),
+    dtype=critic.dtype,
     name=name,
   )

@@ -2,15 +2,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import export
 
-from gatedinpaint_jax.layers import resize, upsampled_convolution
+from gatedinpaint_jax.fast import convolution, folded_upsampling
+from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.training import devices
-from tests import xla_convolution
 
 
 def plain(x, kernel, **step):
-  return xla_convolution.convolve(resize.upsample_x2(x), kernel, **step)
+  return conv.convolve(x, kernel, upsample=True, **step)
+
+
+def fast(x, kernel, **step):
+  return convolution.convolve(x, kernel, upsample=True, **step)
 
 
 def make_arrays(height, width, batch=2, kernel_size=3, dtype=np.float32):
@@ -26,19 +29,17 @@ def assert_close(actual, expected, tolerance=1e-6):
   np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
 
 
-def is_folded(x, kernel, *, platform="cpu", **step):
+def is_folded(x, kernel, **step):
   """Whether its program has the convolution of the small picture."""
   # A function of its own, since JAX keeps what it has traced.
-  convolve = lambda *arrays: upsampled_convolution.convolve(*arrays, **step)
-  traced = jax.jit(convolve).trace(x, kernel)
-  text = traced.lower(lowering_platforms=(platform,)).as_text()
+  text = jax.jit(lambda *x: fast(*x, **step)).lower(x, kernel).as_text()
   assert text.count("stablehlo.convolution") == 1
   return "2x2x5x28" in text
 
 
 @pytest.fixture
 def always_folded(monkeypatch):
-  monkeypatch.setattr(upsampled_convolution, "_FEWEST_OUTPUTS", 1)
+  monkeypatch.setattr(folded_upsampling, "_FEWEST_OUTPUTS", 1)
 
 
 @pytest.mark.usefixtures("always_folded")
@@ -47,8 +48,8 @@ def test_values_are_those_of_the_doubled_picture(size):
   x, kernel = make_arrays(*size)
   assert is_folded(x, kernel)
   expected = plain(x, kernel)
-  assert_close(upsampled_convolution.convolve(x, kernel), expected)
-  assert_close(jax.jit(upsampled_convolution.convolve)(x, kernel), expected)
+  assert_close(fast(x, kernel), expected)
+  assert_close(jax.jit(fast)(x, kernel), expected)
 
 
 @pytest.mark.usefixtures("always_folded")
@@ -57,14 +58,14 @@ def test_rounding_is_that_of_a_direct_sum():
   with jax.enable_x64(True):
     exact = np.asarray(plain(*(np.asarray(a, np.float64) for a in (x, kernel))))
   rms = lambda y: np.sqrt(np.mean((np.asarray(y, np.float64) - exact) ** 2))
-  folded = upsampled_convolution.convolve(x, kernel)
+  folded = fast(x, kernel)
   assert rms(folded) < 1.2 * rms(plain(x, kernel))
 
 
 @pytest.mark.usefixtures("always_folded")
 def test_gradients_are_those_of_the_doubled_picture():
   x, kernel = make_arrays(7, 9)
-  y, pullback = jax.vjp(jax.jit(upsampled_convolution.convolve), x, kernel)
+  y, pullback = jax.vjp(jax.jit(fast), x, kernel)
   expected, expected_pullback = jax.vjp(plain, x, kernel)
   assert_close(y, expected)
   weights = jnp.cos(jnp.arange(y.size, dtype=y.dtype).reshape(y.shape))
@@ -78,7 +79,7 @@ def test_gradients_are_those_of_the_doubled_picture():
 def test_a_batch_over_eight_devices_and_vmap_give_the_same():
   x, kernel = make_arrays(7, 9, batch=8)
   expected = plain(x, kernel)
-  convolve = lambda x: upsampled_convolution.convolve(x, kernel)
+  convolve = lambda x: fast(x, kernel)
   spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
   assert_close(jax.jit(convolve)(spread), expected)
   each = jax.vmap(lambda x: convolve(x[None])[0])
@@ -97,29 +98,10 @@ def test_gradients_under_vmap_are_those_of_the_doubled_picture():
     gradients = jax.grad(weighted_sum, argnums=(0, 1), has_aux=True)
     return jax.jit(jax.vmap(gradients, in_axes=(0, None)))
 
-  actual = of_each(upsampled_convolution.convolve)(x, kernel)
+  actual = of_each(fast)(x, kernel)
   expected = of_each(plain)(x, kernel)
   for a, e in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
     assert_close(a, e, tolerance=1e-5)
-
-
-@pytest.mark.usefixtures("always_folded")
-@pytest.mark.parametrize(
-  ("rows", "height", "folded"),
-  [(1, 16, True), (2, 16, True), (2, 18, True), (2, 17, False)],
-)
-def test_devices_fold_rows_that_they_share_evenly(rows, height, folded):
-  x, kernel = make_arrays(height, 16)
-  found = np.asarray(jax.devices()[:2]).reshape(-1, rows)
-  with jax.set_mesh(jax.sharding.Mesh(found, ("data", "rows"))):
-    assert is_folded(x, kernel) == folded
-
-
-def test_only_processors_fold():
-  x, kernel = make_arrays(16, 16)
-  assert is_folded(x, kernel)
-  for platform in ("cuda", "tpu"):
-    assert not is_folded(x, kernel, platform=platform)
 
 
 @pytest.mark.parametrize(
@@ -135,19 +117,8 @@ def test_only_processors_fold():
 def test_everything_else_doubles_the_picture(arrays, step):
   assert not is_folded(*arrays, **step)
   np.testing.assert_allclose(
-    upsampled_convolution.convolve(*arrays, **step).astype(jnp.float32),
+    fast(*arrays, **step).astype(jnp.float32),
     plain(*arrays, **step).astype(jnp.float32),
     rtol=0,
     atol=1e-5,
   )
-
-
-def test_a_program_for_any_size_doubles_the_picture():
-  (size,) = export.symbolic_shape("n")
-  x = jax.ShapeDtypeStruct((1, size, size, 5), jnp.float32)
-  _, kernel = make_arrays(1, 1)
-  convert = export.export(jax.jit(upsampled_convolution.convolve))
-  exported = convert(x, kernel)
-  assert "2x2x5x28" not in exported.mlir_module()
-  x, _ = make_arrays(17, 17, batch=1)
-  assert_close(exported.call(x, kernel), plain(x, kernel))

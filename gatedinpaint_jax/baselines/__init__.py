@@ -1,0 +1,1 @@
+"""The methods that the paper compares with, on the rails of its own."""

@@ -1,0 +1,128 @@
+"""Convolution on CPUs: equal to `layers.conv.convolve`, and quicker.
+
+XLA:CPU is far from what a processor can do for gradients of kernels, layers of
+a few output channels, and upsampled pictures. Each of these has another route
+to the same sums here, chosen by shape. Accelerators get `layers.conv.convolve`.
+"""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+
+from gatedinpaint_jax.fast import convolution_gradients, folded_upsampling
+from gatedinpaint_jax.layers import conv, resize
+
+# Outputs from which gradients of kernels by strips are quicker than XLA's, for
+# every layer.
+_FEWEST_OUTPUTS = 4096
+# Output channels up to which XLA:CPU is slow, since it computes sixteen at
+# once, and numbers up to which the products of all taps fit a cache.
+_FEW_CHANNELS = 4
+_MOST_PRODUCTS = 1 << 23
+
+
+def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
+  """Returns what `layers.conv.convolve` does, from the same arguments.
+
+  Reverse-mode derivatives only: `jax.jvp` is not defined.
+  """
+  if jax.default_backend() != "cpu":
+    return conv.convolve(
+      x, kernel, stride=stride, dilation=dilation, upsample=upsample
+    )
+  if not upsample:
+    return _convolve(x, kernel, stride, dilation)
+  if stride == dilation == 1 and folded_upsampling.pays(x, kernel):
+    return _upsample_and_convolve(x, kernel)
+  return _convolve(resize.upsample_x2(x), kernel, stride, dilation)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve(x, kernel, stride, dilation):
+  if _is_centred(kernel, stride) and _has_few_outputs(x, kernel):
+    return _sum_of_taps(x, kernel, dilation)
+  return conv.convolve(x, kernel, stride=stride, dilation=dilation)
+
+
+def _forward(x, kernel, stride, dilation):
+  return _convolve(x, kernel, stride, dilation), (x, kernel)
+
+
+def _backward(stride, dilation, inputs, dy):
+  return (
+    _gradient_of_x(*inputs, dy, stride, dilation),
+    _gradient_of_kernel(*inputs, dy, stride, dilation),
+  )
+
+
+_convolve.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def _upsample_and_convolve(x, kernel):
+  return folded_upsampling.convolve(x, kernel)
+
+
+def _backward_of_upsampled(inputs, dy):
+  plain = lambda x, kernel: _convolve(resize.upsample_x2(x), kernel, 1, 1)
+  return jax.vjp(plain, *inputs)[1](dy)
+
+
+_upsample_and_convolve.defvjp(
+  lambda x, kernel: (_upsample_and_convolve(x, kernel), (x, kernel)),
+  _backward_of_upsampled,
+)
+
+
+def _gradient_of_x(x, kernel, dy, stride, dilation):
+  _, height, width, _ = dy.shape
+  if height * width < math.prod(kernel.shape[:2]):
+    return convolution_gradients.of_x(x, kernel, dy, stride, dilation)
+  if _is_centred(kernel, stride):
+    # A convolution itself, with the kernel turned around.
+    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return _convolve(dy, transposed, stride, dilation)
+  plain = lambda x: conv.convolve(x, kernel, stride=stride, dilation=dilation)
+  return jax.vjp(plain, x)[1](dy)[0]
+
+
+def _gradient_of_kernel(x, kernel, dy, stride, dilation):
+  if math.prod(dy.shape[:3]) >= _FEWEST_OUTPUTS:
+    return convolution_gradients.of_kernel(x, kernel, dy, stride, dilation)
+  plain = lambda kernel: conv.convolve(
+    x, kernel, stride=stride, dilation=dilation
+  )
+  return jax.vjp(plain, kernel)[1](dy)[0]
+
+
+def _is_centred(kernel, stride):
+  """Whether each output has as many taps on all sides of its input."""
+  return stride == 1 and kernel.shape[0] % 2 == kernel.shape[1] % 2 == 1
+
+
+def _has_few_outputs(x, kernel):
+  """Whether `_sum_of_taps` is quicker than XLA."""
+  return (
+    kernel.shape[-1] <= _FEW_CHANNELS
+    # Of a picture: parts of a batch are computed as the entire one is.
+    and math.prod(x.shape[1:3]) >= _FEWEST_OUTPUTS
+    and math.prod((*x.shape[:3], *kernel.shape[:2], kernel.shape[-1]))
+    <= _MOST_PRODUCTS
+  )
+
+
+def _sum_of_taps(x, kernel, dilation):
+  """Multiplies with all taps at once, and shifts the products in place."""
+  _, height, width, _ = x.shape
+  products = jnp.tensordot(x, kernel, axes=(3, 2))  # [B, H, W, K, L, O]
+  border = [size // 2 * dilation for size in kernel.shape[:2]]
+  pads = [(0, 0), *((b, b) for b in border), (0, 0), (0, 0), (0, 0)]
+  products = jnp.pad(products, pads)
+  y = 0
+  for i in range(kernel.shape[0]):
+    for j in range(kernel.shape[1]):
+      top, left = i * dilation, j * dilation
+      y += products[:, top : top + height, left : left + width, i, j]
+  return y

@@ -1,0 +1,72 @@
+"""Convolution of a picture whose pixels are repeated as blocks of 2 x 2.
+
+In the doubled picture three taps in a row see two pixels of the small one. So
+the four outputs around a corner, where four pixels meet, are sums over these
+four pixels, by kernels of 2 x 2 taps: those taps of the 3 x 3 kernel that see
+the same pixel, added up. All four are channels of one convolution of the small
+picture, with 4/9 of the multiplications and the rounding of a direct sum.
+"""
+
+import math
+
+import jax.numpy as jnp
+from jax import lax
+
+_TAPS = 3
+# Below, both take a few hundred microseconds. On one core, layers of 24 to 96
+# channels take 0.4 to 0.65 of the time of XLA:CPU's convolution of the doubled
+# picture; on two cores 0.5 to 0.7.
+_FEWEST_OUTPUTS = 32 * 32
+
+
+def pays(x, kernel) -> bool:
+  """Whether `convolve` is possible and quicker than doubling the picture."""
+  return (
+    kernel.shape[:2] == (_TAPS, _TAPS)
+    and x.dtype == jnp.float32
+    and 4 * math.prod(x.shape[1:3]) >= _FEWEST_OUTPUTS
+  )
+
+
+def convolve(x, kernel):
+  """Returns the convolution `[B, 2H, 2W, O]` of the doubled picture.
+
+  Args:
+    x: `[B, H, W, I]`, float.
+    kernel: `[3, 3, I, O]`, of the same dtype.
+  """
+  y = lax.conv_general_dilated(
+    x,
+    _kernels_of_block(kernel),
+    window_strides=(1, 1),
+    padding=((1, 1), (1, 1)),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+  batch, rows, columns, _ = y.shape  # of corners
+  y = y.reshape(batch, rows, columns, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5)
+  y = y.reshape(batch, 2 * rows, 2 * columns, -1)
+  # What the outermost corners have outside of the picture is cut off.
+  return y[:, 1:-1, 1:-1]
+
+
+def _kernels_of_block(kernel):
+  """Returns the kernels of the outputs around a corner, `[2, 2, I, 2*2*O]`."""
+  by_rows = _add_taps(kernel).transpose(2, 0, 1, 3, 4)
+  by_both = _add_taps(by_rows)  # column, its output, row, its output, I, O
+  by_both = by_both.transpose(2, 0, 4, 3, 1, 5)
+  return by_both.reshape(2, 2, kernel.shape[2], -1)
+
+
+def _add_taps(taps):
+  """Adds up taps that see the same pixel: [3, ...] to [pixel, output, ...].
+
+  Of four pixels A A B B in a row, the second and the third are at the corner.
+  Taps of the second output see A A B, those of the third A B B.
+  """
+  first, second, third = taps
+  return jnp.stack(
+    [
+      jnp.stack([first + second, first]),
+      jnp.stack([third, second + third]),
+    ]
+  )

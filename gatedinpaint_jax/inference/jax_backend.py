@@ -1,0 +1,106 @@
+"""Runs the generator through JAX, on the devices of this process."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import compiler_options
+from gatedinpaint_jax.inference import fit_size, spread
+from gatedinpaint_jax.networks import inpaint_generator
+from gatedinpaint_jax.training import devices as devices_lib
+
+# A compiled program takes 12 MB of memory; on disk all of them are kept.
+MOST_PROGRAMS = 64
+
+
+class JaxBackend:
+  """Predicts batches of pictures.
+
+  The devices share the pictures of a batch, as many devices as divide their
+  number; results are those of one device up to rounding. Pictures that are too
+  large for one accelerator of several are split by rows, and padded to a
+  multiple of 8 rows for each.
+  """
+
+  def __init__(self, generator, params, *, bucket: int = 8):
+    """Prepares the generator; the first batch of a size compiles it.
+
+    Args:
+      generator: of `build.build_networks`.
+      params: its parameters.
+      bucket: see `Inpainter`.
+    """
+    self._generator = generator
+    self._params = params
+    self._params_on = {}  # by the mesh that they lie on
+    self._bucket = bucket
+    self._predict = jax.jit(
+      spread.over_pictures(self._apply_generator),
+      compiler_options=compiler_options.for_backend(),
+    )
+    self._compiled = set()
+
+  @property
+  def devices(self) -> int:
+    """How many pictures are best computed at once: one for each device."""
+    return len(jax.local_devices())
+
+  def predict(
+    self, image, hole, line, size: tuple[int, int]
+  ) -> inpaint_generator.GeneratorOutput:
+    """Predicts a batch.
+
+    Args:
+      image: `[B, H, W, 3] uint8`.
+      hole: `[B, H, W] bool`.
+      line: `[B, H, W] bool`, or None without a sketch.
+      size: (height, width) to which the pictures are padded.
+
+    Returns:
+      The predictions, padded at least as far.
+
+    Raises:
+      UserError: if the batch needs more memory than there is.
+    """
+    layout = spread.choose(len(image), *size, bucket=self._bucket)
+    self._make_room((len(image), *layout))
+    pictures = [
+      None if x is None else fit_size.pad(x, *layout.size)
+      for x in (image, hole, line)
+    ]
+    mesh = layout.mesh
+    everywhere = devices_lib.replicated(mesh)
+    if mesh not in self._params_on:
+      self._params_on[mesh] = jax.device_put(self._params, everywhere)
+    known_size = np.array(image.shape[1:3], np.int32)
+    with jax.set_mesh(mesh):
+      return self._predict(
+        self._params_on[mesh],
+        *jax.device_put(pictures, devices_lib.over_pictures(mesh)),
+        jax.device_put(known_size, everywhere),
+      )
+
+  def _make_room(self, shape):
+    """Forgets the compiled programs when one more would be too many."""
+    if shape not in self._compiled and len(self._compiled) == MOST_PROGRAMS:
+      self._predict.clear_cache()
+      self._compiled.clear()
+    self._compiled.add(shape)
+
+  def _apply_generator(self, params, pixels, hole, line, known_size):
+    """Predicts pictures of one padded size; traced once for each."""
+    image = batch_lib.from_uint8(pixels.astype(jnp.float32))
+    mask = hole[..., None].astype(jnp.float32)
+    sketch = None if line is None else (line & hole)[..., None]
+    rows, columns = (jnp.arange(side) for side in pixels.shape[1:3])
+    is_padding = (rows >= known_size[0])[:, None] | (columns >= known_size[1])[
+      None, :
+    ]
+    return self._generator.apply(
+      {"params": params},
+      batch_lib.erase(image, mask),
+      mask,
+      None if sketch is None else sketch.astype(jnp.float32),
+      padding=is_padding[None, :, :, None].astype(jnp.float32),
+    )
