@@ -118,5 +118,7 @@ setuptools.setup(
     "openvino": OPENVINO_REQUIRES,
     "test": TEST_REQUIRES,
     "torch": TORCH_REQUIRES,
+    # Nothing beyond the above yet: all of it is installed for everyone.
+    "train": [],
   },
 )

@@ -38,9 +38,9 @@ def test_docstring_gives_the_command(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_readme_tells_what_the_config_is(name):
-  readme = (CONFIGS.parent / "README.md").read_text()
-  assert f"(configs/{name}.py)" in readme
+def test_docs_say_what_the_config_trains(name):
+  page = (CONFIGS.parent / "docs" / "training.md").read_text()
+  assert f"(../configs/{name}.py)" in page
 
 
 def test_released_hyper_parameters():
