@@ -40,11 +40,11 @@ from gatedinpaint_jax.evaluation import (
   comparison,
   comparison_files,
   report,
-  study_page,
   subjects,
 )
 from gatedinpaint_jax.inference import memory
 from gatedinpaint_jax.metrics import perceptual
+from gatedinpaint_jax.study import page as study_page
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.training import workdir as workdir_lib
 

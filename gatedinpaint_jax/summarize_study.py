@@ -21,13 +21,10 @@ import pathlib
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
-from gatedinpaint_jax.evaluation import (
-  output_files,
-  report,
-  study_answers,
-  study_page,
-  study_summary,
-)
+from gatedinpaint_jax.evaluation import output_files, report
+from gatedinpaint_jax.study import answers as study_answers
+from gatedinpaint_jax.study import page as study_page
+from gatedinpaint_jax.study import summary as study_summary
 
 
 def main(argv) -> int:

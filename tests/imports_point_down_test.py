@@ -71,6 +71,7 @@ PARTS = {
     "export",
   ),
   "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
+  "study": (*CONVENTIONS, "metrics", "evaluation"),
 }
 # The package's own `__init__.py` is its public face.
 PARTS[""] = (*CONVENTIONS, "inference")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_answers
+from gatedinpaint_jax.study import answers as study_answers
 
 KEY = study_answers.Key(
   "s1", "Faces", {"p1": ("gated", "a"), "p2": ("vanilla", "a")}

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from gatedinpaint_jax.evaluation import study_answers
 from gatedinpaint_jax.metrics import intervals
+from gatedinpaint_jax.study import answers as study_answers
 
 _DIGITS = 4
 # Raters, or cases: with fewer, intervals are too narrow by far; see above.

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_page
+from gatedinpaint_jax.study import page as study_page
 from tests import browser, pictures
 
 METHODS = ("original", "gated", "vanilla")

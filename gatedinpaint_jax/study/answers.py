@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_page
+from gatedinpaint_jax.study import page
 
 
 class Key(NamedTuple):
@@ -51,12 +51,12 @@ class Answers(NamedTuple):
 
 
 def read_key(folder: pathlib.Path) -> Key:
-  """Returns the key that `study_page.write` left in a folder.
+  """Returns the key that `page.write` left in a folder.
 
   Raises:
     UserError: if it is not there or is none.
   """
-  path = folder / study_page.KEY
+  path = folder / page.KEY
   try:
     content = json.loads(path.read_text("utf-8"))
     pictures = {
@@ -112,9 +112,9 @@ def _read_file(path, key):
       f"{path}: cannot be read ({error.strerror})"
     ) from error
   reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-  header = ",".join(study_page.COLUMNS)
+  header = ",".join(page.COLUMNS)
   try:
-    if next(reader, None) != list(study_page.COLUMNS):
+    if next(reader, None) != list(page.COLUMNS):
       raise errors.UserError(
         f"{path}: is no file of answers; the first line must be {header}"
       )
@@ -129,9 +129,9 @@ def _read_file(path, key):
 
 def _read_row(place, row, key):
   """Returns one line's ((rater, picture's id), answer)."""
-  if len(row) != len(study_page.COLUMNS):
+  if len(row) != len(page.COLUMNS):
     raise errors.UserError(
-      f"{place}: {len(row)} columns; must be {','.join(study_page.COLUMNS)}"
+      f"{place}: {len(row)} columns; must be {','.join(page.COLUMNS)}"
     )
   study, rater, picture, rating, seconds = (cell.strip() for cell in row)
   if study != key.study:
@@ -146,7 +146,7 @@ def _read_row(place, row, key):
     )
   if not rater:
     raise errors.UserError(f"{place}: the rater has no name; write one")
-  if rating not in map(str, study_page.RATINGS):
+  if rating not in map(str, page.RATINGS):
     raise errors.UserError(
       f"{place}: rating {rating!r}; must be a whole number from 1 to 10"
     )

@@ -6,7 +6,7 @@ are the control.
 
 `study.html` is all that a person needs: the pictures are inside, it loads
 nothing, and it saves the answers as a CSV file. `key.json` says what each
-picture is; raters must not have it. `study_answers` brings both together.
+picture is; raters must not have it. `answers` brings both together.
 """
 
 import base64
