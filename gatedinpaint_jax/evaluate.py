@@ -19,11 +19,8 @@ median and worst.
 
 --images, --masks and --completed take a file, a folder or a pattern in quotes;
 files pair up by their names without suffix, all of them. Devices share the
-pictures of a batch; with --distributed, processes share the batches, and the
-first one writes. Exit codes: 0 done, 2 a mistake in the flags or in a file.
+pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
-
-import signal
 
 import numpy as np
 
@@ -35,98 +32,46 @@ from gatedinpaint_jax.evaluation import (
   evaluator,
   output_files,
   report,
-  share,
   side_by_side,
   subjects,
 )
 from gatedinpaint_jax.inference import spread
 from gatedinpaint_jax.metrics import inception, perceptual
-from gatedinpaint_jax.training import hosts
 
 
 def main(argv) -> int:
   """Evaluates what the arguments name and returns the exit code."""
   options, given = evaluate_flags.parse(argv, doc=__doc__)
-  if not options.distributed:
-    return _run(options, given)
-  try:
-    hosts.join(
-      coordinator=options.coordinator,
-      processes=options.processes,
-      process=options.process,
-    )
-    # JAX keeps SIGTERM for runs that save first; here is nothing to save.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return _run(options, given)
-  except errors.UserError as error:
-    code = command_line.fail(error)
-  except KeyboardInterrupt:
-    code = command_line.INTERRUPTED
-  except Exception as error:
-    code = hosts.explain(error)
-  hosts.leave(code)
-  return code
-
-
-def _run(options, given) -> int:
   if options.checkpoint:
     spread.use_cores(options.batch_size)
-  mine = share.of_this_process() if options.distributed else share.WHOLE
   output = None
   if given:
     errors.check_installed("dm_pix", extra="evaluate")
-    if mine.is_first:  # the others may have no such folder
-      output = output_files.check_report(options.output)
+    output = output_files.check_report(options.output)
   loader = evaluate_flags.make_loader(options)
   masks = None if loader.mask_set else [options.masks]
   work = cases.find([options.images], masks)
   requests = subjects.find(given, work)
   every = [case for r in requests for case in r.work] or work
-  if mine.is_first:
-    output_files.check_apart(
-      every,
-      read={
-        "--images": [options.images],
-        "--masks": masks or [],
-        "--completed": options.completed,
-      },
-      report=output,
-      masks=options.write_masks,
-    )
+  output_files.check_apart(
+    every,
+    read={
+      "--images": [options.images],
+      "--masks": masks or [],
+      "--completed": options.completed,
+    },
+    report=output,
+    masks=options.write_masks,
+  )
   for case in every:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
-  _check_alike(options, work, requests, mine)
   if options.write_masks:
-    # Who is done waits for the first: a process that has left ends the others.
-    mine.gather(
-      "masks",
-      lambda: mine.is_first and _write_masks(work, loader, options.write_masks),
-    )
+    _write_masks(work, loader, options.write_masks)
   if requests:
-    scorer = _make_evaluator(options, loader, requests, mine)
-    _evaluate(requests, output, scorer)
+    _evaluate(requests, output, _make_evaluator(options, loader, requests))
   return 0
-
-
-def _check_alike(options, work, requests, mine) -> None:
-  """Raises UserError unless all processes do parts of the same work."""
-  # Folders may lie elsewhere for another host.
-  asked = [
-    (r.kind, r.value, r.found.name if r.kind == "checkpoint" else None)
-    for r in requests
-  ]
-  values = options.flag_values_dict()
-  for of_each in ("process", "coordinator"):
-    values.pop(of_each)
-  own = values, asked, [case.name for case in work]
-  alike = mine.gather("flags", lambda: own)
-  if any(other != alike[0] for other in alike):
-    raise errors.UserError(
-      "--distributed: the processes have different flags, pictures or steps of "
-      "a checkpoint; give all of them the same"
-    )
 
 
 def _write_masks(work, loader, folder) -> None:
@@ -140,7 +85,7 @@ def _write_masks(work, loader, folder) -> None:
   print(f"{folder}: {len(work)} masks")
 
 
-def _make_evaluator(options, loader, requests, mine) -> evaluator.Evaluator:
+def _make_evaluator(options, loader, requests) -> evaluator.Evaluator:
   """Returns the evaluator, with the networks of what else is to be scored."""
   features, weights, scores = None, None, {}
   if options.fid_weights:
@@ -164,7 +109,6 @@ def _make_evaluator(options, loader, requests, mine) -> evaluator.Evaluator:
     },
     scores=scores,
     features=features,
-    of_process=mine,
     names_bars=len(requests) > 1,
   )
 
@@ -177,10 +121,7 @@ def _evaluate(requests, output, scorer) -> None:
     reports[request.name], labels, shown[request.name] = scorer.evaluate(
       request, labels=labels
     )
-  is_first = scorer.of_process.is_first
-  scorer.of_process.gather(
-    "report", lambda: is_first and _write(output, reports, labels, shown)
-  )
+  _write(output, reports, labels, shown)
 
 
 def _write(output, reports, labels, shown) -> None:

@@ -11,7 +11,6 @@ from gatedinpaint_jax.inference import photo_files
 from gatedinpaint_jax.metrics import perceptual
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
-_OF_DISTRIBUTED = ("coordinator", "processes", "process")
 
 
 class Parsed(NamedTuple):
@@ -96,15 +95,6 @@ def parse(argv, *, doc: str) -> Parsed:
   flag.text("write_masks", None, "A folder for the masks, as png.")
   flag.text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
   flag.switch("lpips", False, "Compute LPIPS.")
-  flag.switch(
-    "distributed",
-    False,
-    "This is one of several processes that share the pictures; where the "
-    "cluster does not say which, the three flags below do.",
-  )
-  flag.text("coordinator", None, "HOST:PORT of process 0, for --distributed.")
-  flag.whole("processes", None, "How many there are, for --distributed.")
-  flag.whole("process", None, "Which of them this is, from 0, likewise.")
   options = command_line.parse(values, argv, doc=doc, required=("images",))
   _check_together(options, given)
   return Parsed(options, given)
@@ -158,11 +148,6 @@ def _check_together(options, given) -> None:
     raise errors.UserError(
       "--masks is missing: name those that --completed was made with"
     )
-  for name in _OF_DISTRIBUTED:
-    if options[name].present and not options.distributed:
-      raise errors.UserError(
-        f"--{name}: goes with --distributed; add it or leave this out"
-      )
 
 
 def _check_masks_alone(options) -> None:

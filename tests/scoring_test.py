@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax.evaluation import (
-  cases,
-  frozen_masks,
-  scoring,
-  share,
-  subjects,
-)
+from gatedinpaint_jax.evaluation import cases, frozen_masks, scoring, subjects
 from tests import pictures
 
 LOADER = cases.Loader(frozen_masks.MaskSet("free_form", 5))
@@ -95,31 +89,6 @@ def test_further_scores_and_features_see_each_picture_once(work):
   assert len(colours) == 20 and result.frechet_distance > 0
   again, _ = score(work, 64, features=features)
   assert again.frechet_distance == result.frechet_distance
-
-
-def test_processes_find_together_what_one_finds(work):
-  options = {
-    "scores": {"lpips": lambda image, reference: float(image.mean())},
-    "features": lambda image: image.mean((0, 1)),
-  }
-  alone, batches = score(work, 4, **options)
-  for count in (2, 3, 7):
-    parts, shared = [], []
-    for index in range(count):
-      recorder = Recorder()
-      completed = scoring.complete(
-        work,
-        LOADER,
-        recorder.subject,
-        batch_size=4,
-        of_process=share.Share(index, count),
-      )
-      parts.append(scoring.score_each(completed, **options))
-      shared += recorder.batches
-    # Batches stay whole, so that a network is the same program.
-    assert sorted(shared) == sorted(batches)
-    assert scoring.join(parts) == alone
-    assert scoring.join(parts[::-1]) == alone
 
 
 def test_pictures_whose_known_pixels_change_are_counted(work):

@@ -12,7 +12,6 @@ from gatedinpaint_jax.evaluation import (
   contact_sheet,
   report,
   scoring,
-  share,
   subjects,
 )
 from gatedinpaint_jax.inference import memory
@@ -24,7 +23,7 @@ class Evaluated(NamedTuple):
   Attributes:
     report: as `report.build` makes it.
     labels: of the pictures to show, by the places of their cases.
-    shown: what became of these pictures; empty but in the first process.
+    shown: what became of these pictures.
   """
 
   report: dict[str, Any]
@@ -42,7 +41,6 @@ class Evaluator(NamedTuple):
       `masks` and `fid_weights` of `report.build`.
     scores: further ones, as for `scoring.score`.
     features: likewise.
-    of_process: the share of this process.
     names_bars: whether bars of progress say of which subject they are.
   """
 
@@ -51,7 +49,6 @@ class Evaluator(NamedTuple):
   about: Mapping[str, Any]
   scores: Mapping[str, scoring.Score]
   features: scoring.Features | None
-  of_process: share.Share
   names_bars: bool
 
   def evaluate(
@@ -60,7 +57,7 @@ class Evaluator(NamedTuple):
     *,
     labels: dict[int, str] | None = None,
   ) -> Evaluated:
-    """Loads a subject and scores it on all pictures, in all processes.
+    """Loads a subject and scores it on all pictures.
 
     Args:
       request: of the subject.
@@ -70,15 +67,10 @@ class Evaluator(NamedTuple):
       UserError: naming a file or a flag and what is wrong with it.
     """
     subject = subjects.load(request)
-    parts = self.of_process.gather(
-      f"scores of {request.name}", lambda: self._score_own(request, subject)
-    )
-    result = scoring.join(parts)
+    result = self._score(request, subject)
     if labels is None:
       labels = contact_sheet.label(result.rows)
-    shown = {}
-    if self.of_process.is_first:
-      shown = self._complete_again(request, subject, labels)
+    shown = self._complete_again(request, subject, labels)
     built = report.build(
       result,
       description=subject.description,
@@ -87,33 +79,24 @@ class Evaluator(NamedTuple):
     )
     return Evaluated(built, labels, shown)
 
-  def _score_own(self, request, subject) -> dict[int, scoring.Scored]:
+  def _score(self, request, subject) -> scoring.Result:
     completed = scoring.complete(
       request.work,
       self.loader,
       subject,
       batch_size=self.batch_size,
-      of_process=self.of_process,
     )
     with (
       self._advice(),
       tqdm.tqdm(
         completed,
         desc=request.name if self.names_bars else None,
-        total=scoring.count(
-          request.work,
-          self.loader,
-          batch_size=self.batch_size,
-          of_process=self.of_process,
-        ),
+        total=len(request.work),
         unit="picture",
-        # None: not in a log file.
-        disable=None if self.of_process.is_first else True,
+        disable=None,  # not in a log file
       ) as bar,
     ):
-      return scoring.score_each(
-        iter(bar), scores=self.scores, features=self.features
-      )
+      return scoring.score(bar, scores=self.scores, features=self.features)
 
   def _complete_again(
     self, request, subject, places: Collection[int]
