@@ -35,6 +35,7 @@ from gatedinpaint_jax import (
   compare_config,
   config_drift,
   errors,
+  files,
 )
 from gatedinpaint_jax.evaluation import (
   comparison,
@@ -76,7 +77,8 @@ def main(argv) -> int:
   # Not after hours of training.
   scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
   if study:
-    study_page.check_folder(study, is_new=bool(runs))
+    with errors.prefixed("--study="):
+      study_page.check_folder(study, is_new=bool(runs))
   if runs:
     compare_config.check_readable(plan.work)
   workdir = workdir_lib.make(folder, folders=(comparison_files.FOLDER,))
@@ -187,7 +189,7 @@ def _timed(path: pathlib.Path):
     minutes = (time.monotonic() - started) / 60
     if path.parent.exists():
       total = _read_minutes(path) + minutes
-      report.write(path, json.dumps(total).encode())
+      files.write(path, json.dumps(total).encode())
 
 
 def _read_minutes(path) -> float:
@@ -235,7 +237,7 @@ def _compare(plan, config, workdir, scores) -> str:
     ("md", tables.encode(errors="backslashreplace")),
     ("json", report.to_json(content)),
   ):
-    report.write(workdir / f"comparison.{suffix}", data)
+    files.write(workdir / f"comparison.{suffix}", data)
   return tables
 
 

@@ -25,7 +25,7 @@ pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 import numpy as np
 
 import gatedinpaint_jax
-from gatedinpaint_jax import command_line, errors, evaluate_flags
+from gatedinpaint_jax import command_line, errors, evaluate_flags, files
 from gatedinpaint_jax.evaluation import (
   cases,
   contact_sheet,
@@ -76,12 +76,14 @@ def main(argv) -> int:
 
 def _write_masks(work, loader, folder) -> None:
   """Writes the masks of all cases, named like their pictures."""
-  for case in work:
-    path = output_files.of_mask(folder, case)
-    path.parent.mkdir(parents=True, exist_ok=True)
+  paths = [output_files.of_mask(folder, case) for case in work]
+  with errors.prefixed("--write_masks="):
+    for parent in {path.parent for path in paths}:
+      files.make_folder(parent)
+  for case, path in zip(work, paths, strict=True):
     hole = loader.hole(case, loader.shape(case))
     pixels = np.where(hole, np.uint8(255), np.uint8(0))
-    report.write(path, output_files.to_png(pixels))
+    files.write(path, output_files.to_png(pixels))
   print(f"{folder}: {len(work)} masks")
 
 
@@ -148,7 +150,7 @@ def _write(output, reports, labels, shown) -> None:
   for file, written in zip(
     output_files.of_report(output), contents, strict=True
   ):
-    report.write(file, written)
+    files.write(file, written)
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
 

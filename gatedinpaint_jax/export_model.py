@@ -22,13 +22,14 @@ of places at once, in about 6 GB at 1024 x 1024. With stablehlo you may fix both
 sides; if they are large, it is computed in pieces instead.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
 
 from absl import flags
 
-from gatedinpaint_jax import batch, command_line, errors
+from gatedinpaint_jax import batch, command_line, errors, files
 from gatedinpaint_jax.export import network as network_lib
 from gatedinpaint_jax.export import stablehlo_file
 from gatedinpaint_jax.networks import completion_network
@@ -50,17 +51,10 @@ def main(argv) -> int:
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )
-  beside = output.with_name(f".{output.name}.{os.getpid()}")
-  try:
+  is_folder = options.format == "saved_model"
+  replacing = _replacing_folder if is_folder else files.replacing
+  with errors.prefixed("--output="), replacing(output) as beside:
     attention = _WRITERS[options.format](beside, network, inputs)
-    _replace(beside, output)
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={output}: cannot be written ({error.strerror}); name a place "
-      "that can"
-    ) from error
-  finally:
-    _remove(beside)
   print(
     f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
     f"{network.source}"
@@ -178,19 +172,28 @@ def _describe_sizes(options):
   return f"pictures of {options.height} x {options.width}"
 
 
-def _replace(beside, output):
-  """Puts what was written in its place; of a link, not where it leads."""
-  if not output.is_dir():
-    beside.replace(output)
-    return
-  # A folder does not replace another.
+@contextlib.contextmanager
+def _replacing_folder(output):
+  """Does for a folder what `files.replacing` does for a file."""
+  beside = output.with_name(f".{output.name}.{os.getpid()}")
   old = beside.with_name(f"{beside.name}.old")
-  output.rename(old)
   try:
-    beside.rename(output)
-  except OSError:
-    old.rename(output)
-    raise
+    yield beside
+    is_there = output.is_dir()
+    if is_there:  # a folder does not replace another
+      output.rename(old)
+    try:
+      beside.rename(output)
+    except OSError:
+      if is_there:
+        old.rename(output)
+      raise
+  except OSError as error:
+    raise errors.UserError(
+      f"{output}: cannot be written ({error.strerror}); name another place"
+    ) from error
+  finally:
+    _remove(beside)
   _remove(old)
 
 

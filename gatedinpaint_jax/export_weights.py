@@ -45,7 +45,8 @@ def main(argv) -> int:
     "version": gatedinpaint_jax.__version__,
     "config": json.dumps(model.config),
   }
-  safetensors_file.write(output, arrays, metadata)
+  with errors.prefixed("--output="):
+    safetensors_file.write(output, arrays, metadata)
   print(f"{output} holds {len(arrays)} arrays of {model.folder}")
   return 0
 

@@ -20,7 +20,7 @@ import pathlib
 
 from absl import flags
 
-from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.evaluation import output_files, report
 from gatedinpaint_jax.study import answers as study_answers
 from gatedinpaint_jax.study import page as study_page
@@ -46,8 +46,8 @@ def main(argv) -> int:
   tables = study_summary.to_markdown(summary)
   if output:
     beside = output.with_suffix(".md")
-    report.write(beside, tables.encode(errors="backslashreplace"))
-    report.write(output, report.to_json(summary))
+    files.write(beside, tables.encode(errors="backslashreplace"))
+    files.write(output, report.to_json(summary))
   print(tables)
   if output:
     print(f"{output}: with {beside.name} beside it")

@@ -118,5 +118,5 @@ def test_study_has_each_picture_once_for_each_method(work, tmp_path):
 
 def test_folder_that_cannot_be_made_is_named(work, tmp_path):
   (tmp_path / "free_form").write_text("in the way")
-  with pytest.raises(errors.UserError, match="deep: cannot be made"):
+  with pytest.raises(errors.UserError, match="deep: cannot be written"):
     score(work, tmp_path)

@@ -18,7 +18,7 @@ import gatedinpaint_jax
 PACKAGE = "gatedinpaint_jax"
 ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
 
-CONVENTIONS = ("batch", "errors")
+CONVENTIONS = ("batch", "errors", "files")
 PROGRAMS = (
   "main",
   "train",
@@ -45,6 +45,7 @@ PROGRAMS = (
 PARTS = {
   "batch": (),
   "errors": (),
+  "files": ("errors",),
   "compiler_options": (),
   "layers": CONVENTIONS,
   "losses": (*CONVENTIONS, "layers"),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import files
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison_grid,
@@ -69,18 +69,20 @@ def score(
     UserError: naming a file that cannot be read or written.
   """
   masks = loader.mask_set
-  files = folder / masks.kind / name
+  place = folder / masks.kind / name
+  for parent in {_path(place, case).parent for case in work}:
+    files.make_folder(parent)
   completed = scoring.complete(work, loader, subject, batch_size=batch_size)
   shown = []
   built = report.build(
-    scoring.score(_kept(completed, files, shown, show), scores=scores),
+    scoring.score(_kept(completed, place, shown, show), scores=scores),
     version=version,
     description=subject.description,
     images=images,
     masks={"name": masks.kind, "seed": masks.seed},
     size=loader.size,
   )
-  report.write(files.with_name(f"{files.name}.json"), report.to_json(built))
+  files.write(place.with_name(f"{place.name}.json"), report.to_json(built))
   return Scored(built, shown)
 
 
@@ -157,13 +159,7 @@ def _kept(
   """Writes what passes, and lays the first so many into a list."""
   for entry in completed:
     path = _path(folder, entry.loaded.case)
-    try:
-      path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-      raise errors.UserError(
-        f"{path.parent}: cannot be made ({error.strerror})"
-      ) from error
-    report.write(path, output_files.to_png(entry.image))
+    files.write(path, output_files.to_png(entry.image))
     if len(shown) < most:
       shown.append(entry.image)
     yield entry

@@ -5,13 +5,12 @@ import glob
 import io
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import cases
 from gatedinpaint_jax.inference import photo_files
 
@@ -25,17 +24,9 @@ def check_report(path: str) -> pathlib.Path:
   output = pathlib.Path(os.path.expanduser(path))
   if output.suffix != ".json":
     raise errors.UserError(f"--output={path}: must end in .json")
-  for file in of_report(output):
-    if file.is_dir():
-      raise errors.UserError(f"--output={path}: {file} is a folder")
-  try:
-    with tempfile.TemporaryFile(dir=output.parent):
-      pass
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={path}: cannot be written ({error.strerror}); name a file in a"
-      " folder that can"
-    ) from error
+  with errors.prefixed("--output="):
+    for file in reversed(of_report(output)):
+      files.check_file(file)
   return output
 
 

@@ -1,18 +1,14 @@
 """The report of an evaluation: JSON for programs, Markdown for people."""
 
-import contextlib
 import importlib.metadata
 import json
 import math
-import os
-import pathlib
 import platform
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 
-from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import frozen_masks, scoring, tables
 from gatedinpaint_jax.metrics import dataset_scores, inception
 
@@ -122,25 +118,6 @@ def title(report: Mapping[str, Any]) -> str:
   if report["method"] == "checkpoint":
     return f"{report['checkpoint']}, step {report['step']}"
   return str(report.get("completed") or report["method"])
-
-
-def write(path: pathlib.Path, content: bytes) -> None:
-  """Writes a file whole, or not at all.
-
-  Raises:
-    UserError: if it cannot be written.
-  """
-  part = path.with_name(f".{path.name}.{os.getpid()}.part")
-  try:
-    part.write_bytes(content)
-    os.replace(part, path)
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be written ({error.strerror})"
-    ) from error
-  finally:
-    with contextlib.suppress(OSError):
-      part.unlink()
 
 
 def to_json(report: Mapping[str, Any]) -> bytes:

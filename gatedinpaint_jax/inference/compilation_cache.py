@@ -2,10 +2,11 @@
 
 import os
 import pathlib
-import tempfile
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
+
+from gatedinpaint_jax import errors, files
 
 # Below this, reading a program back saves nothing.
 _LEAST_SECONDS = 0.5
@@ -23,10 +24,8 @@ def enable() -> None:
   cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
   folder = pathlib.Path(cache) / "gatedinpaint_jax" / "compiled"
   try:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-      pass
-  except OSError:
+    files.make_folder(folder)
+  except errors.UserError:
     return  # a home that cannot be written is no reason not to fill a hole
   jax.config.update("jax_compilation_cache_dir", str(folder))
   jax.config.update(

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import output_files, report
 
 PAGE = "study.html"
@@ -93,15 +93,10 @@ def write(
     title,
     {name: (owner[1], shown[owner].png) for name, owner in owners.items()},
   )
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise errors.UserError(
-      f"{folder}: cannot be made ({error.strerror})"
-    ) from error
+  files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
-  report.write(folder / KEY, report.to_json(key))
-  report.write(folder / PAGE, page.encode())
+  files.write(folder / KEY, report.to_json(key))
+  files.write(folder / PAGE, page.encode())
   return study
 
 
@@ -113,11 +108,7 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
     is_new: whether it will be a study that was never written.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
-  there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-  if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-    raise errors.UserError(
-      f"--study={folder}: cannot be made in {there}; name another folder"
-    )
+  files.check_folder(folder)
   if is_new and (folder / KEY).exists():
     raise _of_another_study(folder / KEY)
 
