@@ -1,6 +1,7 @@
-"""The flags of `evaluate`, and what of them cannot be."""
+"""The flags of `evaluate`, what they name, and which are rejected."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from absl import flags
@@ -14,40 +15,31 @@ _SIZE = re.compile(r"(\d+)x(\d+)")
 
 
 class Parsed(NamedTuple):
-  """What a person asked for.
-
-  Attributes:
-    options: the values of the flags.
-    given: the subjects as (kind, value), in the order of the command line.
-  """
+  """The flags, and subjects as (kind, value) in the order they were given."""
 
   options: flags.FlagValues
   given: list[tuple[str, str]]
 
 
 class _InOrder(flags.ArgumentParser):
-  """Parses the values of one flag of several whose common order counts."""
+  """Parses one of several flags and notes the order of all their values."""
 
   def __init__(self, parser, name, given):
-    """Takes what parses a value, and the list that gets (name, value)."""
+    """Takes what parses a value, and a list to append (name, value) to."""
     self._parser, self._name, self._given = parser, name, given
 
   def parse(self, argument):
-    """Returns the value and keeps it."""
+    """Returns the value and appends it to the list."""
     value = self._parser.parse(argument)
     self._given.append((self._name, value))
     return value
 
 
 def parse(argv, *, doc: str) -> Parsed:
-  """Parses the arguments of the program.
-
-  Args:
-    argv: arguments, the program's name first.
-    doc: what `--help` prints above the flags.
+  """Parses the arguments; `--help` prints `doc` above the flags.
 
   Raises:
-    UserError: if they are not right, contradict each other or are too few.
+    UserError: if a flag is wrong or missing, or two contradict each other.
   """
   values = flags.FlagValues()
   flag = command_line.definers(values)
@@ -100,11 +92,53 @@ def parse(argv, *, doc: str) -> Parsed:
   return Parsed(options, given)
 
 
+def places(
+  options: flags.FlagValues, loader: cases.Loader
+) -> dict[str, cases.Places]:
+  """Returns where pictures are read from, by the name of the flag."""
+  given = {"images": [options.images], "completed": options.completed}
+  if not loader.mask_set:
+    given["masks"] = [options.masks]
+  return {name: cases.Places(f"--{name}", given[name]) for name in given}
+
+
+def find_subjects(
+  given: Sequence[tuple[str, str]], work: Sequence[cases.Case]
+) -> list[subjects.Request]:
+  """Returns a request for each (kind, value), in their order.
+
+  Raises:
+    UserError: if one does not exist, is given twice, or cannot be loaded for a
+      reason that is known before.
+  """
+  texts = [value for _, value in given]
+  found = []
+  for kind, value in given:
+    own = work
+    if kind == "completed":
+      own = cases.with_completed(work, cases.Places("--completed", [value]))
+    name = value if texts.count(value) == 1 else f"{value} ({kind})"
+    identity = subjects.identify(kind, value, own)
+    for other in found:
+      if (other.kind, other.identity) == (kind, identity):
+        raise errors.UserError(
+          f"--{kind}={value}: is the same as --{kind}={other.value}; name it "
+          "once"
+        )
+      if other.name == name:
+        raise errors.UserError(
+          f"--{kind}={value}: another subject is called {name!r}; write its "
+          "path differently"
+        )
+    found.append(subjects.Request(name, kind, value, own, identity))
+  return found
+
+
 def make_loader(options: flags.FlagValues) -> cases.Loader:
   """Returns what reads the cases.
 
   Raises:
-    UserError: if there is no such size, or the seed is of no drawn masks.
+    UserError: for an invalid size, or a seed without drawn masks.
   """
   masks = options.masks or frozen_masks.KINDS[0]
   mask_set = None
@@ -133,7 +167,7 @@ def make_loader(options: flags.FlagValues) -> cases.Loader:
     loader = loader._replace(least_side=perceptual.LEAST_SIDE)
   if size and min(size) < loader.least_side:
     raise errors.UserError(
-      f"--size={options.size}: {loader.least_side} is the least side"
+      f"--size={options.size}: each side must be {loader.least_side} or more"
     )
   return loader
 
@@ -151,7 +185,7 @@ def _check_together(options, given) -> None:
 
 
 def _check_masks_alone(options) -> None:
-  """Raises UserError unless there is nothing to score and nothing asks for."""
+  """Raises UserError if a flag needs something to score."""
   subject = " or ".join(f"--{kind}" for kind in subjects.KINDS)
   if options.output or not options.write_masks:
     raise errors.UserError(f"nothing to evaluate: name a {subject}")

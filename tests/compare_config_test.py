@@ -181,10 +181,10 @@ def test_pictures_that_training_leaves_out_may_be_scored(divided, config):
   config.training.data.update(source="folder", path="all", validation_path=None)
   config.training.evaluation.pictures = 1
   config.images = "all/1.png"  # the first of four, sorted
-  assert len(compare_config.read(config).work) == 1
+  assert len(compare_config.make_plan(config).work) == 1
   config.images = "all/2.png"
   with pytest.raises(compare_config.errors.UserError, match="is trained on"):
-    compare_config.read(config)
+    compare_config.make_plan(config)
 
 
 def test_missing_package_is_named_with_its_extra(right, monkeypatch, capsys):
@@ -261,7 +261,7 @@ def config(right):
 
 def test_methods_share_all_but_their_own_keys(config):
   config.seeds = (7, 8)
-  plan = compare_config.read(config)
+  plan = compare_config.make_plan(config)
   assert list(plan.trainings) == ["vanilla", "partial", "gated"]
   shared = config.training.to_dict()
   for name, by_seed in plan.trainings.items():
@@ -274,11 +274,12 @@ def test_methods_share_all_but_their_own_keys(config):
 
 def test_one_training_takes_the_seed_of_its_config(config):
   config.training.seed = 7
-  plan = compare_config.read(config)
+  plan = compare_config.make_plan(config)
   assert plan.seeds == [7] and list(plan.trainings["gated"]) == [7]
   with config.unlocked():
     del config["seeds"], config["lpips"], config.training.model["initializer"]
-  plan = compare_config.read(config)  # a config that is older than the keys
+  # A config that is older than the keys.
+  plan = compare_config.make_plan(config)
   assert plan.seeds == [7] and not plan.has_lpips
   training = plan.trainings["gated"][7]
   assert training.model.initializer == "variance_preserving"
@@ -295,7 +296,7 @@ def test_whole_sections_of_another_config_make_a_method(config):
   }
   config.trained = ("mine",)
   config.order = ("mine",)
-  training = compare_config.read(config).trainings["mine"][0]
+  training = compare_config.make_plan(config).trainings["mine"][0]
   assert training.loss.adversarial == 0.5
   assert training.optimizer.b1 == 0.9 and training.data.batch_size == 16
   assert config.training.loss.adversarial == 0.02
@@ -312,7 +313,7 @@ def test_networks_of_the_shipped_config_are_about_equally_large():
 
 def test_order_passes_over_what_is_not_compared(config):
   config.trained = ("vanilla", "gated")
-  assert compare_config.read(config).order == ["gated", "vanilla"]
+  assert compare_config.make_plan(config).order == ["gated", "vanilla"]
 
 
 def test_pictures_and_size_follow_those_of_the_training(config):

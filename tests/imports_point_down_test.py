@@ -35,6 +35,7 @@ PROGRAMS = (
   "export_model",
   "compare",
   "compare_config",
+  "compare_runs",
   "demo",
   "summarize_study",
 )

@@ -17,7 +17,7 @@ def work(tmp_path):
     size = (24, 32) if i % 3 else (16, 24)
     pixels = pictures.noise(*size, seed=i)
     Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-  return cases.find([str(tmp_path)], None, None)
+  return cases.find(cases.Places("--images", [str(tmp_path)]))
 
 
 class Recorder:
@@ -38,10 +38,9 @@ class Recorder:
 
 def score(work, batch_size, **options):
   recorder = Recorder()
-  completed = scoring.complete(
-    work, LOADER, recorder.subject, batch_size=batch_size
-  )
-  return scoring.score(completed, **options), recorder.batches
+  scorer = scoring.Scorer(LOADER, batch_size, **options)
+  completed = scorer.complete(recorder.subject, work)
+  return scorer.score(completed), recorder.batches
 
 
 def test_batch_sizes_give_the_same_result_in_the_order_of_the_pictures(work):
@@ -57,9 +56,8 @@ def test_batch_sizes_give_the_same_result_in_the_order_of_the_pictures(work):
 
 def test_some_are_completed_as_if_all_were(work):
   recorder = Recorder()
-  completed = scoring.complete(
-    work, LOADER, recorder.subject, batch_size=4, only=[8, 1]
-  )
+  scorer = scoring.Scorer(LOADER, 4)
+  completed = scorer.complete(recorder.subject, work, only=[8, 1])
   assert [entry.loaded.case.index for entry in completed] == [1, 8]
   assert recorder.batches == [([1, 8], 4)]
 
@@ -95,6 +93,6 @@ def test_pictures_whose_known_pixels_change_are_counted(work):
   invert = subjects.Subject(
     {}, lambda loaded, _: [255 - entry.image for entry in loaded]
   )
-  completed = scoring.complete(work, LOADER, invert, batch_size=4)
-  assert scoring.score(completed).changed == 10
+  scorer = scoring.Scorer(LOADER, 4)
+  assert scorer.score(scorer.complete(invert, work)).changed == 10
   assert score(work, 4)[0].changed == 0

@@ -1,4 +1,4 @@
-"""The answers of a user study, read from what its page saved."""
+"""Reads the answers that the page of a user study saved."""
 
 import csv
 import io
@@ -13,13 +13,7 @@ from gatedinpaint_jax.study import page
 
 
 class Key(NamedTuple):
-  """What raters do not know.
-
-  Attributes:
-    study: digest.
-    title: of the page.
-    pictures: {id: (method, case)}.
-  """
+  """What raters do not know: `pictures` is {id: (method, case)}."""
 
   study: str
   title: str
@@ -27,12 +21,7 @@ class Key(NamedTuple):
 
 
 class Answer(NamedTuple):
-  """What one rater said of one picture.
-
-  Attributes:
-    rating: from 1 to 10.
-    seconds: that the picture was looked at.
-  """
+  """A rating from 1 to 10, and how long the rater looked."""
 
   rating: int
   seconds: float
@@ -43,7 +32,7 @@ class Answers(NamedTuple):
 
   Attributes:
     given: {(rater, picture's id): answer}.
-    replaced: how many ratings a later one of the same rater replaced.
+    replaced: number of ratings that a later one of the same rater replaced.
   """
 
   given: dict[tuple[str, str], Answer]
@@ -54,7 +43,7 @@ def read_key(folder: pathlib.Path) -> Key:
   """Returns the key that `page.write` left in a folder.
 
   Raises:
-    UserError: if it is not there or is none.
+    UserError: if there is no key or the file is something else.
   """
   path = folder / page.KEY
   try:
@@ -73,16 +62,11 @@ def read_key(folder: pathlib.Path) -> Key:
     raise errors.UserError(f"{path}: is no key of a study") from error
 
 
-def read(files: Iterable[pathlib.Path], key: Key) -> Answers:
-  """Returns the answers in CSV files that the page saved.
+def read_answers(files: Iterable[pathlib.Path], key: Key) -> Answers:
+  """Returns the answers in CSV files, given in the order of their names.
 
-  A rater who saves twice leaves two files with the same answers. Of several to
-  a picture the last one counts; the page names its files so that the last one
-  is last by name.
-
-  Args:
-    files: in the order of their names.
-    key: of the study.
+  A rater who saves twice leaves two files with the same answers. The last one
+  for a picture counts; the time is in the files' names.
 
   Raises:
     UserError: naming file and line of what is no answer to this study, or if
@@ -95,7 +79,7 @@ def read(files: Iterable[pathlib.Path], key: Key) -> Answers:
         replaced += 1
       given[who] = answer
   if not given:
-    raise errors.UserError("--answers: there is no answer in these files")
+    raise errors.UserError("the files of answers contain no answers")
   return Answers(given, replaced)
 
 
@@ -105,7 +89,7 @@ def _read_file(path, key):
     text = path.read_text("utf-8-sig")
   except UnicodeDecodeError as error:
     raise errors.UserError(
-      f"{path}: is no text in UTF-8; save it as such"
+      f"{path}: is not UTF-8 text; save it as such"
     ) from error
   except OSError as error:
     raise errors.UserError(
@@ -116,7 +100,7 @@ def _read_file(path, key):
   try:
     if next(reader, None) != list(page.COLUMNS):
       raise errors.UserError(
-        f"{path}: is no file of answers; the first line must be {header}"
+        f"{path}: is not a file of answers; the first line must be {header}"
       )
     for row in reader:
       if row:
@@ -136,12 +120,12 @@ def _read_row(place, row, key):
   study, rater, picture, rating, seconds = (cell.strip() for cell in row)
   if study != key.study:
     raise errors.UserError(
-      f"{place}: answers study {study}, but --study is {key.study}; leave this "
-      "file out or name its study"
+      f"{place}: answers study {study}, not {key.study}; leave this file out "
+      "or name its study"
     )
   if picture not in key.pictures:
     raise errors.UserError(
-      f"{place}: this study has no picture {picture!r}; take the file as the "
+      f"{place}: this study has no picture {picture!r}; use the file as the "
       "page saved it"
     )
   if not rater:
