@@ -194,7 +194,7 @@ def _score(name, plan, config, workdir, scores):
     For each kind of mask: the kind, the report, and the first pictures.
   """
   # Here, so that one network at a time is in memory.
-  subject = plan.untrained.get(name) or subjects.of_checkpoint(workdir / name)
+  subject = plan.untrained.get(name) or subjects.from_checkpoint(workdir / name)
   for loader in plan.loaders:
     masks = loader.mask_set
     paths = [
@@ -250,7 +250,7 @@ def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
   """
   # Of several seeds the first one.
   runs = {name: name for name in plan.untrained}
-  runs |= {name: plan.runs_of(name)[0] for name in plan.trainings}
+  runs |= {name: plan.run_names(name)[0] for name in plan.trainings}
   found = {name: {} for name in (pictures.ORIGINAL, *runs)}
   for i, case in enumerate(plan.work[: config.study_pictures]):
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]

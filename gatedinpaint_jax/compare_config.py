@@ -67,26 +67,24 @@ class Plan(NamedTuple):
   loaders: list[cases.Loader]
   has_lpips: bool
 
-  def runs_of(self, method: str) -> list[str]:
+  def run_names(self, method: str) -> list[str]:
     """Returns the names of a method's runs, which are folders too."""
-    return [f"{method}/seed_{seed}" for seed in self.trainings[method]]
+    return [_run_name(method, seed) for seed in self.trainings[method]]
 
   @property
   def runs(self) -> dict[str, config_dict.ConfigDict]:
     """Returns the config of each run by its name."""
     return {
-      run: training
+      _run_name(method, seed): training
       for method, by_seed in self.trainings.items()
-      for run, training in zip(
-        self.runs_of(method), by_seed.values(), strict=True
-      )
+      for seed, training in by_seed.items()
     }
 
   @property
   def method_of(self) -> dict[str, str]:
     """Returns {what is scored: its method}, untrained methods first."""
     return {name: name for name in self.untrained} | {
-      run: method for method in self.trainings for run in self.runs_of(method)
+      run: method for method in self.trainings for run in self.run_names(method)
     }
 
 
@@ -115,7 +113,7 @@ def make_plan(config: Any) -> Plan:
   return Plan(
     trainings=trainings,
     seeds=seeds,
-    untrained={name: subjects.of_method(name) for name in config.untrained},
+    untrained={name: subjects.from_method(name) for name in config.untrained},
     order=_read_order(config),
     work=_find_cases(config, loaders[0]),
     loaders=loaders,
@@ -173,6 +171,10 @@ def _read_seeds(config) -> list[int]:
       f"config.seeds={tuple(seeds)}: must be different whole numbers from 0 up"
     )
   return seeds
+
+
+def _run_name(method, seed):
+  return f"{method}/seed_{seed}"
 
 
 def _with_seed(training, seed):

@@ -101,7 +101,7 @@ def describe(
     "methods": {
       **{name: {"trained": False} for name in plan.untrained},
       **{
-        name: _describe_runs([workdir / run for run in plan.runs_of(name)])
+        name: _describe_runs([workdir / run for run in plan.run_names(name)])
         for name in plan.trainings
       },
     },

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from absl import flags
 
@@ -12,13 +11,6 @@ from gatedinpaint_jax.inference import photo_files
 from gatedinpaint_jax.metrics import perceptual
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
-
-
-class Parsed(NamedTuple):
-  """The flags, and subjects as (kind, value) in the order they were given."""
-
-  options: flags.FlagValues
-  given: list[tuple[str, str]]
 
 
 class _InOrder(flags.ArgumentParser):
@@ -35,8 +27,8 @@ class _InOrder(flags.ArgumentParser):
     return value
 
 
-def parse(argv, *, doc: str) -> Parsed:
-  """Parses the arguments; `--help` prints `doc` above the flags.
+def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
+  """Returns the flags, and the subjects as (kind, value) in their order.
 
   Raises:
     UserError: if a flag is wrong or missing, or two contradict each other.
@@ -44,23 +36,15 @@ def parse(argv, *, doc: str) -> Parsed:
   values = flags.FlagValues()
   flag = command_line.definers(values)
   given = []
-  for kind, parser, text in (
-    (
-      "checkpoint",
-      flags.ArgumentParser(),
-      "A workdir, its checkpoints/ or one step of it.",
-    ),
-    (
-      "method",
-      flags.EnumParser(methods.NAMES),
-      f"What fills without training: {', '.join(methods.NAMES)}.",
-    ),
-    (
-      "completed",
-      flags.ArgumentParser(),
-      "Results that a program made of --images.",
-    ),
+  for kind, text in (
+    ("checkpoint", "A workdir, its checkpoints/ or one of its steps."),
+    ("method", f"Fills without training: {', '.join(methods.NAMES)}."),
+    ("completed", "Results that a program made of --images."),
   ):
+    is_choice = kind == "method"
+    parser = (
+      flags.EnumParser(methods.NAMES) if is_choice else flags.ArgumentParser()
+    )
     flags.DEFINE_multi(
       _InOrder(parser, kind, given),
       flags.ArgumentSerializer(),
@@ -69,27 +53,27 @@ def parse(argv, *, doc: str) -> Parsed:
       text,
       flag_values=values,
     )
-  flag.text("images", None, "Whole pictures: a file, a folder or a 'pattern'.")
+  flag.text("images", None, "Originals: a file, a folder or a 'pattern'.")
   flag.text(
     "masks",
     None,
-    "free_form (if you say nothing), rectangle, or mask files; a hole is 128 "
-    "and above.",
+    "free_form (the default), rectangle, or mask files; a hole is 128 and "
+    "above.",
   )
   flag.whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
   flag.text(
-    "size", None, "HEIGHTxWIDTH to scale and crop pictures to, the middle."
+    "size", None, "HEIGHTxWIDTH to scale pictures to and crop their middle."
   )
   flag.whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
   flag.text(
-    "output", None, "The report: a .json, which gets a .md and .png beside."
+    "output", None, "The report, a .json; a .md and a .png are put next to it."
   )
   flag.text("write_masks", None, "A folder for the masks, as png.")
   flag.text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
   flag.switch("lpips", False, "Compute LPIPS.")
   options = command_line.parse(values, argv, doc=doc, required=("images",))
   _check_together(options, given)
-  return Parsed(options, given)
+  return options, given
 
 
 def places(

@@ -80,19 +80,12 @@ def build(
 def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
   whole, hole = (report["scores"][part] for part in ("whole", "hole"))
-  lines = [
-    f"# {_title(report)}",
-    "",
-    describe_pictures(report),
-    "",
-    *table(
-      ["Score", "Whole picture", "Hole"],
-      (
-        [score_title(name), counted(whole[name]), counted(hole.get(name))]
-        for name in whole
-      ),
-    ),
+  rows = [
+    [score_title(name), counted(whole[name]), counted(hole.get(name))]
+    for name in whole
   ]
+  lines = [f"# {_title(report)}", "", describe_pictures(report), ""]
+  lines += table(["Score", "Whole picture", "Hole"], rows)
   if "fid" in report:
     lines.append(f"| {FID_TITLE} | {number(report['fid']['value'])} | |")
   if report["bins"]:
@@ -135,12 +128,12 @@ def write(
   sheet: bytes | None = None,
 ) -> None:
   """Writes a report, its .json last."""
-  json_file, tables_file, sheet_file = files_of(output)
-  if sheet is not None:
-    files.write(sheet_file, sheet)
   # Names of files need not be Unicode.
-  files.write(tables_file, tables.encode(errors="backslashreplace"))
-  files.write(json_file, to_json(content))
+  text = tables.encode(errors="backslashreplace")
+  contents = zip(files_of(output), (to_json(content), text, sheet), strict=True)
+  for file, data in reversed([*contents]):
+    if data is not None:
+      files.write(file, data)
 
 
 def to_json(content: Mapping[str, Any]) -> bytes:
@@ -233,9 +226,9 @@ def table_by_name(
   """Returns a table with a row for each name and a column for each score.
 
   Args:
-    summaries: by name, part and score.
-    part: "whole" or "hole".
-    corner: what the names are of.
+    summaries: by name, part ("whole" or "hole") and score.
+    part: which of the two.
+    corner: what the names are.
     of_difference: numbers are differences: signed, and percents are points.
     last: further columns, {title: {name: cell}}.
   """

@@ -66,12 +66,12 @@ def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
 def load(request: Request) -> Subject:
   """Loads the subject of a request into memory."""
   if request.kind == "checkpoint":
-    return of_checkpoint(request.value, request.identity)
-  of_kind = of_method if request.kind == "method" else of_completed
+    return from_checkpoint(request.value, request.identity)
+  of_kind = from_method if request.kind == "method" else from_files
   return of_kind(request.value)
 
 
-def of_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
+def from_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
   """Returns the generator of a checkpoint; devices share a batch's pictures.
 
   Args:
@@ -104,7 +104,7 @@ def of_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
   )
 
 
-def of_method(name: str) -> Subject:
+def from_method(name: str) -> Subject:
   """Returns a method without training.
 
   Raises:
@@ -125,7 +125,7 @@ def of_method(name: str) -> Subject:
   )
 
 
-def of_completed(folder: str) -> Subject:
+def from_files(folder: str) -> Subject:
   """Returns the pictures that some program has completed."""
   return Subject(
     {"method": "completed", "completed": folder},

@@ -209,7 +209,7 @@ def _summarise_part(runs):
       [[score.get(name) for score in scores] for scores in runs], np.float64
     )
     values = values[:, np.isfinite(values).all(axis=0)]
-    low, high = intervals.of_mean(values)
+    low, high = intervals.confidence_interval(values)
     has_any = values.size > 0
     summary[name] = {
       "mean": float(values.mean()) if has_any else None,
