@@ -80,10 +80,7 @@ def right(tmp_path, monkeypatch):
     ({"config.images": "no"}, ["config.images=no", "no such file"]),
     ({"config.images": "empty"}, ["config.images=empty", "no picture below"]),
     ({"config.images": "photos.npz"}, ["photos.npz"]),
-    (
-      {"config.training.data.path": "images"},
-      ["config.images=images: is config.training.data.path"],
-    ),
+    ({"config.training.data.path": "images"}, ["images: is config.training"]),
     ({"config.images": "damaged"}, ["damaged/a.png: damaged or cut short"]),
     ({"config.training.schedule.steps": "0"}, ["schedule.steps=0"]),
     ({"config.training.data.source": "floder"}, ["data.source", "folder"]),
