@@ -92,6 +92,8 @@ def check_file(path: pathlib.Path) -> None:
   """Raises UserError if `path` is a folder or no file can be written there."""
   if path.is_dir():
     raise errors.UserError(f"{path}: is a folder; name a file")
+  if not path.parent.exists():
+    raise errors.UserError(f"{path}: no such folder; make it first")
   try:
     _probe(path.parent)
   except OSError as error:
