@@ -103,8 +103,8 @@ setuptools.setup(
   package_data={
     "gatedinpaint_jax": [
       "draw_mask.html",
-      "evaluation/study_page.html",
-      "evaluation/study_page.js",
+      "study/page.html",
+      "study/page.js",
       "example_photos/ATTRIBUTION.csv",
       "example_photos/*/*.jpg",
     ]

@@ -1,4 +1,4 @@
-r"""Trains several methods under one budget and scores them beside each other.
+r"""Trains several methods under one budget and scores them side by side.
 
   python -m gatedinpaint_jax.compare --config=configs/comparison.py \
       [--workdir=DIR] [--study=DIR] [--config.section.key=value ...]
@@ -8,53 +8,46 @@ Writes into the workdir:
 
   comparison.md, .json, .png  tables, all numbers, some pictures
   METHOD/seed_N/              a run, as `gatedinpaint_jax.main` makes it
-  completed/MASKS/RUN/        what METHOD/seed_N, or an untrained METHOD, made
-                              of the pictures, as png
+  completed/MASKS/RUN/        the pictures as completed by METHOD/seed_N or by
+                              an untrained METHOD, as png
   completed/MASKS/RUN.json    what `evaluate` reports on them
 
-Goes on where it was stopped; what is trained is not trained again. Exit codes:
+Resumes where it was stopped; finished runs are not trained again. Exit codes:
 0 done, 2 a mistake in the config, the flags or a file.
 """
 
-import contextlib
-import json
 import os
 import pathlib
-import subprocess
-import time
-from typing import Any
+from collections.abc import Iterator
 
-import jax
 from absl import flags, logging
-from flax import traverse_util
 from ml_collections import config_flags
 
 import gatedinpaint_jax
 from gatedinpaint_jax import (
   command_line,
   compare_config,
-  config_drift,
+  compare_runs,
   errors,
+  files,
 )
 from gatedinpaint_jax.evaluation import (
+  cases,
   comparison,
-  comparison_files,
+  frozen_masks,
+  pictures,
   report,
-  study_page,
+  scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.inference import memory, photo_files
 from gatedinpaint_jax.metrics import perceptual
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.study import page as study_page
 from gatedinpaint_jax.training import workdir as workdir_lib
 
-# TensorFlow only reads pictures here; it need not tell which GPUs it misses.
+# TensorFlow only reads pictures here; keep it quiet about missing GPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# How long a run took so far, in its workdir.
-_CLOCK = "minutes.json"
-# Of the generator, beside its parameters, and not trained.
-_AVERAGES = ("mean", "variance")
 _STUDY_TITLE = "Which pictures look natural?"
 
 
@@ -64,28 +57,32 @@ def main(argv) -> int:
   config, study = options.config, options.study
   config_file = config_flags.get_config_filename(options["config"])
   folder = options.workdir or f"runs/{pathlib.Path(config_file).stem}"
-  plan = compare_config.read(config)
+  plan = compare_config.make_plan(config)
   for flag, written in (("--workdir", folder), ("--study", study)):
     if written:
-      compare_config.check_apart(flag, written, plan, config)
-  runs = {
+      _check_apart(flag, written, plan, config)
+  missing = {
     name: training
-    for name, training in _runs(plan).items()
-    if not _is_trained(training, pathlib.Path(folder).expanduser() / name)
+    for name, training in plan.runs.items()
+    if not compare_runs.is_trained(
+      training, pathlib.Path(folder).expanduser() / name
+    )
   }
-  # Not after hours of training.
+  # Before hours of training, not after.
   scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
   if study:
-    study_page.check_folder(study, is_new=bool(runs))
-  if runs:
-    compare_config.check_readable(plan.work)
-  workdir = workdir_lib.make(folder, folders=(comparison_files.FOLDER,))
+    with errors.prefixed("--study="):
+      study_page.check_folder(study, is_new=bool(missing))
+  if missing:
+    for case in plan.work:
+      photo_files.read(case.image)  # so far only its header was read
+  workdir = workdir_lib.make(folder, folders=(compare_config.COMPLETED,))
   logging.use_absl_handler()
   command_line.tidy_terminal()
   logging.info("workdir: %s", workdir)
-  for name, training in runs.items():
+  for name, training in missing.items():
     logging.info("training %s", name)
-    if not _train(training, workdir / name):
+    if not compare_runs.train(training, workdir / name):
       return 0
   try:
     tables = _compare(plan, config, workdir, scores)
@@ -96,7 +93,12 @@ def main(argv) -> int:
   print(tables)
   print(f"{workdir}: comparison.md, comparison.json and comparison.png")
   if study:
-    _write_study(plan, config, workdir, study)
+    study_page.write(
+      study,
+      _study_pictures(plan, config, workdir),
+      seed=config.training.seed,
+      title=_STUDY_TITLE,
+    )
     print(f"{study}: {study_page.PAGE} for raters, {study_page.KEY} for you")
   return 0
 
@@ -120,7 +122,7 @@ def _parse(argv) -> flags.FlagValues:
   flag.text("study", None, "A folder for the page of a user study.")
   try:
     command_line.parse(values, argv, doc=__doc__, required=("config",))
-    # A file that does not load says so only when it is used.
+    # A file that does not load fails only when it is used.
     values.config.to_dict()
   except command_line.CONFIG_ERRORS as error:
     text = error.args[0] if isinstance(error, KeyError) else error
@@ -128,202 +130,139 @@ def _parse(argv) -> flags.FlagValues:
   return values
 
 
-def _runs(plan) -> dict[str, Any]:
-  """Returns the config of each run by its place in the workdir."""
-  return {
-    compare_config.run_name(method, seed): training
-    for method, by_seed in plan.trainings.items()
-    for seed, training in by_seed.items()
-  }
+def _check_apart(flag, folder, plan, config) -> None:
+  """Raises UserError if the next run would take results for pictures."""
+  data = config.training.data
+  written = [pathlib.Path(folder) / "comparison.png"]
+  written += [
+    _completed_path(folder, kind, name, plan.work[0])
+    for kind in config.mask_kinds
+    for name in plan.method_of
+  ]
+  for key, place in (
+    ("config.images", config.images),
+    ("config.training.data.path", data.path),
+    ("config.training.data.validation_path", data.validation_path),
+  ):
+    if place and any(cases.would_be_read(file, place) for file in written):
+      raise errors.UserError(
+        f"{flag}={folder}: files written there would be pictures of "
+        f"{key}={place} for the next run; name another place"
+      )
 
 
-def _is_trained(config, workdir) -> bool:
-  """Returns whether a run is done, and checks that it is one of this config."""
-  if not workdir.exists():
-    return False
-  try:
-    saved = checkpoint_reader.read(workdir)
-  except errors.UserError:
-    return False  # training says what is wrong, or puts it right
-  # No matter to a run that goes on, but to a comparison.
-  drawn = saved.config["model"].get("initializer", "released")
-  if drawn != config.model.initializer:
-    raise errors.UserError(
-      f"{saved.folder}: began with config.model.initializer={drawn}, not "
-      f"{config.model.initializer}; name another --workdir"
-    )
-  config_drift.check(
-    saved.config, config.to_dict(), folder=saved.folder, allow_change=None
+def _completed_path(workdir, kind, name, case) -> pathlib.Path:
+  """Returns where the picture is kept that a run or a method completed."""
+  # Not with_suffix: a name may contain a dot.
+  return pathlib.Path(
+    workdir, compare_config.COMPLETED, kind, name, f"{case.name}.png"
   )
-  steps, done = config.schedule.steps, int(saved.folder.name)
-  if done > steps:
-    raise errors.UserError(
-      f"{saved.folder}: is beyond config.training.schedule.steps={steps}; name "
-      "another --workdir"
-    )
-  return done == steps
-
-
-def _train(config, workdir) -> bool:
-  """Trains until `config.schedule.steps`; returns whether they are done.
-
-  They are not if the run was told to stop, as `training.preemption` says.
-  """
-  # Loads TensorFlow.
-  from gatedinpaint_jax import train
-
-  with _timed(workdir / _CLOCK):
-    state = train.train_and_evaluate(config, workdir)
-  return int(state.step) == config.schedule.steps
-
-
-@contextlib.contextmanager
-def _timed(path: pathlib.Path):
-  """Adds the minutes inside to those in a file, after a failure too."""
-  started = time.monotonic()
-  try:
-    yield
-  finally:
-    minutes = (time.monotonic() - started) / 60
-    if path.parent.exists():
-      total = _read_minutes(path) + minutes
-      report.write(path, json.dumps(total).encode())
-
-
-def _read_minutes(path) -> float:
-  return json.loads(path.read_text("utf-8")) if path.exists() else 0.0
 
 
 def _compare(plan, config, workdir, scores) -> str:
-  """Scores all methods, writes what was found and returns the tables."""
+  """Scores all methods, writes the results and returns the tables."""
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   shown = {kind: {} for kind in reports}
-  of_method = {name: name for name in plan.untrained} | {
-    run: method for method in plan.trainings for run in _runs_of(plan, method)
-  }
-  for name, method in of_method.items():
-    # One network at a time is in memory.
-    subject = plan.untrained.get(name) or subjects.of_checkpoint(workdir / name)
-    for loader in plan.loaders:
-      kind = loader.mask_set.kind
-      built, completed = comparison_files.score(
-        name,
-        subject,
-        plan.work,
-        loader,
-        folder=workdir / comparison_files.FOLDER,
-        images=config.images,
-        version=gatedinpaint_jax.__version__,
-        batch_size=plan.batch_size,
-        show=plan.grid_pictures,
-        scores=scores,
-      )
+  for name, method in plan.method_of.items():
+    for kind, built, completed in _score(name, plan, config, workdir, scores):
       reports[kind].setdefault(method, []).append(built)
-      # Of several seeds the first one is drawn.
+      # The first of several seeds is drawn.
       shown[kind].setdefault(method, completed)
       logging.info("scored %s with masks %s", name, kind)
-  content = _describe(plan, config, workdir) | {
+  content = compare_runs.describe(plan, config, workdir) | {
     "masks": {
       kind: comparison.compare(by_method, order=plan.order)
       for kind, by_method in reports.items()
     }
   }
-  tables = comparison.to_markdown(content)
-  grid = comparison_files.draw(plan.work, plan.loaders, list(shown.values()))
-  for suffix, data in (
-    ("png", grid),
-    ("md", tables.encode(errors="backslashreplace")),
-    ("json", report.to_json(content)),
-  ):
-    report.write(workdir / f"comparison.{suffix}", data)
+  tables = compare_runs.to_markdown(content)
+  work = plan.work[: config.grid_pictures]
+  rows = [
+    row
+    for loader in plan.loaders
+    for row in _rows(work, loader, shown[loader.mask_set.kind])
+  ]
+  sheet = pictures.to_png(pictures.draw_grid(rows))
+  report.write(workdir / "comparison.json", content, tables, sheet)
   return tables
 
 
-def _describe(plan, config, workdir) -> dict[str, Any]:
-  """Returns what was compared, for the JSON file."""
-  data = config.training.data
-  return {
-    "version": gatedinpaint_jax.__version__,
-    "scored_at_commit": _find_commit(),
-    "device": jax.devices()[0].device_kind,
-    "budget": {
-      "steps": config.training.schedule.steps,
-      "image_size": list(data.image_size),
-      "pictures": data.path,
-      "seeds": plan.seeds,
-    },
-    "images": config.images,
-    "size": list(config.size),
-    "methods": {
-      **{name: {"trained": False} for name in plan.untrained},
-      **{
-        name: _describe_runs([workdir / run for run in _runs_of(plan, name)])
-        for name in plan.trainings
-      },
-    },
-    "config": config.to_dict(),
-  }
+def _score(name, plan, config, workdir, scores):
+  """Scores a run or an untrained method, and keeps what it completes.
 
-
-def _runs_of(plan, method) -> list[str]:
-  return [compare_config.run_name(method, s) for s in plan.trainings[method]]
-
-
-def _describe_runs(workdirs) -> dict[str, Any]:
-  """Describes the runs of one method, which differ in their seeds alone."""
-  saved = checkpoint_reader.read(workdirs[0], with_discriminator=True)
-  return {
-    "trained": True,
-    "steps": int(saved.folder.name),
-    "batch_size": saved.config["data"]["batch_size"],
-    "minutes": sum(_read_minutes(workdir / _CLOCK) for workdir in workdirs),
-    "parameters": {
-      "generator": _count_parameters(saved.generator),
-      "discriminator": _count_parameters(saved.discriminator),
-    },
-  }
-
-
-def _count_parameters(tree) -> int:
-  """Returns how many numbers of a network are trained; 0 of None."""
-  return sum(
-    leaf.size
-    for name, leaf in traverse_util.flatten_dict(tree or {}).items()
-    # `layers.batch_norm` has its averages beside them.
-    if name[-1] not in _AVERAGES
+  Yields:
+    For each kind of mask: the kind, the report, and the first pictures.
+  """
+  # Here, so that one network at a time is in memory.
+  subject = plan.untrained.get(name) or subjects.from_checkpoint(
+    workdir / name, backend="jax"
   )
-
-
-def _find_commit() -> str | None:
-  """Returns the commit of this source, with -dirty if it was changed."""
-  root = pathlib.Path(__file__).parents[1]
-  if not (root / ".git").exists():
-    return None  # installed, perhaps below another repository
-  command = ("git", "describe", "--always", "--dirty", "--abbrev=40")
-  try:
-    done = subprocess.run(
-      [*command, "--exclude=*"],
-      cwd=root,
-      capture_output=True,
-      text=True,
-      check=False,
+  for loader in plan.loaders:
+    masks = loader.mask_set
+    paths = [
+      _completed_path(workdir, masks.kind, name, case) for case in plan.work
+    ]
+    for folder in {path.parent for path in paths}:
+      files.make_folder(folder)
+    scorer = scoring.Scorer(loader, config.batch_size, scores)
+    first = []
+    built = report.build(
+      scorer.score(
+        _kept(
+          scorer.complete(subject, plan.work),
+          paths,
+          first,
+          config.grid_pictures,
+        )
+      ),
+      version=gatedinpaint_jax.__version__,
+      description=subject.description,
+      images=config.images,
+      masks={"name": masks.kind, "seed": masks.seed},
+      size=loader.size,
     )
-  except OSError:
-    return None
-  return done.stdout.strip() or None
+    place = workdir / compare_config.COMPLETED / masks.kind
+    files.write(place / f"{name}.json", report.to_json(built))
+    yield masks.kind, built, first
 
 
-def _write_study(plan, config, workdir, folder) -> None:
-  pictures = comparison_files.study_pictures(
-    plan.work[: config.study_pictures],
-    plan.loaders,
-    {name: name for name in plan.untrained}
-    | {name: _runs_of(plan, name)[0] for name in plan.trainings},
-    workdir / comparison_files.FOLDER,
-  )
-  study_page.write(
-    folder, pictures, seed=config.training.seed, title=_STUDY_TITLE
-  )
+def _kept(completed, paths, first: list, most) -> Iterator[scoring.Completed]:
+  """Writes the pictures that pass, and appends the first ones to a list."""
+  for entry in completed:
+    files.write(paths[entry.loaded.case.index], pictures.to_png(entry.image))
+    if len(first) < most:
+      first.append(entry.image)
+    yield entry
+
+
+def _rows(work, loader, by_method) -> Iterator[pictures.Shown]:
+  """Yields the rows of the grid with one kind of mask."""
+  for i, case in enumerate(work):
+    _, original, hole = loader.load(case)
+    label = f"{loader.mask_set.kind}, {hole.mean():.0%}: {case.name}"
+    completed = {name: images[i] for name, images in by_method.items()}
+    yield pictures.Shown(label, original, hole, completed)
+
+
+def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
+  """Returns {method or original: {case: PNG}} for the page of the study.
+
+  Each picture has one kind of mask: a run of six, which has each of the hole
+  fractions, the first kind, the next six the second, and so on.
+  """
+  # Of several seeds the first one.
+  runs = {name: name for name in plan.untrained}
+  runs |= {name: plan.run_names(name)[0] for name in plan.trainings}
+  found = {name: {} for name in (pictures.ORIGINAL, *runs)}
+  for i, case in enumerate(plan.work[: config.study_pictures]):
+    loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]
+    kind = loader.mask_set.kind
+    key = f"{kind}/{case.name}"
+    found[pictures.ORIGINAL][key] = pictures.to_png(loader.image(case))
+    for name, run in runs.items():
+      path = _completed_path(workdir, kind, run, case)
+      found[name][key] = path.read_bytes()
+  return found
 
 
 if __name__ == "__main__":

@@ -1,14 +1,11 @@
-"""Reads the config of a comparison, and says what of it cannot be.
+"""Reads the config of a comparison and rejects what is invalid.
 
-Everything that a person may have got wrong is told here, before hours of
-training.
+Whatever a person may have got wrong is reported here, before hours of training.
 """
 
 import difflib
 import os
-import pathlib
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import config_dict
@@ -17,18 +14,18 @@ from gatedinpaint_jax import errors, train_config
 from gatedinpaint_jax.data import checks, listing, remote
 from gatedinpaint_jax.evaluation import (
   cases,
-  comparison_files,
-  comparison_grid,
   frozen_masks,
   methods,
-  output_files,
+  pictures,
   subjects,
 )
-from gatedinpaint_jax.inference import jobs, photo_files
+from gatedinpaint_jax.inference import photo_files
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import devices
 
-# What makes a method: whole sections, or some of their keys. The rest is the
+# Folder of the completed pictures, in the workdir.
+COMPLETED = "completed"
+# What a method may set: entire sections, or some of their keys. The rest is the
 # budget, which all share.
 _OF_A_METHOD = {
   "data": ("batch_size",),
@@ -44,23 +41,21 @@ _OF_A_METHOD = {
 _TRAINED_ON = "config.training.data.path"
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _LEAST_SIDE = cases.Loader(None).least_side
-# Folders of the workdir, and what tables and studies have beside methods.
-_TAKEN = (comparison_files.FOLDER, comparison_grid.ORIGINAL, *methods.NAMES)
+# Folders of the workdir, and what tables and studies show besides methods.
+_TAKEN = (COMPLETED, pictures.ORIGINAL, *methods.NAMES)
 
 
 class Plan(NamedTuple):
   """What is compared.
 
   Attributes:
-    trainings: the config of each run, as `configs/places2.py`, by method and
+    trainings: the config of each run, like `configs/places2.py`, by method and
       seed.
-    seeds: of all methods.
-    untrained: what fills without training, by method.
+    seeds: that every method is trained with.
+    untrained: subjects that need no training, by method.
     order: methods as expected from the least error to the most.
     work: the pictures to score.
     loaders: one for each kind of mask.
-    batch_size: pictures to complete at once.
-    grid_pictures: how many of the pictures are drawn.
     has_lpips: whether LPIPS is computed.
   """
 
@@ -70,97 +65,67 @@ class Plan(NamedTuple):
   order: list[str]
   work: list[cases.Case]
   loaders: list[cases.Loader]
-  batch_size: int
-  grid_pictures: int
   has_lpips: bool
 
+  def run_names(self, method: str) -> list[str]:
+    """Returns the names of a method's runs, which are folders too."""
+    return [_run_name(method, seed) for seed in self.trainings[method]]
 
-def run_name(method: str, seed: int) -> str:
-  """Returns the place of a run among others, and of what it completed."""
-  return f"{method}/seed_{seed}"
+  @property
+  def runs(self) -> dict[str, config_dict.ConfigDict]:
+    """Returns the config of each run by its name."""
+    return {
+      _run_name(method, seed): training
+      for method, by_seed in self.trainings.items()
+      for seed, training in by_seed.items()
+    }
+
+  @property
+  def method_of(self) -> dict[str, str]:
+    """Returns {what is scored: its method}, untrained methods first."""
+    return {name: name for name in self.untrained} | {
+      run: method for method in self.trainings for run in self.run_names(method)
+    }
 
 
-def read(config: Any) -> Plan:
-  """Returns what a config as `configs/comparison.py` describes.
+def make_plan(config: Any) -> Plan:
+  """Returns what a config like `configs/comparison.py` describes.
 
   Raises:
-    UserError: naming the first key that cannot be, a picture that cannot be
-      scored or a package that is missing.
+    UserError: naming the first invalid key, a picture that cannot be scored or
+      a package that is missing.
   """
   errors.check_installed("dm_pix", extra="evaluate")
   has_lpips = config.get("lpips", False)
   _check_numbers(config)
   _check_size(config, perceptual.LEAST_SIDE if has_lpips else _LEAST_SIDE)
   seeds = _read_seeds(config)
-  trainings = {
-    name: _read_trainings(config, name, seeds) for name in config.trained
-  }
+  trainings = {}
+  for name in config.trained:
+    training = _read_training(config, name)
+    trainings[name] = {seed: _with_seed(training, seed) for seed in seeds}
   for name in config.untrained:
     errors.check_choice("config.untrained", name, methods.NAMES)
-  untrained = {name: subjects.of_method(name) for name in config.untrained}
   for kind in config.mask_kinds:
     errors.check_choice("config.mask_kinds", kind, frozen_masks.KINDS)
-  loaders = [
-    cases.Loader(
-      frozen_masks.MaskSet(kind, config.mask_seed), tuple(config.size)
-    )
-    for kind in config.mask_kinds
-  ]
+  masks = [frozen_masks.MaskSet(k, config.mask_seed) for k in config.mask_kinds]
+  loaders = [cases.Loader(mask_set, tuple(config.size)) for mask_set in masks]
   return Plan(
     trainings=trainings,
     seeds=seeds,
-    untrained=untrained,
+    untrained={name: subjects.from_method(name) for name in config.untrained},
     order=_read_order(config),
     work=_find_cases(config, loaders[0]),
     loaders=loaders,
-    batch_size=config.batch_size,
-    grid_pictures=config.grid_pictures,
     has_lpips=has_lpips,
   )
 
 
-def check_apart(
-  flag: str, folder: pathlib.Path, plan: Plan, config: Any
-) -> None:
-  """Raises UserError if the next run would take results for pictures."""
-  data = config.training.data
-  runs = [run_name(n, seed) for n in plan.trainings for seed in plan.seeds]
-  written = [pathlib.Path(folder) / "comparison.png"]
-  written += [
-    comparison_files.completed_path(folder, kind, name, plan.work[0])
-    for kind in config.mask_kinds
-    for name in (*plan.untrained, *runs)
-  ]
-  for key, pictures in (
-    ("config.images", config.images),
-    (_TRAINED_ON, data.path),
-    ("config.training.data.validation_path", data.validation_path),
-  ):
-    if pictures and any(
-      output_files.would_be_read(file, pictures) for file in written
-    ):
-      raise errors.UserError(
-        f"{flag}={folder}: what is written there would be pictures of "
-        f"{key}={pictures} for the next run; name another place"
-      )
-
-
-def check_readable(work: Sequence[cases.Case]) -> None:
-  """Decodes all pictures, of which `read` has seen the headers alone.
-
-  Raises:
-    UserError: naming the first one that is damaged.
-  """
-  for case in work:
-    photo_files.read(case.image)
-
-
 def _check_numbers(config):
-  for key in ("trained", "order", "mask_kinds"):
-    if not config[key]:
-      raise errors.UserError(f"config.{key}={config[key]}: must name one")
   for key in ("trained", "untrained", "order", "mask_kinds"):
     names = list(config[key])
+    if not names and key != "untrained":
+      raise errors.UserError(f"config.{key}={config[key]}: must name one")
     for name in names:
       if names.count(name) > 1:
         raise errors.UserError(
@@ -195,7 +160,7 @@ def _check_size(config, least):
 
 
 def _read_seeds(config) -> list[int]:
-  """Returns the seeds of all methods; that of the training if none is named."""
+  """Returns the seeds of all methods; by default that of `training`."""
   seeds = config.get("seeds")
   if seeds is None:
     return [config.training.seed]
@@ -208,8 +173,18 @@ def _read_seeds(config) -> list[int]:
   return seeds
 
 
-def _read_trainings(config, name, seeds):
-  """Returns by seed the config of all with what is the method's own."""
+def _run_name(method, seed):
+  return f"{method}/seed_{seed}"
+
+
+def _with_seed(training, seed):
+  training = training.copy_and_resolve_references()
+  training.seed = seed
+  return training
+
+
+def _read_training(config, name):
+  """Returns the config of training with the method's own keys."""
   errors.check_choice("config.trained", name, list(config.methods))
   key = f"config.methods.{name}"
   if not _NAME.fullmatch(name) or name in _TAKEN:
@@ -243,18 +218,14 @@ def _read_trainings(config, name, seeds):
     )
   except errors.UserError as error:
     raise errors.UserError(f"method {name}: {error}") from error
-  by_seed = {}
-  for seed in seeds:
-    by_seed[seed] = training.copy_and_resolve_references()
-    by_seed[seed].seed = seed
-  return by_seed
+  return training
 
 
 def _check_own(full_key, training, section, key, value):
   """Raises UserError if a key does not exist or belongs to the budget."""
   if section not in _OF_A_METHOD:
     raise errors.UserError(
-      f"{full_key}: methods differ in {', '.join(_OF_A_METHOD)} alone; set "
+      f"{full_key}: methods differ only in {', '.join(_OF_A_METHOD)}; set "
       f"config.training.{section}.{key} for all of them"
     )
   if key not in training[section]:
@@ -270,7 +241,7 @@ def _check_own(full_key, training, section, key, value):
 
 
 def _read_order(config) -> list[str]:
-  """Returns the order of those methods that are compared."""
+  """Returns the expected order, without methods that are not compared."""
   for name in config.order:
     errors.check_choice("config.order", name, [*config.methods, *methods.NAMES])
   compared = {*config.trained, *config.untrained}
@@ -292,10 +263,7 @@ def _find_cases(config, loader) -> list[cases.Case]:
       f"{key}={config.images}: is {_TRAINED_ON}; name pictures that are not "
       "trained on"
     )
-  files = jobs.by_name(key, [config.images])
-  work = [
-    cases.Case(i, name, files[name]) for i, name in enumerate(sorted(files))
-  ]
+  work = cases.find(cases.Places(key, [config.images]))
   trained_on = _find_trained_on(config.training)
   for case in work:
     loader.shape(case)
@@ -308,7 +276,7 @@ def _find_cases(config, loader) -> list[cases.Case]:
 
 
 def _find_trained_on(training) -> set[str]:
-  """Returns the real paths of what is trained on, where that is files here."""
+  """Returns the real paths of the training pictures if they are local files."""
   data = training.data
   find = {
     "folder": listing.find_in_folder,

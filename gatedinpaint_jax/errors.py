@@ -1,8 +1,9 @@
 """What a person can put right, told in one line and without a traceback."""
 
+import contextlib
 import importlib.util
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 
@@ -26,6 +27,19 @@ def check_installed(package: str, *, extra: str) -> None:
     raise UserError(
       f"{package} is not installed; pip install 'gatedinpaint-jax[{extra}]'"
     )
+
+
+@contextlib.contextmanager
+def prefixed(prefix: str) -> Iterator[None]:
+  """Puts a prefix before the message of a UserError that is raised inside.
+
+  Libraries say which file or value is wrong; programs put their flag before it,
+  such as "--output=" before "a.png: cannot be written".
+  """
+  try:
+    yield
+  except UserError as error:
+    raise UserError(f"{prefix}{error}") from error
 
 
 def first_words(error: BaseException) -> str:

@@ -9,207 +9,212 @@ r"""Scores what fills holes: checkpoints, methods, or any program's results.
 
 Writes report.json with all numbers, report.md with tables, and report.png with
 the best, median and worst results. Masks are drawn from a seed, the same on
-every machine and for every batch size, and named by a digest; or they are
+every machine and for every batch size, and identified by a digest; or they are
 files. --write_masks writes them for other programs, and needs nothing to score.
 
 --checkpoint, --method and --completed may be given several times, and mixed.
-All then fill the same holes and stand in one report. Each is compared with the
-first in every picture, and report.png has what all made of the first's best,
+All then fill the same holes and appear in one report. Each is compared with the
+first in every picture, and report.png shows what all made of the first's best,
 median and worst.
 
 --images, --masks and --completed take a file, a folder or a pattern in quotes;
-files pair up by their names without suffix, all of them. Devices share the
-pictures of a batch; with --distributed, processes share the batches, and the
-first one writes. Exit codes: 0 done, 2 a mistake in the flags or in a file.
+files pair up by their names without suffix, every one of them. Devices share
+the pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a
+file.
 """
 
-import signal
+import contextlib
+import os
+import pathlib
 
 import numpy as np
+import tqdm
 
 import gatedinpaint_jax
-from gatedinpaint_jax import command_line, errors, evaluate_flags
+from gatedinpaint_jax import command_line, errors, evaluate_flags, files
 from gatedinpaint_jax.evaluation import (
   cases,
-  contact_sheet,
-  evaluator,
-  output_files,
+  comparison,
+  pictures,
   report,
-  share,
-  side_by_side,
+  scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import spread
+from gatedinpaint_jax.inference import memory, spread
 from gatedinpaint_jax.metrics import inception, perceptual
-from gatedinpaint_jax.training import hosts
 
 
 def main(argv) -> int:
   """Evaluates what the arguments name and returns the exit code."""
   options, given = evaluate_flags.parse(argv, doc=__doc__)
-  if not options.distributed:
-    return _run(options, given)
-  try:
-    hosts.join(
-      coordinator=options.coordinator,
-      processes=options.processes,
-      process=options.process,
-    )
-    # JAX keeps SIGTERM for runs that save first; here is nothing to save.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return _run(options, given)
-  except errors.UserError as error:
-    code = command_line.fail(error)
-  except KeyboardInterrupt:
-    code = command_line.INTERRUPTED
-  except Exception as error:
-    code = hosts.explain(error)
-  hosts.leave(code)
-  return code
-
-
-def _run(options, given) -> int:
   if options.checkpoint:
     spread.use_cores(options.batch_size)
-  mine = share.of_this_process() if options.distributed else share.WHOLE
   output = None
   if given:
     errors.check_installed("dm_pix", extra="evaluate")
-    if mine.is_first:  # the others may have no such folder
-      output = output_files.check_report(options.output)
+    with errors.prefixed("--output="):
+      output = report.check_output(options.output)
   loader = evaluate_flags.make_loader(options)
-  masks = None if loader.mask_set else [options.masks]
-  work = cases.find([options.images], masks)
-  requests = subjects.find(given, work)
+  places = evaluate_flags.places(options, loader)
+  work = cases.find(places["images"], places.get("masks"))
+  requests = evaluate_flags.find_subjects(given, work)
   every = [case for r in requests for case in r.work] or work
-  if mine.is_first:
-    output_files.check_apart(
-      every,
-      read={
-        "--images": [options.images],
-        "--masks": masks or [],
-        "--completed": options.completed,
-      },
-      report=output,
-      masks=options.write_masks,
-    )
+  mask_files = _mask_files(options.write_masks, work)
+  _check_apart(options, every, places.values(), output, mask_files)
   for case in every:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
-  _check_alike(options, work, requests, mine)
   if options.write_masks:
-    # Who is done waits for the first: a process that has left ends the others.
-    mine.gather(
-      "masks",
-      lambda: mine.is_first and _write_masks(work, loader, options.write_masks),
-    )
+    _write_masks(work, loader, mask_files)
+    print(f"{options.write_masks}: {len(work)} masks")
   if requests:
-    scorer = _make_evaluator(options, loader, requests, mine)
-    _evaluate(requests, output, scorer)
+    _evaluate(options, loader, requests, output)
   return 0
 
 
-def _check_alike(options, work, requests, mine) -> None:
-  """Raises UserError unless all processes do parts of the same work."""
-  # Folders may lie elsewhere for another host.
-  asked = [
-    (r.kind, r.value, r.found.name if r.kind == "checkpoint" else None)
-    for r in requests
+def _mask_files(folder, work) -> list[pathlib.Path]:
+  """Returns where the masks go, named like their pictures."""
+  if not folder:
+    return []
+  folder = pathlib.Path(os.path.expanduser(folder))
+  return [folder / f"{case.name}.png" for case in work]
+
+
+def _check_apart(options, work, places, output, mask_files) -> None:
+  """Raises UserError if this run or the next would read what is written."""
+  written = [
+    ("--write_masks", options.write_masks, file) for file in mask_files
   ]
-  values = options.flag_values_dict()
-  for of_each in ("process", "coordinator"):
-    values.pop(of_each)
-  own = values, asked, [case.name for case in work]
-  alike = mine.gather("flags", lambda: own)
-  if any(other != alike[0] for other in alike):
-    raise errors.UserError(
-      "--distributed: the processes have different flags, pictures or steps of "
-      "a checkpoint; give all of them the same"
+  if output is not None:
+    written += [("--output", output, f) for f in report.files_of(output)]
+  used = {
+    os.path.realpath(file)
+    for case in work
+    for file in (case.image, case.mask, case.completed)
+    if file
+  }
+  for flag, value, file in written:
+    if os.path.realpath(file) in used:
+      raise errors.UserError(
+        f"{flag}={value}: {file} is a picture of this run; name another place"
+      )
+    for key, given in places:
+      for place in given:
+        if cases.would_be_read(file, place):
+          raise errors.UserError(
+            f"{flag}={value}: {file} would be a picture of {key}={place} for"
+            " the next run; name another place"
+          )
+
+
+def _write_masks(work, loader, paths) -> None:
+  with errors.prefixed("--write_masks: "):
+    for folder in {path.parent for path in paths}:
+      files.make_folder(folder)
+  for case, path in zip(work, paths, strict=True):
+    hole = loader.hole(case, loader.shape(case))
+    files.write(
+      path, pictures.to_png(np.where(hole, np.uint8(255), np.uint8(0)))
     )
 
 
-def _write_masks(work, loader, folder) -> None:
-  """Writes the masks of all cases, named like their pictures."""
-  for case in work:
-    path = output_files.of_mask(folder, case)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hole = loader.hole(case, loader.shape(case))
-    pixels = np.where(hole, np.uint8(255), np.uint8(0))
-    report.write(path, output_files.to_png(pixels))
-  print(f"{folder}: {len(work)} masks")
+def _evaluate(options, loader, requests, output) -> None:
+  """Evaluates the subjects, and writes and prints the report."""
+  scorer, weights = _make_scorer(options, loader, requests)
+  masks = {"name": options.masks}
+  if loader.mask_set:
+    masks = {"name": loader.mask_set.kind, "seed": loader.mask_set.seed}
+  about = {
+    "version": gatedinpaint_jax.__version__,
+    "images": options.images,
+    "masks": masks,
+    "size": loader.size,
+    "fid_weights": weights,
+  }
+  reports, shown, labels = {}, {}, None
+  for request in requests:
+    name = request.name
+    with _advising(options):
+      reports[name], labels, shown[name] = _evaluate_one(
+        request,
+        scorer,
+        about,
+        labels,
+        backend=options.backend,
+        title=name if len(requests) > 1 else None,
+      )
+  content = comparison.build(reports)
+  tables = comparison.to_markdown(content)
+  report.write(output, content, tables, _draw(labels, shown))
+  print(tables)
+  print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
 
 
-def _make_evaluator(options, loader, requests, mine) -> evaluator.Evaluator:
-  """Returns the evaluator, with the networks of what else is to be scored."""
-  features, weights, scores = None, None, {}
+def _make_scorer(options, loader, requests):
+  """Returns the scorer, and the digest of the weights for the FID."""
+  scores, features, weights = {}, None, None
   if options.fid_weights:
-    features = inception.load(options.fid_weights)
-    weights = inception.digest(options.fid_weights)
+    errors.check_installed("torch", extra="torch")
+    with errors.prefixed("--fid_weights="):
+      features = inception.load(options.fid_weights)
+      weights = inception.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
   if options.lpips:
     scores["lpips"] = perceptual.load()
-  masks = {"name": options.masks}
-  if loader.mask_set:
-    masks = {"name": loader.mask_set.kind, "seed": loader.mask_set.seed}
-  return evaluator.Evaluator(
-    loader=loader,
-    batch_size=options.batch_size,
-    about={
-      "version": gatedinpaint_jax.__version__,
-      "images": options.images,
-      "masks": masks,
-      "fid_weights": weights,
-    },
-    scores=scores,
-    features=features,
-    of_process=mine,
-    names_bars=len(requests) > 1,
-  )
+  return scoring.Scorer(loader, options.batch_size, scores, features), weights
 
 
-def _evaluate(requests, output, scorer) -> None:
-  """Evaluates and writes the report with what lies beside it."""
-  reports, shown, labels = {}, {}, None
-  for request in requests:
-    # Bound to no name here: one network at a time is in memory.
-    reports[request.name], labels, shown[request.name] = scorer.evaluate(
-      request, labels=labels
+def _evaluate_one(request, scorer, about, labels, *, backend, title):
+  """Evaluates one subject, which is in memory only meanwhile.
+
+  Returns:
+    Its report; the labels of the pictures to show, its own best, median and
+    worst if none are given; and {index: completed} of these pictures.
+  """
+  subject = subjects.load(request, backend=backend)
+  with tqdm.tqdm(
+    scorer.complete(subject, request.work),
+    desc=title,
+    total=len(request.work),
+    unit="picture",
+    disable=None,  # not in a log file
+  ) as bar:
+    result = scorer.score(bar)
+  if labels is None:
+    labels = pictures.choose(result.rows)
+  again = scorer.complete(subject, request.work, only=labels)
+  shown = {entry.loaded.case.index: entry for entry in again}
+  built = report.build(result, description=subject.description, **about)
+  return built, labels, shown
+
+
+@contextlib.contextmanager
+def _advising(options):
+  """Says what can be done about a batch that does not fit in memory."""
+  try:
+    yield
+  except memory.TooLargeError as error:
+    smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
+    raise errors.UserError(f"{error.need}; name a smaller {smaller}") from error
+
+
+def _draw(labels, shown) -> bytes:
+  """Returns the pictures of the report, with what all subjects made of them."""
+  first = next(iter(shown.values()))
+  rows = [
+    pictures.Shown(
+      label,
+      first[i].loaded.image,
+      first[i].loaded.hole,
+      {name: own[i].image for name, own in shown.items()},
     )
-  is_first = scorer.of_process.is_first
-  scorer.of_process.gather(
-    "report", lambda: is_first and _write(output, reports, labels, shown)
-  )
-
-
-def _write(output, reports, labels, shown) -> None:
-  """Writes and prints what was found; of one subject a report of its own."""
-  if len(reports) == 1:
-    (content,), (own,) = reports.values(), shown.values()
-    tables = report.to_markdown(content)
-    sheet = contact_sheet.encode(
-      [
-        (label, (own[i].loaded.image, own[i].image, own[i].loaded.hole))
-        for i, label in labels.items()
-      ]
-    )
-  else:
-    content = side_by_side.build(reports)
-    tables = side_by_side.to_markdown(content)
-    sheet = side_by_side.draw(labels, shown)
-  contents = (
-    sheet,
-    # Names of files need not be Unicode.
-    tables.encode(errors="backslashreplace"),
-    report.to_json(content),
-  )
-  for file, written in zip(
-    output_files.of_report(output), contents, strict=True
-  ):
-    report.write(file, written)
-  print(tables)
-  print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
+    for i, label in labels.items()
+  ]
+  if len(shown) == 1:
+    return pictures.to_png(pictures.draw_sheet(rows))
+  return pictures.to_png(pictures.draw_grid(rows, most_side=pictures.TILE))
 
 
 if __name__ == "__main__":

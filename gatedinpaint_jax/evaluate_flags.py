@@ -1,75 +1,50 @@
-"""The flags of `evaluate`, and what of them cannot be."""
+"""The flags of `evaluate`, what they name, and which are rejected."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax.evaluation import cases, frozen_masks, methods, subjects
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.inference import inpainter, photo_files
 from gatedinpaint_jax.metrics import perceptual
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
-_OF_DISTRIBUTED = ("coordinator", "processes", "process")
-
-
-class Parsed(NamedTuple):
-  """What a person asked for.
-
-  Attributes:
-    options: the values of the flags.
-    given: the subjects as (kind, value), in the order of the command line.
-  """
-
-  options: flags.FlagValues
-  given: list[tuple[str, str]]
 
 
 class _InOrder(flags.ArgumentParser):
-  """Parses the values of one flag of several whose common order counts."""
+  """Parses one of several flags and notes the order of all their values."""
 
   def __init__(self, parser, name, given):
-    """Takes what parses a value, and the list that gets (name, value)."""
+    """Takes what parses a value, and a list to append (name, value) to."""
     self._parser, self._name, self._given = parser, name, given
 
   def parse(self, argument):
-    """Returns the value and keeps it."""
+    """Returns the value and appends it to the list."""
     value = self._parser.parse(argument)
     self._given.append((self._name, value))
     return value
 
 
-def parse(argv, *, doc: str) -> Parsed:
-  """Parses the arguments of the program.
-
-  Args:
-    argv: arguments, the program's name first.
-    doc: what `--help` prints above the flags.
+def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
+  """Returns the flags, and the subjects as (kind, value) in their order.
 
   Raises:
-    UserError: if they are not right, contradict each other or are too few.
+    UserError: if a flag is wrong or missing, or two contradict each other.
   """
   values = flags.FlagValues()
   flag = command_line.definers(values)
   given = []
-  for kind, parser, text in (
-    (
-      "checkpoint",
-      flags.ArgumentParser(),
-      "A workdir, its checkpoints/ or one step of it.",
-    ),
-    (
-      "method",
-      flags.EnumParser(methods.NAMES),
-      f"What fills without training: {', '.join(methods.NAMES)}.",
-    ),
-    (
-      "completed",
-      flags.ArgumentParser(),
-      "Results that a program made of --images.",
-    ),
+  for kind, text in (
+    ("checkpoint", "A workdir, its checkpoints/ or one of its steps."),
+    ("method", f"Fills without training: {', '.join(methods.NAMES)}."),
+    ("completed", "Results that a program made of --images."),
   ):
+    is_choice = kind == "method"
+    parser = (
+      flags.EnumParser(methods.NAMES) if is_choice else flags.ArgumentParser()
+    )
     flags.DEFINE_multi(
       _InOrder(parser, kind, given),
       flags.ArgumentSerializer(),
@@ -78,43 +53,82 @@ def parse(argv, *, doc: str) -> Parsed:
       text,
       flag_values=values,
     )
-  flag.text("images", None, "Whole pictures: a file, a folder or a 'pattern'.")
+  flag.text("images", None, "Originals: a file, a folder or a 'pattern'.")
   flag.text(
     "masks",
     None,
-    "free_form (if you say nothing), rectangle, or mask files; a hole is 128 "
-    "and above.",
+    "free_form (the default), rectangle, or mask files; a hole is 128 and "
+    "above.",
   )
   flag.whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
   flag.text(
-    "size", None, "HEIGHTxWIDTH to scale and crop pictures to, the middle."
+    "size", None, "HEIGHTxWIDTH to scale pictures to and crop their middle."
   )
   flag.whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  flag.choice(
+    "backend",
+    "auto",
+    inpainter.BACKENDS,
+    "What computes a checkpoint; as of gatedinpaint_jax.inpaint.",
+  )
   flag.text(
-    "output", None, "The report: a .json, which gets a .md and .png beside."
+    "output", None, "The report, a .json; a .md and a .png are put next to it."
   )
   flag.text("write_masks", None, "A folder for the masks, as png.")
   flag.text("fid_weights", None, "inception-2015-12-05.pt, to compute the FID.")
   flag.switch("lpips", False, "Compute LPIPS.")
-  flag.switch(
-    "distributed",
-    False,
-    "This is one of several processes that share the pictures; where the "
-    "cluster does not say which, the three flags below do.",
-  )
-  flag.text("coordinator", None, "HOST:PORT of process 0, for --distributed.")
-  flag.whole("processes", None, "How many there are, for --distributed.")
-  flag.whole("process", None, "Which of them this is, from 0, likewise.")
   options = command_line.parse(values, argv, doc=doc, required=("images",))
   _check_together(options, given)
-  return Parsed(options, given)
+  return options, given
+
+
+def places(
+  options: flags.FlagValues, loader: cases.Loader
+) -> dict[str, cases.Places]:
+  """Returns where pictures are read from, by the name of the flag."""
+  given = {"images": [options.images], "completed": options.completed}
+  if not loader.mask_set:
+    given["masks"] = [options.masks]
+  return {name: cases.Places(f"--{name}", given[name]) for name in given}
+
+
+def find_subjects(
+  given: Sequence[tuple[str, str]], work: Sequence[cases.Case]
+) -> list[subjects.Request]:
+  """Returns a request for each (kind, value), in their order.
+
+  Raises:
+    UserError: if one does not exist, is given twice, or cannot be loaded for a
+      reason that is known before.
+  """
+  texts = [value for _, value in given]
+  found = []
+  for kind, value in given:
+    own = work
+    if kind == "completed":
+      own = cases.with_completed(work, cases.Places("--completed", [value]))
+    name = value if texts.count(value) == 1 else f"{value} ({kind})"
+    identity = subjects.identify(kind, value, own)
+    for other in found:
+      if (other.kind, other.identity) == (kind, identity):
+        raise errors.UserError(
+          f"--{kind}={value}: is the same as --{kind}={other.value}; name it "
+          "once"
+        )
+      if other.name == name:
+        raise errors.UserError(
+          f"--{kind}={value}: another subject is called {name!r}; write its "
+          "path differently"
+        )
+    found.append(subjects.Request(name, kind, value, own, identity))
+  return found
 
 
 def make_loader(options: flags.FlagValues) -> cases.Loader:
   """Returns what reads the cases.
 
   Raises:
-    UserError: if there is no such size, or the seed is of no drawn masks.
+    UserError: for an invalid size, or a seed without drawn masks.
   """
   masks = options.masks or frozen_masks.KINDS[0]
   mask_set = None
@@ -143,7 +157,7 @@ def make_loader(options: flags.FlagValues) -> cases.Loader:
     loader = loader._replace(least_side=perceptual.LEAST_SIDE)
   if size and min(size) < loader.least_side:
     raise errors.UserError(
-      f"--size={options.size}: {loader.least_side} is the least side"
+      f"--size={options.size}: each side must be {loader.least_side} or more"
     )
   return loader
 
@@ -158,15 +172,10 @@ def _check_together(options, given) -> None:
     raise errors.UserError(
       "--masks is missing: name those that --completed was made with"
     )
-  for name in _OF_DISTRIBUTED:
-    if options[name].present and not options.distributed:
-      raise errors.UserError(
-        f"--{name}: goes with --distributed; add it or leave this out"
-      )
 
 
 def _check_masks_alone(options) -> None:
-  """Raises UserError unless there is nothing to score and nothing asks for."""
+  """Raises UserError if a flag needs something to score."""
   subject = " or ".join(f"--{kind}" for kind in subjects.KINDS)
   if options.output or not options.write_masks:
     raise errors.UserError(f"nothing to evaluate: name a {subject}")

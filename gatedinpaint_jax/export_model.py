@@ -26,7 +26,7 @@ import pathlib
 
 from absl import flags
 
-from gatedinpaint_jax import batch, command_line, errors
+from gatedinpaint_jax import batch, command_line, errors, files
 from gatedinpaint_jax.baselines import completion_network
 from gatedinpaint_jax.export import network as network_lib
 from gatedinpaint_jax.export import stablehlo_file
@@ -48,17 +48,8 @@ def main(argv) -> int:
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )
-  beside = output.with_name(f".{output.name}.{os.getpid()}")
-  try:
+  with errors.prefixed("--output="), files.replacing(output) as beside:
     attention = _WRITERS[options.format](beside, network, inputs)
-    beside.replace(output)
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={output}: cannot be written ({error.strerror}); name a place "
-      "that can"
-    ) from error
-  finally:
-    beside.unlink(missing_ok=True)
   print(
     f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
     f"{network.source}"

@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 
 import gatedinpaint_jax
-from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names, safetensors_file
 
@@ -45,7 +45,8 @@ def main(argv) -> int:
     "version": gatedinpaint_jax.__version__,
     "config": json.dumps(model.config),
   }
-  safetensors_file.write(output, arrays, metadata)
+  with errors.prefixed("--output="):
+    safetensors_file.write(output, arrays, metadata)
   print(f"{output} holds {len(arrays)} arrays of {model.folder}")
   return 0
 
@@ -70,14 +71,12 @@ def _check_output(output, *, overwrite):
     raise errors.UserError(
       f"--output={output}: must end in {safetensors_file.SUFFIX}"
     )
-  if output.is_dir():
-    raise errors.UserError(f"--output={output}: is a folder; name a file")
+  with errors.prefixed("--output="):
+    files.check_file(output)
   if output.exists() and not overwrite:
     raise errors.UserError(
       f"--output={output}: exists; --overwrite replaces it"
     )
-  if not output.parent.is_dir():
-    raise errors.UserError(f"--output={output}: no such folder; make it first")
 
 
 def _arrays(model, *, with_discriminator):

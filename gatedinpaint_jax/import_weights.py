@@ -19,7 +19,6 @@ import contextlib
 import os
 import pathlib
 import shlex
-import tempfile
 
 # TensorFlow only reads a file here; it need not tell which GPUs it misses, and
 # tells it in fewer lines.
@@ -28,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import flags
 from clu import parameter_overview
 
-from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from gatedinpaint_jax.weights import source as source_lib
 
@@ -72,11 +71,10 @@ def _check_is_free(output):
 def _save(weights, output):
   """Saves the weights as step 0 of a run."""
   config = {"model": weights.model, "imported_from": weights.file}
-  try:
+  with errors.prefixed("--output="):
     # Orbax fails in the background where it cannot make its folder.
-    (output / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=output / checkpoints.FOLDER):
-      pass
+    files.make_folder(output / checkpoints.FOLDER)
+  try:
     store = checkpoints.Checkpoints(output, keep=1)
     with contextlib.closing(store):
       store.save_imported(weights.trees, config)

@@ -19,21 +19,19 @@ the reason), 2 a mistake in the flags or in the only picture.
 import os
 import pathlib
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 
 import tqdm
 from absl import flags
 
-from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   inpainter,
   job_runner,
   jobs,
   openvino_backend,
-  photo_files,
   run_report,
   spread,
 )
@@ -140,23 +138,16 @@ def _define_flags() -> flags.FlagValues:
 
 
 def _make_folders(output, work) -> None:
-  """Creates the folders of the results, and makes sure of the first one."""
+  """Creates the folders of the results."""
   first = work[0].output
   if pathlib.Path(output).expanduser() == first and not first.parent.is_dir():
     raise errors.UserError(
       f"--output={output}: no folder {first.parent}; create it first"
     )
-  try:
+  with errors.prefixed(f"--output={output}: "):
     for folder in {job.output.parent for job in work}:
-      folder.mkdir(parents=True, exist_ok=True)
-      photo_files.remove_parts(folder)
-    with tempfile.TemporaryFile(dir=first.parent):
-      pass
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={output}: cannot be written ({error.strerror}); name a folder "
-      "that can"
-    ) from error
+      files.make_folder(folder)
+      files.remove_parts(folder)
 
 
 def _check_one_model(options) -> None:

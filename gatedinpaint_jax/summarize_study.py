@@ -6,12 +6,12 @@ r"""Says how natural people found each method's pictures in a user study.
 DIR of --study has the study.html that raters opened and its key.json; --answers
 are the CSV files that they saved: a file, a folder with all below it, or a
 pattern in quotes. Prints tables: each method's mean rating, and the difference
-between each two, with intervals. With --output writes them as Markdown beside
+between each two, with intervals. With --output writes them as Markdown next to
 a JSON file with all numbers.
 
-A rater may save several times. Of several ratings of one picture the last one
-counts, in the order of the files' names, which have the time in them. Exit
-codes: 0 done, 2 a mistake in the flags or in a file.
+A rater may save several times. The last rating of a picture counts, in the
+order of the files' names, which contain the time. Exit codes: 0 done, 2 a
+mistake in the flags or in a file.
 """
 
 import glob
@@ -21,13 +21,10 @@ import pathlib
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
-from gatedinpaint_jax.evaluation import (
-  output_files,
-  report,
-  study_answers,
-  study_page,
-  study_summary,
-)
+from gatedinpaint_jax.evaluation import report
+from gatedinpaint_jax.study import answers as study_answers
+from gatedinpaint_jax.study import page as study_page
+from gatedinpaint_jax.study import summary as study_summary
 
 
 def main(argv) -> int:
@@ -36,7 +33,10 @@ def main(argv) -> int:
     _define_flags(), argv, doc=__doc__, required=("study", "answers")
   )
   study = pathlib.Path(os.path.expanduser(options.study))
-  output = options.output and output_files.check_report(options.output)
+  output = None
+  if options.output:
+    with errors.prefixed("--output="):
+      output = report.check_output(options.output)
   if output and os.path.realpath(output) == os.path.realpath(
     study / study_page.KEY
   ):
@@ -44,16 +44,14 @@ def main(argv) -> int:
       f"--output={options.output}: is the key of the study; name another file"
     )
   key = study_answers.read_key(study)
-  answers = study_answers.read(_find(options.answers), key)
+  answers = study_answers.read_answers(_find(options.answers), key)
   summary = study_summary.summarise(answers, key)
   tables = study_summary.to_markdown(summary)
   if output:
-    beside = output.with_suffix(".md")
-    report.write(beside, tables.encode(errors="backslashreplace"))
-    report.write(output, report.to_json(summary))
+    report.write(output, summary, tables)
   print(tables)
   if output:
-    print(f"{output}: with {beside.name} beside it")
+    print(f"{output}: with {output.stem}.md beside it")
   return 0
 
 

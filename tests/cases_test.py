@@ -1,4 +1,6 @@
-"""Which pictures are scored, and at what size."""
+"""Which pictures are scored, at what size, and what the next run would read."""
+
+import pathlib
 
 import numpy as np
 import pytest
@@ -6,9 +8,18 @@ from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases, frozen_masks
+from gatedinpaint_jax.inference import jobs
 from tests import pictures
 
 MASKS = frozen_masks.MaskSet("rectangle", 0)
+FILES = (
+  "photos/a.png",
+  "photos/below/deep/b.png",
+  "photos/.hidden.png",
+  "photos/notes.json",
+  "more [1]/c.png",
+  "d.png",
+)
 
 
 def write(folder, names, size=(16, 24)):
@@ -24,14 +35,28 @@ def noise(height, width):
   return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
+def find(images, masks=None, completed=None):
+  """Finds cases by one place for each kind of file."""
+  given = [
+    place and cases.Places(f"--{key}", [str(place)])
+    for key, place in (
+      ("images", images),
+      ("masks", masks),
+      ("completed", completed),
+    )
+  ]
+  work = cases.find(*given[:2])
+  return cases.with_completed(work, given[2]) if completed else work
+
+
 def cover(path, size):
-  (case,) = cases.find([str(path)], None, None)
+  (case,) = find(path)
   return cases.Loader(MASKS, size).image(case)
 
 
 def refusal(*given):
   with pytest.raises(errors.UserError) as caught:
-    cases.find(*[x and [x] for x in given])
+    find(*given)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
@@ -39,7 +64,7 @@ def refusal(*given):
 def test_files_pair_up_by_name_and_are_in_the_order_of_names(tmp_path):
   images = write(tmp_path / "i", ["b.png", "a.jpg", "c/a.png"])
   masks = write(tmp_path / "m", ["a.png", "c/a.png", "b.png"])
-  found = cases.find([images], [masks], None)
+  found = find(images, masks)
   assert [case.name for case in found] == ["a", "b", "c/a"]
   assert [case.index for case in found] == [0, 1, 2]
   assert found[2].mask == tmp_path / "m" / "c" / "a.png"
@@ -49,9 +74,7 @@ def test_files_pair_up_by_name_and_are_in_the_order_of_names(tmp_path):
 def test_single_mask_serves_all_pictures(tmp_path):
   images = write(tmp_path / "i", ["a.png", "b.png"])
   mask = write(tmp_path, ["m.png"]) + "/m.png"
-  assert {str(case.mask) for case in cases.find([images], [mask], None)} == {
-    mask
-  }
+  assert {str(case.mask) for case in find(images, mask)} == {mask}
 
 
 def test_what_does_not_pair_up_is_named(tmp_path):
@@ -61,9 +84,9 @@ def test_what_does_not_pair_up_is_named(tmp_path):
   empty = tmp_path / "empty"
   empty.mkdir()
   message = refusal(images, less, None)
-  assert "--masks" in message and "2 of --images have no file (b, c)" in message
+  assert f"--masks={less}: no file for b, c;" in message
   message = refusal(images, None, more)
-  assert "--completed" in message and "1 files have no picture" in message
+  assert f"--completed={more}: no picture for d;" in message
   assert "no picture below" in refusal(str(empty), None, None)
   assert "no such file" in refusal(str(tmp_path / "no"), None, None)
 
@@ -71,7 +94,7 @@ def test_what_does_not_pair_up_is_named(tmp_path):
 def test_files_of_another_size_are_named(tmp_path):
   images = write(tmp_path / "i", ["a.png"])
   small = write(tmp_path / "s", ["a.png"], size=(16, 16))
-  (case,) = cases.find([images], [small], [small])
+  (case,) = find(images, small, small)
   with pytest.raises(
     errors.UserError, match="16 wide and 16 high, its picture 24 wide and 16"
   ):
@@ -85,7 +108,7 @@ def test_files_of_another_size_are_named(tmp_path):
 
 def test_frozen_mask_is_that_of_the_place_among_all(tmp_path):
   images = write(tmp_path / "i", ["a.png", "b.png"])
-  _, case = cases.find([images], None, None)
+  _, case = find(images)
   loaded = cases.Loader(MASKS).load(case)
   np.testing.assert_array_equal(loaded.hole, MASKS.mask(1, 16, 24))
 
@@ -96,7 +119,7 @@ def test_picture_covers_the_size_that_is_asked_for(tmp_path, size, given):
   path = tmp_path / "a.png"
   rows = np.linspace(0, 255, given[0])[:, None] + np.zeros(given)
   Image.fromarray(rows.astype(np.uint8)).save(path)
-  (case,) = cases.find([str(path)], None, None)
+  (case,) = find(path)
   loader = cases.Loader(MASKS, size)
   image = loader.image(case)
   assert image.shape == (*size, 3) and loader.shape(case) == size
@@ -106,7 +129,7 @@ def test_picture_covers_the_size_that_is_asked_for(tmp_path, size, given):
 
 def test_picture_that_has_the_size_keeps_its_pixels(tmp_path):
   images = write(tmp_path / "i", ["a.png"])
-  (case,) = cases.find([images], None, None)
+  (case,) = find(images)
   expected = np.asarray(Image.open(case.image))
   for size in (None, (16, 24)):
     np.testing.assert_array_equal(
@@ -118,7 +141,7 @@ def test_picture_that_has_the_size_keeps_its_pixels(tmp_path):
 
 def test_picture_that_is_too_small_is_named(tmp_path):
   images = write(tmp_path / "i", ["a.png"], size=(8, 40))
-  (case,) = cases.find([images], None, None)
+  (case,) = find(images)
   with pytest.raises(errors.UserError, match=r"40 wide and 8 high; 11"):
     cases.Loader(MASKS).shape(case)
 
@@ -172,3 +195,59 @@ def test_strip_takes_no_more_memory_than_it_has_to(
 
   monkeypatch.setattr(Image.Image, "resize", watched)
   assert cover(path, (256, 256)).shape == (256, 256, 3)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+  folder = tmp_path / "here"
+  for name in FILES:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pictures.encoded(pictures.noise(8, 8), "PNG"))
+  (tmp_path / "link").symlink_to("here/photos")
+  monkeypatch.chdir(folder)
+  return folder
+
+
+@pytest.mark.parametrize(
+  "place",
+  [
+    "photos/*.png",
+    "photos/*",
+    "photos/?.png",
+    "photos/**",
+    "**/*.png",
+    "*/*/**/*.png",
+    "photos/*/*/b.png",
+    "p*/a.png",
+    "[d-e].png",
+    "*.png",
+    "more [1]/*.png",
+    "../link/*.png",
+    "photos/../*.png",
+    "d.png",
+    "{here}/photos/*.png",
+  ],
+)
+def test_pattern_would_read_what_the_program_finds_by_it(folder, place):
+  place = place.format(here=folder)
+  found = jobs.by_name("--images", [place]).values()
+  found = {path.resolve().relative_to(folder) for path in found}
+  would = {
+    pathlib.Path(name)
+    for name in FILES
+    if cases.would_be_read(folder / name, place)
+  }
+  assert found and would == found
+
+
+def test_all_in_a_folder_would_be_read(folder):
+  for place in ("photos", "../link", "photos/", f"{folder}/photos"):
+    assert cases.would_be_read("photos/new/r.json", place)
+    assert cases.would_be_read("../link/r.json", place)
+    assert not cases.would_be_read("photos_2/r.json", place)
+
+
+def test_report_that_is_no_picture_would_not(folder):
+  assert not cases.would_be_read("photos/r.json", "photos/*")
+  assert cases.would_be_read("photos/r.png", "photos/*")

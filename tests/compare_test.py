@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from configs import global_local
-from gatedinpaint_jax import build, compare, evaluate, train
+from gatedinpaint_jax import compare, errors, evaluate, train
+from gatedinpaint_jax.evaluation import cases, frozen_masks
 from tests import pictures, refusals, tiny_run
 
 METHODS = ["mean_fill", "plain"]
@@ -54,10 +54,10 @@ def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp("comparison")
   tiny_run.write_photos(folder)
   (folder / "config.py").write_text(CONFIG)
-  (folder / "images").mkdir()
+  (folder / "images" / "deep").mkdir(parents=True)
   for i in range(COUNT):
     pixels = pictures.noise(24, 32, seed=i)
-    Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
+    Image.fromarray(pixels).save(folder / "images" / "deep" / f"{i}.x.png")
   with contextlib.chdir(folder):
     assert run(FLAGS | {"study": "study"}) == 0
   return folder
@@ -104,6 +104,37 @@ def test_all_methods_fill_the_same_holes(content):
     assert set(compared["known_pixels_changed"].values()) == {0}
 
 
+def load(folder, kind, i):
+  """A picture and its hole as they are scored, and what was kept of it."""
+  work = cases.find(cases.Places("", [str(folder / "images")]))
+  loader = cases.Loader(frozen_masks.MaskSet(kind, 0), (16, 16))
+  kept = folder / "run" / "completed" / kind / "mean_fill" / f"deep/{i}.x.png"
+  return *loader.load(work[i])[1:], np.asarray(Image.open(kept))
+
+
+@pytest.mark.parametrize("kind", frozen_masks.KINDS)
+def test_completed_pictures_are_kept(folder, kind):
+  kept = folder / "run" / "completed" / kind
+  for name in ("mean_fill", "plain/seed_0", "plain/seed_1"):
+    names = sorted(path.name for path in (kept / name / "deep").iterdir())
+    assert names == [f"{i}.x.png" for i in range(COUNT)]
+  original, hole, completed = load(folder, kind, 4)
+  np.testing.assert_array_equal(completed[~hole], original[~hole])
+  assert (completed[hole] == completed[hole][0]).all()
+
+
+def test_grid_has_a_row_for_each_mask_of_each_first_picture(folder):
+  grid = np.asarray(Image.open(folder / "run" / "comparison.png"))
+  side = 8 * 16
+  original, hole, completed = load(folder, "rectangle", 1)
+  masked = np.where(hole[..., None], np.uint8(255), original)
+  top = 16 + 3 * (16 + side) + 16
+  for column, expected in enumerate((original, masked, completed)):
+    left = column * (side + 4)
+    tile = grid[top : top + side : 8, left : left + side : 8]
+    np.testing.assert_array_equal(tile, expected)
+
+
 def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
   page = (folder / "run" / "comparison.md").read_text()
   for kind in ("free_form", "rectangle"):
@@ -141,6 +172,9 @@ def test_study_has_all_methods_and_the_originals(folder):
     (picture["method"], picture["case"]) for picture in key["pictures"].values()
   ]
   assert {method for method, _ in shown} == {"original", *METHODS}
+  # A run of six with the first kind of mask, then the next.
+  expected = {f"free_form/deep/{i}.x" for i in range(6)}
+  assert {case for _, case in shown} == expected | {"rectangle/deep/6.x"}
   assert len(shown) == 3 * COUNT
   assert (folder / "study" / "study.html").exists()
 
@@ -170,6 +204,14 @@ def test_runs_of_another_budget_are_refused(monkeypatch, capsys):
   assert "schedule.steps" in printed
 
 
+def test_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+  monkeypatch.setattr(compare.compare_runs, "is_trained", lambda *_: True)
+  (tmp_path / "completed").mkdir()
+  (tmp_path / "completed" / "free_form").write_text("in the way")
+  with pytest.raises(errors.UserError, match="fill/deep: cannot be written"):
+    run(FLAGS | {"workdir": tmp_path})
+
+
 def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
   asked = []
 
@@ -186,28 +228,6 @@ def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
   assert run(FLAGS | given) == 0
   assert asked == ["seed_0"]
   assert not (tmp_path / "run" / "comparison.json").exists()
-
-
-def test_minutes_of_all_parts_of_a_run_add_up(tmp_path, monkeypatch):
-  times = iter([0.0, 90.0, 0.0, 30.0])
-  monkeypatch.setattr(compare.time, "monotonic", lambda: next(times))
-  path = tmp_path / "minutes.json"
-  with compare._timed(path):
-    pass
-  with pytest.raises(KeyboardInterrupt), compare._timed(path):
-    raise KeyboardInterrupt
-  assert json.loads(path.read_text()) == 2
-
-
-def test_averages_of_batches_are_no_parameters():
-  # Source: configs/global_local.py, whose layers have 6,072,131 by hand.
-  generator, _ = build.build_networks(global_local.get_config())
-  image = jax.numpy.zeros((1, 16, 16, 3))
-  variables = jax.eval_shape(
-    lambda: generator.init(jax.random.key(0), image, image[..., :1], None)
-  )
-  assert compare._count_parameters(variables["params"]) == 6_072_131
-  assert compare._count_parameters(None) == 0
 
 
 @pytest.mark.slow

@@ -123,64 +123,6 @@ def test_reports_of_other_masks_or_pictures_are_no_comparison():
     comparison.difference([GATED], [dict(GATED, rows=rows)])
 
 
-def page(order):
-  method = {
-    "trained": True,
-    "steps": 7,
-    "batch_size": 8,
-    "minutes": 1.25,
-    "parameters": {"generator": 1234, "discriminator": 0},
-  }
-  reports = {
-    "mean_fill": [UNCLEAR],
-    "worse": [WORSE],
-    "gated": [GATED],
-  }
-  return comparison.to_markdown(
-    {
-      "budget": {
-        "steps": 7,
-        "image_size": [16, 24],
-        "pictures": "photos",
-        "seeds": [3],
-      },
-      "images": "others",
-      "size": [32, 32],
-      "methods": {
-        "mean_fill": {"trained": False},
-        "worse": method,
-        "gated": method,
-      },
-      "masks": {"free_form": comparison.compare(reports, order=order)},
-    }
-  )
-
-
-def test_page_has_a_row_for_each_method_and_says_what_was_found():
-  text = page(["gated", "worse", "mean_fill"])
-  assert "7 steps with pictures of 16 x 24 from photos, seed 3" in text
-  assert "| gated | 1,234 | 0 | 7 | 8 | 1.2 |" in text
-  assert "| mean_fill | | | | | |" in text
-  mean = sum(PICTURES) / 6
-  assert f"| gated | {mean:.4g} [" in text
-  # What is between percents is no percent.
-  assert "relative l1, %" in text and "relative l1, points" in text
-  assert "| worse | +1.500 [+1.1" in text and "| gated | +" not in text
-  assert "- gated < worse in l1: gated has less than worse by 1.500 [" in text
-  assert "] points: the order holds." in text
-  assert "- worse < mean_fill in l1: mean_fill minus worse is -1.500 [" in text
-  assert "] points, an interval that holds 0" in text
-  assert "undecided" in text and "digest `abc`" in text
-
-
-def test_reversed_order_tells_by_how_much_with_its_sign_turned():
-  text = page(["worse", "gated"])
-  assert (
-    "- worse < gated in l1: worse has more than gated by 1.500 [1.1" in text
-  )
-  assert "] points: the order is reversed." in text
-
-
 @pytest.mark.parametrize(
   ("low", "high", "verdict"),
   [

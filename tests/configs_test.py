@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from configs import places2
+from configs import comparison, places2
 from gatedinpaint_jax import train_config
 from gatedinpaint_jax.data import checks
 
@@ -52,3 +52,21 @@ def test_released_hyper_parameters():
   assert config.model.width == 48
   assert (config.loss.l1_coarse, config.loss.l1_refined) == (1, 1)
   assert (config.loss.adversarial, config.loss.discriminator) == (1, 0.5)
+
+
+def test_networks_of_the_shipped_config_are_about_equally_large():
+  plan = comparison.get_config()
+  gated, vanilla = plan.training.model.width, plan.methods.vanilla.model.width
+  # A gated layer has twice the kernels for its output: (4 / 3)^2 = 16 / 9.
+  assert vanilla == plan.methods.partial.model.width == 4 * gated // 3
+  # And the discriminators are the same.
+  assert plan.methods.vanilla.model.discriminator_width == 4 * gated // 3
+
+
+def test_pictures_and_size_follow_those_of_the_training():
+  config = comparison.get_config()
+  config.training.data.validation_path = "images"
+  config.training.data.image_size = (24, 32)
+  assert config.images == "images" and config.size == (24, 32)
+  config.images = "others"
+  assert config.training.data.validation_path == "images"

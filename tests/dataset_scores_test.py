@@ -14,7 +14,7 @@ def test_scores_are_in_their_units_and_equal_plain_numpy():
   original, completed = draw.integers(0, 256, (2, 16, 24, 3)).astype(np.uint8)
   hole = np.zeros((16, 24), bool)
   hole[4:12, 3:20] = True
-  found = dataset_scores.score("a", completed, original, hole)
+  found = dataset_scores.score_picture("a", completed, original, hole)
   assert found.name == "a" and found.hole_fraction == hole.mean()
   for scores, part in ((found.whole, hole | True), (found.hole, hole)):
     x, y = completed[part] / 255, original[part] / 255
@@ -32,13 +32,15 @@ def test_scores_are_in_their_units_and_equal_plain_numpy():
 
 def test_further_scores_are_of_the_whole_picture():
   image, hole = np.zeros((16, 16, 3), np.uint8), np.ones((16, 16), bool)
-  found = dataset_scores.score("a", image, image, hole, further={"lpips": 0.5})
+  found = dataset_scores.score_picture(
+    "a", image, image, hole, further={"lpips": 0.5}
+  )
   assert found.whole["lpips"] == 0.5 and "lpips" not in found.hole
 
 
 def test_picture_without_a_hole_has_no_scores_in_it():
   image, hole = np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16), bool)
-  found = dataset_scores.score("a", image, image, hole)
+  found = dataset_scores.score_picture("a", image, image, hole)
   assert found.hole == {} and found.whole["l1"] == 0
 
 
@@ -60,6 +62,22 @@ def test_score_without_any_finite_value_is_null():
     "pictures": 0,
     "of_pictures": 1,
   }
+
+
+def test_differences_are_of_each_picture_and_of_what_is_finite_in_both():
+  rows = [row("a", 0.1, 4.0), row("b", 0.2, 2.0, psnr=None)]
+  others = [row("a", 0.1, 1.0), row("b", 0.2, 3.0)]
+  first, second = dataset_scores.subtract(rows, others)
+  assert first == row("a", 0.1, 3.0, psnr=0.0)
+  assert second.whole == second.hole == {"l1": -1.0}
+  with pytest.raises(ValueError, match="no pair"):
+    dataset_scores.subtract(rows, others[::-1])
+
+
+def test_null_of_a_report_is_a_score_that_is_not_finite():
+  rows = [row("a", 0.1, 1.0, psnr=None), row("b", 0.1, 1.0)]
+  summary = dataset_scores.summarise(rows, rows)["whole"]["psnr"]
+  assert (summary["mean"], summary["pictures"]) == (20, 1)
 
 
 def test_bins_hold_their_lower_bound_and_not_their_upper():

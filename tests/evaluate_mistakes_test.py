@@ -50,7 +50,7 @@ def contents(folder):
     ({"images": "broken"}, ["broken/a.png", "empty file"]),
     ({"images": "small"}, ["small/a.png: 8 wide and 8 high", "11"]),
     ({"masks": "no"}, ["--masks=no", "no such file"]),
-    ({"masks": "one"}, ["--masks=one", "1 of --images have no file (b)"]),
+    ({"masks": "one"}, ["--masks=one: no file for b"]),
     (
       {"masks": "small"},
       ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
@@ -63,7 +63,7 @@ def contents(folder):
     ({"method": None, "completed": "photos"}, ["--masks is missing"]),
     (
       {"method": None, "completed": "other", "masks": "photos"},
-      ["--completed=other", "have no file (b)"],
+      ["--completed=other: no file for b"],
     ),
     (
       {"method": None, "completed": "small", "masks": "rectangle"},

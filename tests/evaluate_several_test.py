@@ -183,11 +183,11 @@ def test_equal_values_of_two_flags_have_names_of_their_own(tmp_path):
     (["--method=mean_fill"] * 2, ["--method=mean_fill", "name it once"]),
     (
       ["--checkpoint=calm", "--checkpoint=calm/checkpoints/0"],
-      ["--checkpoint=calm/checkpoints/0", "--checkpoint=calm names"],
+      ["calm/checkpoints/0: is the same as --checkpoint=calm;"],
     ),
     (
       ["--completed=white", "--completed=white/*.png", "--masks=rectangle"],
-      ["--completed=white/*.png: is what --completed=white names"],
+      ["--completed=white/*.png: is the same as --completed=white;"],
     ),
     (["--completed=white", "--method=mean_fill"], ["--masks is missing"]),
   ],

@@ -151,7 +151,9 @@ def test_output_that_cannot_be_written_is_named(tmp_path, in_the_way):
   path = tmp_path / in_the_way
   path.parent.mkdir(exist_ok=True)
   path.write_text("a file")
-  with pytest.raises(errors.UserError, match=r"--output=.*/out: cannot be"):
+  with pytest.raises(
+    errors.UserError, match=r"--output=.*/out/checkpoints: cannot"
+  ):
     run(source, tmp_path / "out")
 
 

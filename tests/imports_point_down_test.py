@@ -18,7 +18,7 @@ import gatedinpaint_jax
 PACKAGE = "gatedinpaint_jax"
 ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
 
-CONVENTIONS = ("batch", "errors")
+CONVENTIONS = ("batch", "errors", "files")
 PROGRAMS = (
   "main",
   "train",
@@ -35,6 +35,7 @@ PROGRAMS = (
   "export_model",
   "compare",
   "compare_config",
+  "compare_runs",
   "demo",
   "summarize_study",
 )
@@ -45,6 +46,7 @@ PROGRAMS = (
 PARTS = {
   "batch": (),
   "errors": (),
+  "files": ("errors",),
   "compiler_options": (),
   "layers": CONVENTIONS,
   "fast": (*CONVENTIONS, "layers"),
@@ -82,6 +84,7 @@ PARTS = {
     "export",
   ),
   "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
+  "study": (*CONVENTIONS, "metrics", "evaluation"),
 }
 # The package's own `__init__.py` is its public face.
 PARTS[""] = (*CONVENTIONS, "inference")

@@ -74,7 +74,9 @@ def test_network_of_another_kind_is_refused(tmp_path, network, message):
 def test_file_of_another_kind_is_refused(tmp_path, content):
   path = tmp_path / "network.pt"
   path.write_bytes(content)
-  with pytest.raises(errors.UserError, match="no TorchScript file") as caught:
+  with pytest.raises(
+    errors.UserError, match="not a TorchScript file"
+  ) as caught:
     inception.load(str(path))
   assert "\n" not in str(caught.value)
 

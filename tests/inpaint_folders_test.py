@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import inpaint
-from gatedinpaint_jax.inference import openvino_backend, photo_files
+from gatedinpaint_jax import files, inpaint
+from gatedinpaint_jax.inference import openvino_backend
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
 
@@ -171,7 +171,7 @@ def test_parts_of_killed_runs_are_removed_and_others_stay(checkpoint, tmp_path):
   arguments = (*make_many(tmp_path, 1), f"--checkpoint={checkpoint}")
   out = tmp_path / "out"
   out.mkdir()
-  host = photo_files._PART_OF_HOST
+  host = files.PART_OF_HOST
   ended = subprocess.Popen([sys.executable, "-c", ""])
   ended.wait()
   for name in (f"{host}.{ended.pid}.part", ".elsewhere.1.part"):

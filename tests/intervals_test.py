@@ -6,7 +6,7 @@ from gatedinpaint_jax.metrics import intervals
 
 def test_interval_of_many_normal_numbers_is_two_standard_errors_wide():
   values = np.random.default_rng(0).normal(3, 2, 400)
-  low, high = intervals.of_mean(values)
+  low, high = intervals.confidence_interval(values)
   error = values.std() / np.sqrt(400)
   assert low < values.mean() < high
   assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
@@ -18,7 +18,7 @@ def test_interval_holds_the_mean_as_often_as_it_says():
   held = [
     low < 1 < high
     for low, high in (
-      intervals.of_mean(draw.exponential(1, 60)) for _ in range(200)
+      intervals.confidence_interval(draw.exponential(1, 60)) for _ in range(200)
     )
   ]
   assert 0.88 < np.mean(held) <= 0.99
@@ -28,16 +28,18 @@ def test_interval_of_several_runs_holds_what_runs_and_pictures_change():
   draw = np.random.default_rng(2)
   pictures, runs = draw.normal(0, 2, 400), draw.normal(0, 1, 30)
   values = pictures + runs[:, None]
-  low, high = intervals.of_mean(values)
+  low, high = intervals.confidence_interval(values)
   error = np.sqrt(pictures.var() / 400 + runs.var() / 30)
   assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
-  low, high = intervals.of_mean(values - pictures)
+  low, high = intervals.confidence_interval(values - pictures)
   error = runs.std() / np.sqrt(30)
   assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
-  same = intervals.of_mean([pictures] * 3)
-  assert same == pytest.approx(intervals.of_mean(pictures), abs=0.02)
-  assert intervals.of_mean([[1.5, 1.5], [1.5, 1.5]]) == (1.5, 1.5)
-  assert intervals.of_mean([[1.0], [2.0]])[0] < 1  # of one picture
+  same = intervals.confidence_interval([pictures] * 3)
+  assert same == pytest.approx(
+    intervals.confidence_interval(pictures), abs=0.02
+  )
+  assert intervals.confidence_interval([[1.5, 1.5], [1.5, 1.5]]) == (1.5, 1.5)
+  assert intervals.confidence_interval([[1.0], [2.0]])[0] < 1  # of one picture
 
 
 @pytest.mark.parametrize(
@@ -52,24 +54,28 @@ def test_interval_of_three_runs_holds_the_mean_as_often_as_it_says(
     values = of_run * draw.normal(size=(3, 1))
     values = values + of_picture * draw.normal(size=(1, 40))
     values = values + of_both * draw.normal(size=(3, 40))
-    low, high = intervals.of_mean(values)
+    low, high = intervals.confidence_interval(values)
     held.append(low < 0 < high)
   assert 0.92 < np.mean(held) < 0.99
 
 
 def test_equal_seeds_give_equal_intervals():
   values = np.random.default_rng(0).normal(size=10)
-  assert intervals.of_mean(values) == intervals.of_mean(values)
-  assert intervals.of_mean(values) != intervals.of_mean(values, seed=1)
+  assert intervals.confidence_interval(values) == intervals.confidence_interval(
+    values
+  )
+  assert intervals.confidence_interval(values) != intervals.confidence_interval(
+    values, seed=1
+  )
 
 
 def test_chunks_do_not_change_it(monkeypatch):
   values = np.arange(10.0)
-  whole = intervals.of_mean(values)
+  whole = intervals.confidence_interval(values)
   monkeypatch.setattr(intervals, "_CHUNK", 70)
-  assert intervals.of_mean(values) == whole
+  assert intervals.confidence_interval(values) == whole
 
 
 def test_one_number_has_no_width_and_none_no_interval():
-  assert intervals.of_mean([2.5]) == (2.5, 2.5)
-  assert np.isnan(intervals.of_mean([])).all()
+  assert intervals.confidence_interval([2.5]) == (2.5, 2.5)
+  assert np.isnan(intervals.confidence_interval([])).all()

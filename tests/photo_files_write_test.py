@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import batch, errors
+from gatedinpaint_jax import batch, errors, files
 from gatedinpaint_jax.inference import photo_files
 from tests import pictures
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_encoded_is_told(tmp_path, monkeypatch):
 def test_result_appears_at_once_over_the_part_of_a_killed_run(
   tmp_path, monkeypatch
 ):
-  part = tmp_path / photo_files._PART
+  part = tmp_path / files.PART
   part.write_text("half of a picture" * 1000)
   seen = []
   replace = os.replace

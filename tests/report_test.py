@@ -82,3 +82,60 @@ def test_frechet_distance_of_enough_pictures_has_none():
   content = build(*[(0.1, 20.0)] * 2049, frechet_distance=3.0)
   assert content["fid"]["note"] is None and content["fid"]["value"] == 3
   assert "fewer than" not in report.to_markdown(content)
+
+
+def summary(mean, low, high, pictures=3, of_pictures=3):
+  return {
+    "mean": mean,
+    "low": low,
+    "high": high,
+    "pictures": pictures,
+    "of_pictures": of_pictures,
+  }
+
+
+@pytest.mark.parametrize(
+  ("value", "signed", "text"),
+  [
+    (12345.6, False, "1.235e+04"),
+    (1234.4, False, "1234"),
+    (1.5, True, "+1.500"),
+    (-0.25, True, "-0.2500"),
+    (0.0, False, "0.000"),
+  ],
+)
+def test_numbers_have_four_digits(value, signed, text):
+  assert report.number(value, signed=signed) == text
+
+
+def test_flipped_interval_has_its_low_end_first():
+  assert report.interval(summary(2, 1, 4)) == "2.000 [1.000, 4.000]"
+  flipped = report.interval(summary(2, 1, 4), flip=True)
+  assert flipped == "-2.000 [-4.000, -1.000]"
+
+
+def test_cell_says_of_how_many_pictures_it_is():
+  cell = report.counted(summary(2, 1, 4, pictures=2))
+  assert cell == "2.000 [1.000, 4.000] (2 of 3)"
+  nothing = summary(None, None, None, pictures=0)
+  assert report.counted(nothing) == "(0 of 3)"
+  assert report.counted(None) == ""
+
+
+def test_table_has_the_scores_that_any_has_and_further_columns():
+  scores = {
+    "a|b": {"whole": {"psnr": summary(20, 19, 21)}},
+    "c": {"whole": {"relative_l1": summary(3, 2, 4)}},
+  }
+  lines = report.table_by_name(
+    scores, "whole", corner="x", last={"FID": {"a|b": "7", "c": "8"}}
+  )
+  assert lines == [
+    "| x | relative l1, % | PSNR, dB | FID |",
+    "|---|---|---|---|",
+    r"| a\|b |  | 20.00 [19.00, 21.00] | 7 |",
+    "| c | 3.000 [2.000, 4.000] |  | 8 |",
+  ]
+  lines = report.table_by_name(scores, "whole", corner="x", of_difference=True)
+  assert lines[0] == "| x | relative l1, points | PSNR, dB |"
+  assert "+20.00 [+19.00, +21.00]" in lines[2]

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax.evaluation import (
-  cases,
-  frozen_masks,
-  scoring,
-  share,
-  subjects,
-)
+from gatedinpaint_jax.evaluation import cases, frozen_masks, scoring, subjects
 from tests import pictures
 
 LOADER = cases.Loader(frozen_masks.MaskSet("free_form", 5))
@@ -23,7 +17,7 @@ def work(tmp_path):
     size = (24, 32) if i % 3 else (16, 24)
     pixels = pictures.noise(*size, seed=i)
     Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-  return cases.find([str(tmp_path)], None, None)
+  return cases.find(cases.Places("--images", [str(tmp_path)]))
 
 
 class Recorder:
@@ -44,10 +38,9 @@ class Recorder:
 
 def score(work, batch_size, **options):
   recorder = Recorder()
-  completed = scoring.complete(
-    work, LOADER, recorder.subject, batch_size=batch_size
-  )
-  return scoring.score(completed, **options), recorder.batches
+  scorer = scoring.Scorer(LOADER, batch_size, **options)
+  completed = scorer.complete(recorder.subject, work)
+  return scorer.score(completed), recorder.batches
 
 
 def test_batch_sizes_give_the_same_result_in_the_order_of_the_pictures(work):
@@ -63,9 +56,8 @@ def test_batch_sizes_give_the_same_result_in_the_order_of_the_pictures(work):
 
 def test_some_are_completed_as_if_all_were(work):
   recorder = Recorder()
-  completed = scoring.complete(
-    work, LOADER, recorder.subject, batch_size=4, only=[8, 1]
-  )
+  scorer = scoring.Scorer(LOADER, 4)
+  completed = scorer.complete(recorder.subject, work, only=[8, 1])
   assert [entry.loaded.case.index for entry in completed] == [1, 8]
   assert recorder.batches == [([1, 8], 4)]
 
@@ -97,35 +89,10 @@ def test_further_scores_and_features_see_each_picture_once(work):
   assert again.frechet_distance == result.frechet_distance
 
 
-def test_processes_find_together_what_one_finds(work):
-  options = {
-    "scores": {"lpips": lambda image, reference: float(image.mean())},
-    "features": lambda image: image.mean((0, 1)),
-  }
-  alone, batches = score(work, 4, **options)
-  for count in (2, 3, 7):
-    parts, shared = [], []
-    for index in range(count):
-      recorder = Recorder()
-      completed = scoring.complete(
-        work,
-        LOADER,
-        recorder.subject,
-        batch_size=4,
-        of_process=share.Share(index, count),
-      )
-      parts.append(scoring.score_each(completed, **options))
-      shared += recorder.batches
-    # Batches stay whole, so that a network is the same program.
-    assert sorted(shared) == sorted(batches)
-    assert scoring.join(parts) == alone
-    assert scoring.join(parts[::-1]) == alone
-
-
 def test_pictures_whose_known_pixels_change_are_counted(work):
   invert = subjects.Subject(
     {}, lambda loaded, _: [255 - entry.image for entry in loaded]
   )
-  completed = scoring.complete(work, LOADER, invert, batch_size=4)
-  assert scoring.score(completed).changed == 10
+  scorer = scoring.Scorer(LOADER, 4)
+  assert scorer.score(scorer.complete(invert, work)).changed == 10
   assert score(work, 4)[0].changed == 0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatedinpaint_jax import summarize_study
-from gatedinpaint_jax.evaluation import study_page
+from gatedinpaint_jax.study import page as study_page
 from tests import pictures, refusals
 
 HEADER = "study,rater,picture,rating,seconds\n"

@@ -1,1 +1,1 @@
-"""Methods beside each other, on masks that never change, in one report."""
+"""Scores of methods on masks that never change, in reports and comparisons."""

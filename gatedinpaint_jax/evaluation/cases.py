@@ -1,9 +1,11 @@
-"""Pictures, their holes and, if they are there already, their completions.
+"""Pictures to score, with their holes and perhaps their completions.
 
-Files pair up by their names, all of them: what is left over on one side is a
-mistake. Unlike for `inpaint`, a mask among --images is left over.
+Files pair up by their names, every one of them: what is left over on one side
+is a mistake. Unlike in `inpaint`, so is a mask among the pictures.
 """
 
+import fnmatch
+import glob
 import os
 import pathlib
 from collections.abc import Sequence
@@ -17,22 +19,37 @@ from gatedinpaint_jax.evaluation import frozen_masks
 from gatedinpaint_jax.inference import hole_files, jobs, photo_files
 from gatedinpaint_jax.metrics import image_quality
 
-# A picture that is longer than so many times what is cut out of it loses its
-# ends first. Scaled whole, a strip of 1 x 10000 pixels would take gigabytes to
-# become 256 x 256.
+# Strips longer than so many times what is cut out of them lose their ends
+# before they are scaled: 1 x 10000 pixels would take gigabytes to become
+# 256 x 256.
 _MOST_LENGTHS = 16
-# Of the side that remains then, in pixels: the filter that scales reaches three
+# Least length of what remains, in pixels: the filter that scales reaches three
 # beyond what is cut out.
 _LEAST_TRIMMED = 8
-# Files that are named beside a number of them.
+# How many files an error names.
 _NAMED = 3
+
+
+class Places(NamedTuple):
+  """Where pictures are.
+
+  Attributes:
+    key: the flag or config key that named them, for errors.
+    given: files, folders or patterns.
+  """
+
+  key: str
+  given: Sequence[str]
+
+  def __str__(self):
+    return f"{self.key}={','.join(self.given)}"
 
 
 class Case(NamedTuple):
   """One picture to score.
 
   Attributes:
-    index: its place among all, in the order of their names.
+    index: its position among all, in the order of their names.
     name: what it pairs by.
     image: the picture's file.
     mask: its mask's file, or None for a frozen mask.
@@ -47,13 +64,7 @@ class Case(NamedTuple):
 
 
 class Loaded(NamedTuple):
-  """A case in memory.
-
-  Attributes:
-    case: which.
-    image: `[H, W, 3] uint8`, without a hole.
-    hole: `[H, W] bool`.
-  """
+  """A case in memory: `[H, W, 3] uint8` without a hole, and `[H, W] bool`."""
 
   case: Case
   image: np.ndarray
@@ -110,45 +121,39 @@ class Loader(NamedTuple):
     return Loaded(case, image, self.hole(case, image.shape[:2]))
 
 
-def find(
-  images: Sequence[str],
-  masks: Sequence[str] | None,
-  completed: Sequence[str] | None = None,
-) -> list[Case]:
+def find(images: Places, masks: Places | None = None) -> list[Case]:
   """Returns all cases, in the order of their names.
 
   Args:
-    images: files, folders or patterns.
-    masks: the same, one for each picture or a single file for all; None for
-      frozen masks.
-    completed: the same, one for each picture; None for none.
+    images: the pictures.
+    masks: one for each picture or a single file for all; None for frozen masks.
 
   Raises:
     UserError: if there are no pictures or the names do not pair up.
   """
-  image_files = jobs.by_name("--images", images)
-  mask_files = _partners("--masks", masks, image_files)
-  work = [
+  image_files = jobs.by_name(images.key, images.given)
+  names = sorted(image_files)
+  mask_files = dict.fromkeys(names)
+  if masks is not None:
+    mask_files = _by_name_or_for_all(masks, names)
+  return [
     Case(i, name, image_files[name], mask_files[name])
-    for i, name in enumerate(sorted(image_files))
+    for i, name in enumerate(names)
   ]
-  return work if completed is None else with_completed(work, completed)
 
 
-def with_completed(
-  work: Sequence[Case], completed: Sequence[str]
-) -> list[Case]:
-  """Returns cases with the completions that files, folders or patterns name.
+def with_completed(work: Sequence[Case], completed: Places) -> list[Case]:
+  """Returns cases with their completions.
 
   Raises:
     UserError: if the names do not pair up.
   """
-  files = _partners("--completed", completed, [case.name for case in work])
+  files = _by_name(completed, [case.name for case in work])
   return [case._replace(completed=files[case.name]) for case in work]
 
 
 def check_completed(case: Case, shape: tuple[int, int]) -> None:
-  """Raises UserError if, by its header, a completion is of another size."""
+  """Raises UserError if a completion's header says another size."""
   size = photo_files.read_size(case.completed)
   _check_size("completed picture", case.completed, size, shape)
 
@@ -157,7 +162,7 @@ def read_completed(loaded: Loaded) -> np.ndarray:
   """Returns the completion of a case, `[H, W, 3] uint8`.
 
   Raises:
-    UserError: if it cannot be read or is of another size than its picture.
+    UserError: if it cannot be read or its size is not that of the picture.
   """
   path = loaded.case.completed
   image = photo_files.read(path).colours
@@ -165,28 +170,63 @@ def read_completed(loaded: Loaded) -> np.ndarray:
   return image
 
 
-def _partners(flag, given, images) -> dict[str, pathlib.Path | None]:
-  """Returns for each name of a picture its file among those of a flag."""
-  if given is None:
-    return dict.fromkeys(images)
-  files = jobs.by_name(flag, given)
-  if (
-    flag == "--masks"
-    and len(given) == 1
-    and os.path.isfile(os.path.expanduser(given[0]))
-  ):
-    (single,) = files.values()  # serves all pictures
-    return dict.fromkeys(images, single)
-  for missing, text in (
-    ({*images} - {*files}, "of --images have no file"),
-    ({*files} - {*images}, "files have no picture in --images"),
+def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
+  """Returns whether `inference.jobs` would find a file by a place.
+
+  Args:
+    file: need not exist. In a folder any file counts, for a pattern only
+      pictures do.
+    place: a file, a folder or a pattern.
+  """
+  path = pathlib.Path(os.path.realpath(os.path.expanduser(file)))
+  given = os.path.expanduser(place)
+  if os.path.isdir(given):
+    return path.is_relative_to(os.path.realpath(given))
+  if os.path.exists(given) or not glob.has_magic(given):
+    return str(path) == os.path.realpath(given)
+  folder, name = os.path.split(given)
+  real = os.path.realpath(folder)
+  # In the name of an existing folder, brackets are brackets.
+  start = glob.escape(real) if os.path.isdir(real) else real
+  is_picture = (
+    path.suffix.lower() in photo_files.SUFFIXES
+    and not path.name.startswith(".")
+  )
+  return is_picture and _fits(path.parts, (*pathlib.Path(start).parts, name))
+
+
+def _fits(parts, patterns) -> bool:
+  """Returns whether `glob` finds a path by a pattern, both split at slashes."""
+  if not parts or not patterns:
+    return not parts and not patterns
+  if patterns[0] == "**":
+    return any(_fits(parts[i:], patterns[1:]) for i in range(len(parts) + 1))
+  return fnmatch.fnmatchcase(parts[0], patterns[0]) and _fits(
+    parts[1:], patterns[1:]
+  )
+
+
+def _by_name_or_for_all(places, names) -> dict[str, pathlib.Path]:
+  given = places.given
+  if len(given) == 1 and os.path.isfile(os.path.expanduser(given[0])):
+    (single,) = jobs.by_name(places.key, given).values()
+    return dict.fromkeys(names, single)
+  return _by_name(places, names)
+
+
+def _by_name(places, names) -> dict[str, pathlib.Path]:
+  """Returns one file for each name of a picture."""
+  files = jobs.by_name(places.key, places.given)
+  for what, missing in (
+    ("file", {*names} - {*files}),
+    ("picture", {*files} - {*names}),
   ):
     if missing:
       named = ", ".join(sorted(missing)[:_NAMED])
-      more = ", ..." * (len(missing) > _NAMED)
+      more = len(missing) - _NAMED
       raise errors.UserError(
-        f"{flag}={','.join(given)}: {len(missing)} {text} ({named}{more}); "
-        "files pair up by their names without suffix, all of them"
+        f"{places}: no {what} for {named}{f' and {more} more' * (more > 0)}; "
+        "files pair up by their names without suffix, every one of them"
       )
   return files
 
@@ -203,7 +243,7 @@ def _cover(image, size) -> np.ndarray:
   """Scales a picture to cover a size and crops its middle."""
   image = _trim(image, size)
   height, width = image.shape[:2]
-  # The side that is nearer to what is wanted fits, the other is cropped.
+  # One side fits exactly, the other is cropped.
   if height * size[1] > width * size[0]:
     scaled = (max(-(-height * size[1] // width), size[0]), size[1])
   else:

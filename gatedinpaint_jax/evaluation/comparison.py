@@ -1,58 +1,55 @@
-"""Reports of several methods on the same masks, compared in each picture.
+"""Several subjects on the same pictures and masks, compared in each picture.
 
-Pictures differ more than methods do, so the interval of each mean says little
-of which is better. Differences are taken in each picture first, and their mean
-has an interval of its own, over pictures and, where a method was trained with
-several seeds, over these too. With one seed, how far another training would end
-up is not in it.
+Pictures differ more than methods do, so the intervals of two means say little
+about which is better. Differences are taken in each picture first, and their
+mean has an interval of its own, over pictures and, where a method was trained
+with several seeds, over these too. With one seed, how far another training
+would end up is not in it.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gatedinpaint_jax.evaluation import tables
+from gatedinpaint_jax.evaluation import report as report_lib
 from gatedinpaint_jax.metrics import dataset_scores
 
 HOLDS = "holds"
 UNDECIDED = "undecided"
 REVERSED = "reversed"
-# What the order is judged by: the error in l1 as we read the paper, and in
-# LPIPS where it was computed.
-JUDGED_BY = ("relative_l1", "lpips")
+# What an order is judged by: the paper's l1 error as we read it, and LPIPS
+# where it was computed.
+_JUDGED_BY = {"relative_l1": "l1", "lpips": "LPIPS"}
 _MEANINGS = {
-  HOLDS: "less than {more} by {difference}: the order holds.",
+  HOLDS: "{less} has less than {more} by {difference}: the order holds.",
   UNDECIDED: "{more} minus {less} is {difference}, an interval that holds 0: "
   "the order is undecided.",
-  REVERSED: "more than {more} by {difference}: the order is reversed.",
+  REVERSED: "{less} has more than {more} by {difference}: the order is "
+  "reversed.",
 }
+_PARTS = {"whole": "the whole picture", "hole": "the hole"}
+# Of the table of hole fractions, which has room for one score.
+_BY_HOLE_FRACTION = "relative_l1"
 
-_INTERVALS = {
-  False: "Intervals are 95 %, bootstrapped over pictures. Each method was "
-  "trained once: what another seed would change is not in them.",
-  True: "Intervals are 95 %, over pictures and seeds, by Student's t; of "
-  "methods without training bootstrapped over pictures.",
-}
-
-# What `report.build` makes of each training of a method, by its name.
-Reports = Mapping[str, Sequence[Mapping[str, Any]]]
+Report = Mapping[str, Any]  # as `report.build` makes it
 
 
-def compare(reports: Reports, *, order: Sequence[str]) -> dict[str, Any]:
+def compare(
+  reports: Mapping[str, Sequence[Report]], *, order: Sequence[str]
+) -> dict[str, Any]:
   """Compares methods on one set of masks.
 
   Args:
-    reports: of the same pictures and masks; of each method one, or as many as
-      of all others that have several, trained with the same seeds.
-    order: some of them, as expected from the least error to the most. The first
-      is the one to which all others are compared.
+    reports: of each method, one for each seed it was trained with; methods
+      with several have the same seeds.
+    order: some of the methods, as expected from the least error to the most.
+      All others are compared with the first.
 
   Returns:
     What becomes JSON: the masks, `scores` by method, `differences` of each
     other method minus the first of `order`, both as `dataset_scores.summarise`
     makes them, and `order`: for each two that follow one another and each
-    `score` of `JUDGED_BY` that all have `less` and `more`, the `difference`,
-    more minus less, and the `verdict`.
+    score that judges them, the `difference`, more minus less, and `verdict`.
 
   Raises:
     ValueError: if pictures or masks differ.
@@ -60,246 +57,205 @@ def compare(reports: Reports, *, order: Sequence[str]) -> dict[str, Any]:
   masks = [report["masks"] for runs in reports.values() for report in runs]
   if any(other != masks[0] for other in masks):
     raise ValueError(f"reports of different masks: {masks}")
-  reference = order[0]
+  first = order[0]
   return {
     "masks": masks[0],
-    "pictures": reports[reference][0]["pictures"],
+    "pictures": reports[first][0]["pictures"],
     "known_pixels_changed": {
       name: sum(report["known_pixels_changed"] for report in runs)
       for name, runs in reports.items()
     },
     "scores": {name: _scores(runs) for name, runs in reports.items()},
-    "differences_to": reference,
+    "differences_to": first,
     "differences": {
-      name: difference(runs, reports[reference])
+      name: difference(runs, reports[first])
       for name, runs in reports.items()
-      if name != reference
+      if name != first
     },
     "order": [
-      judged
+      {"score": score, "less": less, "more": more, **judged}
       for less, more in itertools.pairwise(order)
-      for judged in _judge(reports, less, more)
+      for score, judged in _judge(reports[less], reports[more])
     ],
   }
 
 
 def difference(
-  runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]
+  runs: Sequence[Report], others: Sequence[Report]
 ) -> dict[str, dict[str, Any]]:
   """Returns `dataset_scores.summarise` of one method minus another.
 
-  The difference is taken in each picture and between trainings of one seed; a
-  picture that has no finite score in both is left out.
-
-  Args:
-    runs: reports of the one, by seed.
-    others: of the other; if either has one report, it meets all of the other's.
+  Differences are taken in each picture and between trainings of one seed. If
+  either method has one report, it is paired with every one of the other's.
 
   Raises:
     ValueError: if the pictures differ, or the numbers of reports.
   """
   count = max(len(runs), len(others))
-  all_of = lambda reports: reports * count if len(reports) == 1 else reports
-  pairs = zip(all_of(list(runs)), all_of(list(others)), strict=True)
-  return dataset_scores.summarise(*(_subtract_rows(*pair) for pair in pairs))
-
-
-def _subtract_rows(report, other) -> list[dataset_scores.Row]:
-  rows = []
-  for ours, theirs in zip(report["rows"], other["rows"], strict=True):
-    if ours["name"] != theirs["name"]:
-      raise ValueError(f"{ours['name']} and {theirs['name']} are no pair")
-    rows.append(
-      dataset_scores.Row(
-        ours["name"],
-        ours["hole_fraction"],
-        _subtract(ours["whole"], theirs["whole"]),
-        _subtract(ours["hole"], theirs["hole"]),
-      )
-    )
-  return rows
+  ours, theirs = (
+    [_rows(report) for report in reports] * (count if len(reports) == 1 else 1)
+    for reports in (runs, others)
+  )
+  return dataset_scores.summarise(
+    *(dataset_scores.subtract(*pair) for pair in zip(ours, theirs, strict=True))
+  )
 
 
 def verdict(low: float, high: float) -> str:
-  """Returns whether what is expected above 0 is, from its interval."""
+  """Returns whether a difference that should be above 0 is, by its interval."""
   if low > 0:
     return HOLDS
   return REVERSED if high < 0 else UNDECIDED
 
 
-def to_markdown(comparison: Mapping[str, Any]) -> str:
-  """Returns the page of a comparison, as `gatedinpaint_jax.compare` makes it.
+def build(reports: Mapping[str, Report]) -> Report:
+  """Returns the JSON of `evaluate`: of one subject its report.
 
-  Args:
-    comparison: `budget`, `images`, `size`, `methods` and, in `masks`, what
-      `compare` returns for each kind.
+  Of several {"subjects": reports by name, "comparison": what `compare` finds},
+  with the first as the one that all others are compared with.
   """
-  budget, methods = comparison["budget"], comparison["methods"]
-  lines = [
-    "# Comparison",
-    "",
-    f"Each trained method had {budget['steps']} steps with pictures of "
-    f"{_by(budget['image_size'])} from {budget['pictures']}, "
-    f"{_seeds(budget['seeds'])}: of one seed the same pictures, crops and "
-    "holes in the same order. All filled the same holes of "
-    f"{comparison['images']} at {_by(comparison['size'])}. Sizes are height x "
-    "width.",
-    "",
-    *tables.head(
-      [
-        "Method",
-        "Parameters of the generator",
-        "of the discriminator",
-        "Steps",
-        "Pictures a step",
-        "Minutes",
-      ]
-    ),
-    *(_training_row(name, method) for name, method in methods.items()),
-    "",
-    "Minutes are of the clock, with compiling and validating, all seeds "
-    "together.",
-  ]
-  for kind, compared in comparison["masks"].items():
-    lines += ["", *_section(kind, compared)]
-  lines += [
-    "",
-    _INTERVALS[len(budget["seeds"]) > 1],
-  ]
+  first, *others = reports
+  if not others:
+    return reports[first]
+  by_name = {name: [report] for name, report in reports.items()}
+  return {
+    "subjects": dict(reports),
+    "comparison": compare(by_name, order=[first]),
+  }
+
+
+def to_markdown(content: Report) -> str:
+  """Returns the tables of what `build` returns."""
+  if "subjects" not in content:
+    return report_lib.to_markdown(content)
+  compared = content["comparison"]
+  reports = {_label(name, r): r for name, r in content["subjects"].items()}
+  first = next(iter(reports.values()))
+  scores = {label: report["scores"] for label, report in reports.items()}
+  parts = [part for part in _PARTS if first["scores"][part]]
+  lines = ["# Side by side", "", report_lib.describe_pictures(first)]
+  for part in parts:
+    lines += ["", f"Over {_PARTS[part]}:", ""]
+    lines += report_lib.table_by_name(
+      scores,
+      part,
+      corner="Subject",
+      last=_distances(reports) if part == "whole" else None,
+    )
+  for part in parts:
+    lines += ["", f"## Differences over {_PARTS[part]}", ""]
+    lines += difference_lines(compared, part, corner="Subject")
+  lines += ["", *_bin_lines(reports)]
+  notes = [n for r in reports.values() for n in report_lib.notes_on_numbers(r)]
+  notes = list(dict.fromkeys(notes))
+  for name, count in compared["known_pixels_changed"].items():
+    if count:
+      notes.append(f"{name} changed known pixels in {count} pictures.")
+  for note in notes:
+    lines += ["", note]
   return "\n".join(lines) + "\n"
-
-
-def order_lines(compared: Mapping[str, Any]) -> list[str]:
-  """Returns a sentence for each two methods whose order was expected."""
-  lines = []
-  for pair in compared["order"]:
-    unit = tables.title(pair["score"], of_difference=True).partition(", ")[2]
-    difference = tables.interval(
-      pair["difference"], flip=pair["verdict"] == REVERSED
-    )
-    meaning = _MEANINGS[pair["verdict"]].format(
-      less=pair["less"],
-      more=pair["more"],
-      difference=" ".join(filter(None, (difference, unit))),
-    )
-    score = "l1" if pair["score"] == "relative_l1" else "LPIPS"
-    name = f"{pair['less']} < {pair['more']} in {score}"
-    subject = "" if pair["verdict"] == UNDECIDED else f"{pair['less']} has "
-    lines.append(f"{name}: {subject}{meaning}")
-  return lines
 
 
 def difference_lines(
   compared: Mapping[str, Any], part: str, *, corner: str
 ) -> list[str]:
-  """Returns the table of the differences, and a sentence that says of what.
+  """Returns the table of what `compare` finds, and a sentence that explains it.
 
   Args:
     compared: as `compare` returns it.
     part: "whole" or "hole".
     corner: what the rows are.
   """
-  reference, differences = compared["differences_to"], compared["differences"]
+  first, differences = compared["differences_to"], compared["differences"]
   if not differences:
     return []
   has_lpips = any("lpips" in entry[part] for entry in differences.values())
   errors = "l1, l2 and LPIPS" if has_lpips else "l1 and l2"
   return [
-    f"Each minus {reference}, picture by picture; above 0 in {errors}, and "
-    f"below in PSNR and SSIM, {reference} is better:",
+    f"Each minus {first}, picture by picture; above 0 in {errors}, and below "
+    f"in PSNR and SSIM, {first} is better:",
     "",
-    *tables.by_name(differences, part, corner=corner, of_difference=True),
+    *report_lib.table_by_name(
+      differences, part, corner=corner, of_difference=True
+    ),
   ]
 
 
-def _judge(reports, less, more) -> list[dict[str, Any]]:
-  differences = difference(reports[more], reports[less])["whole"]
-  judged = []
-  for score in filter(differences.__contains__, JUDGED_BY):
-    found = differences[score]
-    # Two methods may make the same of all pictures, and nothing finite of one.
-    known = found["mean"] is not None
-    judged.append(
-      {
-        "score": score,
-        "less": less,
-        "more": more,
-        "difference": found,
-        "verdict": verdict(found["low"], found["high"]) if known else UNDECIDED,
-      }
+def order_lines(compared: Mapping[str, Any]) -> list[str]:
+  """Returns a sentence for each two methods whose order was expected."""
+  lines = []
+  for pair in compared["order"]:
+    less, more, found = pair["less"], pair["more"], pair["verdict"]
+    title = report_lib.score_title(pair["score"], of_difference=True)
+    size = report_lib.interval(pair["difference"], flip=found == REVERSED)
+    unit = title.partition(", ")[2]
+    meaning = _MEANINGS[found].format(
+      less=less, more=more, difference=" ".join(filter(None, (size, unit)))
     )
-  return judged
+    lines.append(f"{less} < {more} in {_JUDGED_BY[pair['score']]}: {meaning}")
+  return lines
+
+
+def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
+  differences = difference(more, less)["whole"]
+  for score in filter(differences.__contains__, _JUDGED_BY):
+    found = differences[score]
+    # Methods that fill all pictures alike may have nothing finite to compare.
+    known = found["mean"] is not None
+    decided = verdict(found["low"], found["high"]) if known else UNDECIDED
+    yield score, {"difference": found, "verdict": decided}
 
 
 def _scores(runs) -> dict[str, dict[str, Any]]:
   """Returns the scores of a method over all of its trainings."""
   if len(runs) == 1:
     return runs[0]["scores"]
-  return dataset_scores.summarise(
-    *([_read_row(row) for row in run["rows"]] for run in runs)
-  )
+  return dataset_scores.summarise(*map(_rows, runs))
 
 
-def _read_row(row) -> dataset_scores.Row:
-  """Returns a row of a report, in which JSON's null is an infinite score."""
-  finite = lambda scores: {k: v for k, v in scores.items() if v is not None}
-  return dataset_scores.Row(
-    row["name"],
-    row["hole_fraction"],
-    finite(row["whole"]),
-    finite(row["hole"]),
-  )
+def _rows(report) -> list[dataset_scores.Row]:
+  return [dataset_scores.Row(**row) for row in report["rows"]]
 
 
-def _subtract(ours, theirs) -> dict[str, float]:
-  """Subtracts what is a number in both; JSON's null is an infinite score."""
+def _label(name, report) -> str:
+  step = report.get("step")
+  return name if step is None else f"{name}, step {step}"
+
+
+def _distances(reports) -> dict[str, dict[str, str]]:
+  """Returns the column of the FID where there is one."""
+  if not all("fid" in report for report in reports.values()):
+    return {}
   return {
-    name: value - theirs[name]
-    for name, value in ours.items()
-    if value is not None and theirs.get(name) is not None
+    report_lib.FID_TITLE: {
+      label: report_lib.number(report["fid"]["value"])
+      for label, report in reports.items()
+    }
   }
 
 
-def _section(kind, compared) -> list[str]:
-  masks = compared["masks"]
-  changed = [
-    n for n, count in compared["known_pixels_changed"].items() if count
-  ]
-  leaves_out = any(
-    tables.any_of_some(score["whole"]) for score in compared["scores"].values()
-  )
+def _bin_lines(reports) -> list[str]:
+  """Returns the table by hole fraction; all have the same masks, so bins."""
+  bins = next(iter(reports.values()))["bins"]
+  heads = []
+  for entry in bins:
+    low, high = entry["hole_percent"]
+    heads.append(f"{low}-{high} % ({entry['pictures']})")
+  title = report_lib.score_title(_BY_HOLE_FRACTION).capitalize()
   return [
-    f"## Masks {kind}",
+    f"{title}, of the whole picture, by hole fraction (pictures):",
     "",
-    f"{compared['pictures']} pictures, masks of seed {masks['seed']}, digest "
-    f"`{masks['digest']}`. Over the whole picture; l1 and l2 in percent of the "
-    "original:",
-    "",
-    *tables.by_name(compared["scores"], "whole", corner="Method"),
-    "",
-    *difference_lines(compared, "whole", corner="Method"),
-    *(["", tables.COUNTS] if leaves_out else []),
-    *([""] if compared["order"] else []),
-    *(f"- {line}" for line in order_lines(compared)),
-    *(f"- {name} changed known pixels." for name in changed),
+    *report_lib.table(
+      ["Subject", *heads],
+      (
+        [
+          label,
+          *(
+            report_lib.counted(entry["whole"].get(_BY_HOLE_FRACTION))
+            for entry in report["bins"]
+          ),
+        ]
+        for label, report in reports.items()
+      ),
+    ),
   ]
-
-
-def _training_row(name, method) -> str:
-  if not method["trained"]:
-    return f"| {name} | | | | | |"
-  parameters = method["parameters"]
-  return (
-    f"| {name} | {parameters['generator']:,} | "
-    f"{parameters['discriminator']:,} | {method['steps']} | "
-    f"{method['batch_size']} | {method['minutes']:.1f} |"
-  )
-
-
-def _seeds(seeds) -> str:
-  name = "seed" if len(seeds) == 1 else "seeds"
-  return f"{name} {', '.join(map(str, seeds))}"
-
-
-def _by(size) -> str:
-  return " x ".join(map(str, size))

@@ -1,21 +1,21 @@
 """Masks for comparisons: the same pixels on every machine, for ever.
 
-A mask follows from (kind, seed, index, height, width) alone, by whole numbers
-alone. Philox's words are read as they are, since NumPy promises these and not
-what its distributions make of them. Sines come from a table of whole numbers,
-made by rounding far from any tie, so that the last bit of a machine's `cos`
-does not show. What lies in a stroke is decided in int64.
+A mask depends only on (kind, seed, index, height, width) and is computed with
+integers. Philox's words are used directly: NumPy guarantees them, but not the
+output of its distributions. Sines come from a table of integers; none of them
+was rounded near a tie, so the last bit of a machine's `cos` does not matter.
+Whether a pixel lies in a stroke is decided in int64.
 
 Mask `index` of a set aims at the bin `index % 6` of BINS, the hole fractions by
 which Liu et al. 2018 (partial convolutions, 4.3) report: every run of six masks
-has each bin once. Within it the fraction that is aimed at is uniform.
+has each bin once. Within a bin, the fraction aimed at is uniform.
 
-  free_form  the strokes of Yu et al. 2019 (3.4) as in training, numbers of
-             `data.hole_shapes.Strokes`, one after another until the fraction is
-             reached, which cuts the last one short. Of the masks of training,
-             strokes alone, 5 in 100 pass 30 % and 4 in 1000 pass 40 %.
-  rectangle  one upright box of that area, sides within a factor of 2 of
-             the picture's own proportions, anywhere inside.
+  free_form  the strokes of Yu et al. 2019 (3.4) as in training, with the
+             numbers of `data.hole_shapes.Strokes`, one after another until the
+             fraction is reached, which cuts the last one short. Of training
+             masks with only strokes, 5 in 100 exceed 30 %, 4 in 1000 40 %.
+  rectangle  one axis-parallel box of that area anywhere inside, its sides
+             within a factor of 2 of the picture's proportions.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _TURN = 720
 COSINES = tuple(
   round(_ONE * math.cos(2 * math.pi * i / _TURN)) for i in range(_TURN)
 )
-# `data.hole_shapes.Strokes`, kept apart because training may change. Lengths
+# Copied from `data.hole_shapes.Strokes`, because training may change. Lengths
 # are fractions of the picture's scale.
 VERTICES = (4, 11)
 BRUSH_WIDTH = (_ONE * 12 // 256, _ONE * 39 // 256)
@@ -44,17 +44,12 @@ MEAN_STEP = 11585  # sqrt(2) / 8
 STEP_DEVIATION = 5632  # 22 / 256
 MEAN_ANGLE = 144  # 72 degrees
 ANGLE_RANGE = 48  # 24 degrees
-# Attempts to hit a bin; tiny pictures may have no mask in it.
+# Attempts to hit a bin; tiny pictures may have no such mask.
 _ATTEMPTS = 64
 
 
 class MaskSet(NamedTuple):
-  """A row of masks without end.
-
-  Attributes:
-    kind: one of KINDS.
-    seed: which row; from 0 up.
-  """
+  """An endless sequence of masks: one of KINDS, and a seed of 0 or above."""
 
   kind: str
   seed: int = 0
@@ -89,40 +84,37 @@ def mask_digest(mask: np.ndarray) -> str:
 
 
 def set_digest(mask_digests: Iterable[str]) -> str:
-  """Returns 16 hexadecimal digits that name a row of masks.
+  """Returns 16 hexadecimal digits that identify masks by their `mask_digest`.
 
   Equal for the same masks in the same order, whether they were drawn or read.
-
-  Args:
-    mask_digests: `mask_digest` of each.
   """
   return hashlib.sha256(" ".join(mask_digests).encode()).hexdigest()[:16]
 
 
 class _Draws:
-  """Whole numbers from a name, one after another."""
+  """A stream of pseudorandom integers, seeded by a name."""
 
   def __init__(self, name: str):
-    """Takes Philox's key from a hash of the name."""
+    """Keys Philox with a hash of the name."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
     self._words = np.random.Philox(key=key)
 
   def whole(self, low: int, high: int) -> int:
-    """Returns a number from `low` to `high`, both inclusive.
+    """Returns an integer from `low` to `high`, both inclusive.
 
-    Not exactly uniform: by less than one part in 2**40 for what is drawn here.
+    For the ranges used here, uniform to less than one part in 2**40.
     """
     word = int(self._words.random_raw())
     return low + (word * (high - low + 1) >> 64)
 
   def normal(self, mean: int, deviation: int) -> int:
-    """Returns about a normal number: twelve uniform ones added up."""
+    """Returns an almost normal number: the sum of twelve uniform ones."""
     total = sum(self.whole(0, _ONE - 1) for _ in range(12)) - 6 * _ONE
     return mean + (deviation * total >> 16)
 
 
 def _free_form(draw, height, width, fraction) -> np.ndarray:
-  """Returns strokes that cover at least `fraction` of `_ONE`."""
+  """Returns strokes that cover at least `fraction` / `_ONE` of the picture."""
   mask = np.zeros((height, width), bool)
   # diagonal / sqrt(2), in 1 / _ONE pixels
   scale = math.isqrt((height**2 + width**2) << 31)
@@ -165,7 +157,7 @@ def _add_stroke(draw, mask, scale, wanted) -> None:
 def _draw_segment(mask, start, end, brush) -> None:
   """Draws what `data.strokes` draws: two strips that cross.
 
-  A point p is in it when 0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2.
+  A point p is inside when 0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2.
   """
   (x0, y0), (x1, y1) = start, end
   dx, dy = x1 - x0, y1 - y0
@@ -187,7 +179,7 @@ def _draw_segment(mask, start, end, brush) -> None:
 
 
 def _draw_disc(mask, x, y, radius) -> None:
-  """Draws a disc that is 2 r + 1 pixels across: x^2 + y^2 <= r^2 + r."""
+  """Draws a disc of 2 r + 1 pixels diameter: x^2 + y^2 <= r^2 + r."""
   top, left = max(y - radius, 0), max(x - radius, 0)
   part = mask[top : y + radius + 1, left : x + radius + 1]
   down = np.arange(top, top + part.shape[0])[:, None] - y
@@ -196,7 +188,7 @@ def _draw_disc(mask, x, y, radius) -> None:
 
 
 def _rectangle(draw, height, width, fraction) -> np.ndarray:
-  """Returns a box that covers about `fraction` of `_ONE`."""
+  """Returns a box that covers about `fraction` / `_ONE` of the picture."""
   area = max(fraction * height * width // _ONE, 1)
   # Its height may be between 1 / sqrt(2) and sqrt(2) times sqrt(fraction) of
   # the picture's, but so that the width fits in.

@@ -1,14 +1,13 @@
-"""Methods that fill holes without having been trained, by name.
+"""Methods that fill holes without training, by name.
 
 A method takes a picture `[H, W, 3] uint8` and its hole `[H, W] bool` and
-returns the filled picture; the hole is neither empty nor everything. `load`
-makes sure that known pixels stay as they are.
+returns the filled picture; the hole is neither empty nor the entire picture.
 
-  mean_fill             the mean colour of what is known: the floor
+  mean_fill             the mean colour of the known pixels: the baseline
   opencv_telea          Telea 2004, fast marching
   opencv_navier_stokes  Bertalmio et al. 2001
-  biharmonic            Damelin & Hoang 2018, in memory that grows with the hole
-  patchmatch            Barnes et al. 2009, as completed by PyPatchMatch
+  biharmonic            Damelin & Hoang 2018; memory grows with the hole
+  patchmatch            Barnes et al. 2009, by PyPatchMatch
 """
 
 import functools
@@ -23,23 +22,23 @@ from gatedinpaint_jax.inference import inpainter
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 EXTRA = "classical"
-# Of the neighbourhood that OpenCV looks at: that of its own examples.
+# Of the neighbourhood, as in OpenCV's own examples.
 _OPENCV_RADIUS = 3
-# 7 x 7 pixels, as PyPatchMatch's own examples.
+# 7 x 7 pixels, as in PyPatchMatch's own examples.
 _PATCH_RADIUS = 3
 _MID_GREY = 128
 
 
 def load(name: str) -> Method:
-  """Returns the method of that name.
+  """Returns a method that keeps known pixels, and takes any hole.
 
-  It also takes an empty hole, which leaves the picture as it is, and one that
-  is everything, which becomes mid-grey.
+  An empty hole leaves the picture as it is; one that is the entire picture
+  becomes mid-grey.
 
   Raises:
     UserError: if there is no such method or its library is not installed.
   """
-  errors.check_choice("--method", name, PACKAGES)
+  errors.check_choice("method", name, PACKAGES)
   package = PACKAGES[name]
   if package:
     errors.check_installed(package, extra=EXTRA)
@@ -49,7 +48,7 @@ def load(name: str) -> Method:
 
 
 class MethodInpainter:
-  """A method in the place of an `Inpainter`, for `job_runner`."""
+  """A method with the interface of an `Inpainter`, for `job_runner`."""
 
   guided = False
 
@@ -64,9 +63,8 @@ class MethodInpainter:
   def __call__(self, image, mask, sketch=None, *, return_details=False):
     """Fills a picture or a batch of them; see `Inpainter.__call__`.
 
-    Returns:
-      The pictures or, with `return_details`, an `Inpainting` whose predictions
-      are both the completed picture and that has no offsets.
+    With `return_details`, both predictions are the completed picture, and there
+    are no offsets.
     """
     if sketch is not None:
       raise ValueError("methods take no sketch")
@@ -81,12 +79,12 @@ class MethodInpainter:
 
 
 def _complete(method, image, hole) -> np.ndarray:
-  """Fills one picture, and keeps what is known whatever the method does."""
+  """Fills one picture, and keeps known pixels whatever the method does."""
   if not hole.any():
     return image.copy()
   if hole.all():
     return np.full_like(image, _MID_GREY)
-  # Libraries want arrays of their own.
+  # The libraries want contiguous arrays.
   filled = method(np.ascontiguousarray(image), np.ascontiguousarray(hole))
   return np.where(hole[..., None], filled, image)
 
@@ -122,7 +120,7 @@ def _fill_biharmonic(image, hole) -> np.ndarray:
 def _fill_patchmatch(image, hole) -> np.ndarray:
   import patchmatch
 
-  # Whatever seed others have set.
+  # The result must not depend on a seed that was set elsewhere.
   patchmatch.set_random_seed(0)
   return patchmatch.inpaint(image, hole, patch_size=_PATCH_RADIUS)
 
@@ -132,9 +130,8 @@ def _check_patchmatch_is_compiled():
 
   if not patchmatch.patchmatch_available:
     raise errors.UserError(
-      "--method=patchmatch: PyPatchMatch is installed without its compiled "
-      "library; install CMake, a C++ compiler and OpenCV's headers, then it "
-      "again"
+      "patchmatch: PyPatchMatch is installed without its compiled library; "
+      "install CMake, a C++ compiler and OpenCV's headers, then reinstall it"
     )
 
 

@@ -1,24 +1,42 @@
-"""The report of an evaluation: JSON for programs, Markdown for people."""
+"""The report of an evaluation: JSON for programs, Markdown for people.
 
-import contextlib
+A summary is what `dataset_scores.summarise` says of one score: the mean, its
+interval and the number of pictures.
+"""
+
 import importlib.metadata
 import json
 import math
 import os
 import pathlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import frozen_masks, scoring, tables
+from gatedinpaint_jax import errors, files
+from gatedinpaint_jax.evaluation import frozen_masks, scoring
 from gatedinpaint_jax.metrics import dataset_scores, inception
 
+FID_TITLE = "FID, no interval"
+COUNTS = (
+  "(n of N): the mean is over n of N pictures. The others have no hole or no "
+  "finite score, as an equal picture has no PSNR."
+)
+# The columns of tables that have one for each score.
+_COLUMNS = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
+_TITLES = {
+  "relative_l1": "relative l1",
+  "relative_l2": "relative l2",
+  "psnr": "PSNR",
+  "ssim": "SSIM",
+  "total_variation": "total variation",
+  "original_total_variation": "total variation of the originals",
+  "lpips": "LPIPS",
+}
 # Those of the frozen masks; files may have larger holes.
 _BINS = (*frozen_masks.BINS, (frozen_masks.BINS[-1][1], 100))
-FID_TITLE = "FID, no interval"
 # More digits are rounding errors of the processor.
 _DIGITS = 6
 
@@ -35,14 +53,8 @@ def build(
 ) -> dict[str, Any]:
   """Returns what becomes the JSON file.
 
-  Args:
-    result: of all pictures.
-    version: of this package.
-    description: what was evaluated.
-    images: where the pictures came from.
-    masks: where the masks came from; their digest is added.
-    size: to which pictures were scaled and cropped, or None.
-    fid_weights: digest of the network of the Frechet distance.
+  `description` says what was evaluated, `images` and `masks` where they came
+  from; `version` is of this package, `fid_weights` a digest.
   """
   report = {
     **description,
@@ -67,21 +79,18 @@ def build(
 
 def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
-  scores = report["scores"]
-  lines = [
-    f"# {title(report)}",
-    "",
-    describe_pictures(report),
-    "",
-    *tables.head(["Score", "Whole picture", "Hole"]),
+  whole, hole = (report["scores"][part] for part in ("whole", "hole"))
+  rows = [
+    [score_title(name), counted(whole[name]), counted(hole.get(name))]
+    for name in whole
   ]
-  for name in scores["whole"]:
-    cells = [tables.counted(scores[p].get(name)) for p in ("whole", "hole")]
-    lines.append(tables.row([tables.title(name), *cells]))
+  lines = [f"# {_title(report)}", "", describe_pictures(report), ""]
+  lines += table(["Score", "Whole picture", "Hole"], rows)
   if "fid" in report:
-    lines.append(f"| {FID_TITLE} | {tables.number(report['fid']['value'])} | |")
+    lines.append(f"| {FID_TITLE} | {number(report['fid']['value'])} | |")
   if report["bins"]:
-    lines += ["", *_bin_table(report["bins"])]
+    lines += ["", "Of the whole picture, by hole fraction:", ""]
+    lines += _bin_table(report["bins"])
   notes = notes_on_numbers(report)
   if report["known_pixels_changed"]:
     notes.append(
@@ -93,78 +102,171 @@ def to_markdown(report: Mapping[str, Any]) -> str:
   return "\n".join(lines) + "\n"
 
 
+def check_output(path: str) -> pathlib.Path:
+  """Returns the .json file of a report, if `write` can write it.
+
+  Raises:
+    UserError: if the suffix is another one or a file cannot be written.
+  """
+  output = pathlib.Path(os.path.expanduser(path))
+  if output.suffix != ".json":
+    raise errors.UserError(f"{path}: must end in .json")
+  for file in files_of(output):
+    files.check_file(file)
+  return output
+
+
+def files_of(output: pathlib.Path) -> list[pathlib.Path]:
+  """Returns the files of a report: .json, .md and .png."""
+  return [output.with_suffix(suffix) for suffix in (".json", ".md", ".png")]
+
+
+def write(
+  output: pathlib.Path,
+  content: Mapping[str, Any],
+  tables: str,
+  sheet: bytes | None = None,
+) -> None:
+  """Writes a report, its .json last."""
+  # Names of files need not be Unicode.
+  text = tables.encode(errors="backslashreplace")
+  contents = zip(files_of(output), (to_json(content), text, sheet), strict=True)
+  for file, data in reversed([*contents]):
+    if data is not None:
+      files.write(file, data)
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+  """Returns the content of a JSON file."""
+  return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+
+
 def describe_pictures(report: Mapping[str, Any]) -> str:
   """Returns which pictures and masks the numbers are of."""
   masks = report["masks"]
-  name = masks["name"]
-  if "seed" in masks:
-    name += f" (seed {masks['seed']})"
+  seed = f" (seed {masks['seed']})" if "seed" in masks else ""
   size = " x ".join(map(str, report["size"] or ["their own"]))
   return (
     f"{report['pictures']} pictures of {report['images']}, size (height x "
-    f"width) {size}; masks {name}, digest `{masks['digest']}`. Means over "
-    "pictures, with bootstrap 95 % intervals."
+    f"width) {size}; masks {masks['name']}{seed}, digest `{masks['digest']}`. "
+    "Means over pictures, with bootstrap 95 % intervals."
   )
 
 
 def notes_on_numbers(report: Mapping[str, Any]) -> list[str]:
   """Returns what a reader of the means has to know."""
   notes = []
-  if any(map(tables.any_of_some, report["scores"].values())):
-    notes.append(tables.COUNTS)
+  if any(map(leaves_out, report["scores"].values())):
+    notes.append(COUNTS)
   if "fid" in report and report["fid"]["note"]:
     notes.append(report["fid"]["note"])
   return notes
 
 
-def title(report: Mapping[str, Any]) -> str:
-  """Returns in a few words what was evaluated."""
+def leaves_out(part: Mapping[str, Mapping[str, Any]]) -> bool:
+  """Returns whether any of the means leaves pictures out."""
+  return any(s["pictures"] < s["of_pictures"] for s in part.values())
+
+
+def score_title(score: str, *, of_difference: bool = False) -> str:
+  """Returns what to call a score, with its unit."""
+  unit = dataset_scores.UNITS[score].name
+  if of_difference and unit == "%":
+    unit = "points"  # 2 % minus 1 % is not 1 % of anything
+  return _TITLES.get(score, score) + (f", {unit}" if unit else "")
+
+
+def number(value: float, *, signed: bool = False) -> str:
+  """Returns four digits of a number."""
+  return f"{value:{'+' if signed else ''}#.4g}".rstrip(".")
+
+
+def interval(
+  summary: Mapping[str, Any] | None, *, signed: bool = False, flip: bool = False
+) -> str:
+  """Returns a mean with its interval, of the other sign if `flip`.
+
+  Nothing if there is no mean; with `signed`, + where it is positive.
+  """
+  if summary is None or summary["mean"] is None:
+    return ""
+  mean, low, high = (summary[key] for key in ("mean", "low", "high"))
+  if flip:
+    mean, low, high = -mean, -high, -low
+  mean, low, high = (number(v, signed=signed) for v in (mean, low, high))
+  return f"{mean} [{low}, {high}]"
+
+
+def counted(summary: Mapping[str, Any] | None, *, signed: bool = False) -> str:
+  """Returns `interval` and, if not over all pictures, over how many."""
+  words = [interval(summary, signed=signed)]
+  if summary and summary["pictures"] < summary["of_pictures"]:
+    words.append(f"({summary['pictures']} of {summary['of_pictures']})")
+  return " ".join(filter(None, words))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+  """Returns the lines of a table."""
+  lines = []
+  for cells in (head, *rows):
+    # Names of files may contain what divides cells.
+    safe = (str(cell).replace("|", r"\|") for cell in cells)
+    lines.append(f"| {' | '.join(safe)} |")
+  return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+
+
+def table_by_name(
+  summaries: Mapping[str, Mapping[str, Mapping[str, Any]]],
+  part: str,
+  *,
+  corner: str,
+  of_difference: bool = False,
+  last: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[str]:
+  """Returns a table with a row for each name and a column for each score.
+
+  Args:
+    summaries: by name, part ("whole" or "hole") and score.
+    part: which of the two.
+    corner: what the names are.
+    of_difference: numbers are differences: signed, and percents are points.
+    last: further columns, {title: {name: cell}}.
+  """
+  parts = {name: summary[part] for name, summary in summaries.items()}
+  scores = [s for s in _COLUMNS if any(s in own for own in parts.values())]
+  last = last or {}
+  titles = [score_title(score, of_difference=of_difference) for score in scores]
+  return table(
+    [corner, *titles, *last],
+    (
+      [
+        name,
+        *(counted(own.get(score), signed=of_difference) for score in scores),
+        *(column[name] for column in last.values()),
+      ]
+      for name, own in parts.items()
+    ),
+  )
+
+
+def _title(report) -> str:
   if report["method"] == "checkpoint":
     return f"{report['checkpoint']}, step {report['step']}"
   return str(report.get("completed") or report["method"])
 
 
-def write(path: pathlib.Path, content: bytes) -> None:
-  """Writes a file whole, or not at all.
-
-  Raises:
-    UserError: if it cannot be written.
-  """
-  part = path.with_name(f".{path.name}.{os.getpid()}.part")
-  try:
-    part.write_bytes(content)
-    os.replace(part, path)
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be written ({error.strerror})"
-    ) from error
-  finally:
-    with contextlib.suppress(OSError):
-      part.unlink()
-
-
-def to_json(report: Mapping[str, Any]) -> bytes:
-  """Returns the JSON file's content."""
-  return (json.dumps(report, indent=1, allow_nan=False) + "\n").encode()
-
-
 def _bin_table(bins) -> list[str]:
-  names = [name for name in tables.SCORES if name in bins[0]["whole"]]
-  titles = map(tables.title, names)
-  lines = [
-    "Of the whole picture, by hole fraction:",
-    "",
-    *tables.head(["Hole", "Pictures", *titles]),
-  ]
+  names = [name for name in _COLUMNS if name in bins[0]["whole"]]
+  rows = []
   for entry in bins:
     low, high = entry["hole_percent"]
-    cells = [tables.counted(entry["whole"][name]) for name in names]
-    lines.append(tables.row([f"{low}-{high} %", entry["pictures"], *cells]))
-  return lines
+    cells = [counted(entry["whole"][name]) for name in names]
+    rows.append([f"{low}-{high} %", entry["pictures"], *cells])
+  return table(["Hole", "Pictures", *map(score_title, names)], rows)
 
 
 def _note_on_fid(pictures) -> str | None:
-  """Returns what to say of an FID of so many pictures, or None."""
+  """Returns what to say about an FID of so many pictures, or None."""
   needed = inception.FEATURES + 1
   if pictures >= needed:
     return None

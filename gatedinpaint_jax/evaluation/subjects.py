@@ -1,7 +1,4 @@
-"""What is evaluated: a checkpoint, a method by name, or results in files.
-
-A request is one of them that was asked for: found, and not yet in memory.
-"""
+"""What can be evaluated: a checkpoint, a method or results in files."""
 
 import importlib.metadata
 import os
@@ -11,12 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases, methods
 from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.training import checkpoint_reader
 
-# What can be asked for, by the name of its flag.
 KINDS = ("checkpoint", "method", "completed")
 
 
@@ -24,9 +19,9 @@ class Subject(NamedTuple):
   """Something that completes pictures.
 
   Attributes:
-    description: what the report says of it.
-    complete: takes loaded cases of one size and how many of it there are at
-      most, returns their completed pictures, `[H, W, 3] uint8` each.
+    description: what the report says about it.
+    complete: takes loaded cases of one size and the most that a call may have;
+      returns their completed pictures, `[H, W, 3] uint8` each.
   """
 
   description: dict[str, Any]
@@ -34,84 +29,65 @@ class Subject(NamedTuple):
 
 
 class Request(NamedTuple):
-  """A subject that was asked for.
+  """A subject that was asked for: found, but not yet in memory.
 
   Attributes:
-    name: short, and no other request's.
+    name: short and unique among the requests.
     kind: one of KINDS.
-    value: the path or the method's name, as it was given.
-    work: the cases; of completed pictures, with them.
-    found: equal for equal subjects: the folder of one step of a checkpoint, the
-      method's name, or the files of completed pictures.
+    value: the path or the method's name, as given.
+    work: the cases, with their completed pictures if these are the subject.
+    identity: as `identify` returns it.
   """
 
   name: str
   kind: str
   value: str
   work: Sequence[cases.Case]
-  found: Any
+  identity: Any
 
 
-def find(
-  given: Sequence[tuple[str, str]], work: Sequence[cases.Case]
-) -> list[Request]:
-  """Returns a request for each (kind, value), in their order.
+def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
+  """Returns what is equal for equal subjects, and checks that they are there.
 
-  Args:
-    given: kinds of KINDS, values as `Request`.
-    work: all cases, without completed pictures.
+  The folder of one step of a checkpoint, a method's name, or the files of
+  completed pictures.
 
   Raises:
-    UserError: if one of them is not there, cannot be loaded for what is known
-      without loading it, or is given twice.
+    UserError: if there is no checkpoint or a library is missing.
   """
-  texts = [value for _, value in given]
-  found, seen = [], {}
-  for kind, value in given:
-    own = work
-    if kind == "completed":
-      own = cases.with_completed(work, [value])
-    what = kind, _find(kind, value, own)
-    if what in seen:
-      raise errors.UserError(
-        f"--{kind}={value}: is what --{kind}={seen[what]} names; name it once"
-      )
-    seen[what] = value
-    name = value if texts.count(value) == 1 else f"{value} ({kind})"
-    if any(name == other.name for other in found):
-      raise errors.UserError(
-        f"--{kind}={value}: another subject is called {name!r}; write its path "
-        "in another way"
-      )
-    found.append(Request(name, kind, value, own, what[1]))
-  return found
+  if kind == "checkpoint":
+    return checkpoint_reader.find(value)
+  if kind == "method":
+    methods.load(value)
+    return value
+  return tuple(os.path.realpath(case.completed) for case in work)
 
 
-def load(request: Request) -> Subject:
-  """Returns the subject of a request.
-
-  Raises:
-    UserError: as `of_checkpoint` and the others.
-  """
+def load(request: Request, *, backend: str) -> Subject:
+  """Loads the subject of a request; `backend` is what computes a checkpoint."""
   if request.kind == "checkpoint":
-    return of_checkpoint(request.value, request.found)
-  of_kind = {"method": of_method, "completed": of_completed}
-  return of_kind[request.kind](request.value)
+    return from_checkpoint(request.value, request.identity, backend=backend)
+  of_kind = from_method if request.kind == "method" else from_files
+  return of_kind(request.value)
 
 
-def of_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
+def from_checkpoint(
+  path: str, folder: pathlib.Path | None = None, *, backend: str
+) -> Subject:
   """Returns the generator of a checkpoint; devices share a batch's pictures.
 
   Args:
     path: of a run or one of its steps, for the report.
-    folder: the step that `checkpoint_reader.find` found there before, for a run
-      that goes on writes others; None to find it now.
+    folder: the step to take, for a run that is still training writes new ones;
+      None for the newest.
+    backend: see `Inpainter`.
 
   Raises:
-    UserError: if there is no checkpoint or it cannot be read.
+    UserError: if there is no checkpoint or it cannot be read, or the backend is
+      not installed.
   """
   folder = folder or checkpoint_reader.find(path)
-  model = inpainter.Inpainter.from_checkpoint(folder)
+  model = inpainter.Inpainter.from_checkpoint(folder, backend=backend)
 
   def complete(loaded, capacity):
     # The last one is repeated: another number of pictures is another program.
@@ -127,12 +103,13 @@ def of_checkpoint(path: str, folder: pathlib.Path | None = None) -> Subject:
       "method": "checkpoint",
       "checkpoint": str(path),
       "step": int(folder.name) if folder.name.isdecimal() else None,
+      "backend": backend,
     },
     complete,
   )
 
 
-def of_method(name: str) -> Subject:
+def from_method(name: str) -> Subject:
   """Returns a method without training.
 
   Raises:
@@ -142,7 +119,7 @@ def of_method(name: str) -> Subject:
   description = {"method": name}
   package = methods.PACKAGES[name]
   if package:
-    # OpenCV comes from one of several.
+    # Several distributions provide OpenCV.
     found = importlib.metadata.packages_distributions().get(package)
     description["library"] = found and " ".join(
       (found[0], importlib.metadata.version(found[0]))
@@ -153,19 +130,9 @@ def of_method(name: str) -> Subject:
   )
 
 
-def of_completed(folder: str) -> Subject:
-  """Returns what some program made of the pictures."""
+def from_files(folder: str) -> Subject:
+  """Returns the pictures that some program has completed."""
   return Subject(
-    {"method": "completed", "completed": str(folder)},
+    {"method": "completed", "completed": folder},
     lambda loaded, _: [cases.read_completed(entry) for entry in loaded],
   )
-
-
-def _find(kind, value, work):
-  """Returns `Request.found`."""
-  if kind == "checkpoint":
-    return checkpoint_reader.find(value)
-  if kind == "method":
-    methods.load(value)
-    return value
-  return tuple(os.path.realpath(case.completed) for case in work)

@@ -2,10 +2,11 @@
 
 import os
 import pathlib
-import tempfile
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
+
+from gatedinpaint_jax import errors, files
 
 # Below this, reading a program back saves nothing.
 _LEAST_SECONDS = 0.5
@@ -20,11 +21,10 @@ def folder(name: str) -> pathlib.Path | None:
   cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
   path = pathlib.Path(cache) / "gatedinpaint_jax" / name
   try:
-    path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path):
-      return path
-  except OSError:
-    return None  # a home that cannot be written is no reason to fill no hole
+    files.make_folder(path)
+  except errors.UserError:
+    return None  # without a cache it is slower, and that is all
+  return path
 
 
 def enable() -> None:

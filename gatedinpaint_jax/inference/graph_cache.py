@@ -1,16 +1,17 @@
 """Keeps converted graphs on disk, so that a second run starts fast."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
 import gatedinpaint_jax
+from gatedinpaint_jax import errors, files
 
 # What decides a graph besides the generator: this code and that of JAX.
 _SOURCES = ("batch.py", "export", "layers", "networks")
@@ -38,13 +39,9 @@ def read_or_make(
     return graph
   except OSError:
     graph = make()
-  try:
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-      file.write(graph)
-    os.replace(file.name, path)
+  with contextlib.suppress(errors.UserError, OSError):  # a full disk, perhaps
+    files.write(path, graph)
     _remove_oldest(folder)
-  except OSError:
-    pass  # a full disk is no reason not to fill a hole
   return graph
 
 

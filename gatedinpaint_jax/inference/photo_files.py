@@ -9,19 +9,16 @@ in CMYK become sRGB, palettes are looked up. Of several pages the first is
 taken.
 """
 
-import contextlib
 import logging
 import os
 import pathlib
-import platform
 import stat
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 import pyvips
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.inference import photo_header
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
@@ -47,10 +44,6 @@ _ALIASES = {".jpeg": ".jpg", ".tiff": ".tif"}
 _WITHOUT_ALPHA = (".jpg",)
 _WITHOUT_16_BITS = (".jpg", ".webp")
 _MOST_SIDE = {".jpg": 65500, ".webp": 16383}
-
-# Results are written under this name; other runs in the folder have their own.
-_PART_OF_HOST = f".{platform.node() or 'host'}"
-_PART = f"{_PART_OF_HOST}.{os.getpid()}.part"
 
 # It would keep the last hundred pictures in memory.
 pyvips.cache_set_max(0)
@@ -188,34 +181,13 @@ def write(path: pathlib.Path, photo: Photo) -> None:
   """
   check_writable(path, photo)
   suffix = _suffix(path)
-  part = path.with_name(_PART)
   try:
     data = _with_header(photo).write_to_buffer(suffix, **_SAVE_OPTIONS[suffix])
-    with open(part, "wb") as file:
-      file.write(data)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(part, path)
   except pyvips.Error as error:
     raise errors.UserError(
       f"{path}: cannot be encoded ({_reason(error)}); name another format"
     ) from error
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be written ({error.strerror}); make room or name another"
-      " --output"
-    ) from error
-  finally:
-    with contextlib.suppress(OSError):
-      part.unlink()
-
-
-def remove_parts(folder: pathlib.Path) -> None:
-  """Removes what killed runs of this machine left half-written in a folder."""
-  for part in folder.glob(f"{_PART_OF_HOST}*.part"):
-    process = part.suffixes[-2].removeprefix(".")
-    if not (process.isdecimal() and psutil.pid_exists(int(process))):
-      part.unlink(missing_ok=True)
+  files.write(path, data)
 
 
 def _suffix(path) -> str:

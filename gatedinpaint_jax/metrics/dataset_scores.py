@@ -49,7 +49,8 @@ class Row(NamedTuple):
     name: of the picture.
     hole_fraction: of its area, in [0, 1].
     whole: {score: number} over the whole picture, in the units of UNITS.
-    hole: the same over the hole; empty if there is none.
+    hole: the same over the hole; empty if there is none. None stands for a
+      number that is not finite, in rows that were read from a report.
   """
 
   name: str
@@ -58,7 +59,7 @@ class Row(NamedTuple):
   hole: dict[str, float]
 
 
-def score(
+def score_picture(
   name: str,
   completed: np.ndarray,
   original: np.ndarray,
@@ -66,14 +67,14 @@ def score(
   *,
   further: Mapping[str, float] | None = None,
 ) -> Row:
-  """Scores one picture.
+  """Scores one completed picture.
 
   Args:
     name: of the picture.
     completed: `[H, W, 3] uint8`.
-    original: the same of the picture without a hole.
+    original: `[H, W, 3] uint8`, without a hole.
     hole: `[H, W] bool`.
-    further: scores of the whole picture that others computed.
+    further: scores of the entire picture that were computed elsewhere.
   """
   whole, inside = jax.device_get(
     _scores(completed[None], original[None], hole[None, ..., None])
@@ -105,6 +106,29 @@ def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
     "whole": _summarise_part([[row.whole for row in rows] for rows in runs]),
     "hole": _summarise_part([[row.hole for row in rows] for rows in runs]),
   }
+
+
+def subtract(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
+  """Returns the differences of scores, picture by picture.
+
+  A score that is not finite in both is left out.
+
+  Raises:
+    ValueError: if the pictures differ.
+  """
+  differences = []
+  for ours, theirs in zip(rows, others, strict=True):
+    if ours.name != theirs.name:
+      raise ValueError(f"{ours.name} and {theirs.name} are no pair")
+    differences.append(
+      Row(
+        ours.name,
+        ours.hole_fraction,
+        _subtract(ours.whole, theirs.whole),
+        _subtract(ours.hole, theirs.hole),
+      )
+    )
+  return differences
 
 
 def by_hole_fraction(
@@ -161,6 +185,14 @@ def _scores(completed, original, hole):
   )
 
 
+def _subtract(ours, theirs) -> dict[str, float]:
+  return {
+    name: value - theirs[name]
+    for name, value in ours.items()
+    if value is not None and theirs.get(name) is not None
+  }
+
+
 def _in_units(scores) -> dict[str, float]:
   return {
     name: unit.factor * float(scores[name][0])
@@ -173,11 +205,11 @@ def _summarise_part(runs):
   found = {name for scores in runs for score in scores for name in score}
   summary = {}
   for name in filter(found.__contains__, UNITS):
-    values = np.array(
-      [[score.get(name, np.nan) for score in scores] for scores in runs]
+    values = np.array(  # None becomes NaN
+      [[score.get(name) for score in scores] for scores in runs], np.float64
     )
     values = values[:, np.isfinite(values).all(axis=0)]
-    low, high = intervals.of_mean(values)
+    low, high = intervals.confidence_interval(values)
     has_any = values.size > 0
     summary[name] = {
       "mean": float(values.mean()) if has_any else None,

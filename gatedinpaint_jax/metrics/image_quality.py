@@ -1,9 +1,9 @@
 """Scores of one picture against another, as pure functions.
 
 All take pictures `[B, H, W, 3] float32 in [-1, 1]` and return `[B] float32`,
-one score a picture. Errors are fractions of the range of pixel values: 1 is
-the distance from black to white. With a mask `[B, H, W, 1]` they are over its
-hole, 0 where there is none; without one, over the whole picture.
+one score for each picture. Errors are fractions of the range of pixel values:
+1 is the distance from black to white. With a mask `[B, H, W, 1]` they are over
+its hole, 0 if it is empty; without a mask, over the entire picture.
 """
 
 import jax.numpy as jnp
@@ -30,8 +30,8 @@ def relative_l1(image, reference, *, mask=None):
 
   Infinite if the reference is black there and the picture is not.
 
-  Source: the "l1 error" in percent of Yu et al. 2018 and 2019 has no formula in
-  the papers; relative to the reference is how it is read here.
+  Source: Yu et al. 2018 and 2019 give no formula for their "l1 error" in
+  percent; we read it as relative to the reference.
   """
   return _ratio(
     l1(image, reference, mask=mask), _mean(_from_black(reference), mask)
@@ -54,16 +54,16 @@ def psnr(image, reference, *, mask=None):
 def ssim(image, reference, *, mask=None):
   """Returns the structural similarity of each picture, at most 1.
 
-  Of windows of 11 x 11 pixels, weighted by a Gaussian of deviation 1.5, that
-  lie inside the picture; each colour alone, then their mean. With a mask, the
-  mean over the windows whose middle is in the hole, NaN if there is none.
+  Over windows of 11 x 11 pixels inside the picture, weighted by a Gaussian of
+  standard deviation 1.5; computed for each channel, then averaged. With a mask,
+  the mean over the windows whose centre is in the hole, NaN if there are none.
 
   Raises:
     ValueError: if the pictures are smaller than a window.
 
   Source: Wang et al. 2004, computed by dm_pix.
   """
-  # Of the extra `evaluate`, and not needed to train.
+  # From the extra `evaluate`; training does not need it.
   import dm_pix
 
   if min(image.shape[1:3]) < SSIM_WINDOW:
@@ -84,12 +84,12 @@ def ssim(image, reference, *, mask=None):
 
 
 def total_variation(image, *, mask=None):
-  """Returns how much neighbours differ, across and down, of each picture.
+  """Returns how much neighbouring pixels of each picture differ.
 
   sum |x[i, j + 1] - x[i, j]| + |x[i + 1, j] - x[i, j]|, on pixel values in
-  [0, 1], over the number of values. With a mask, of the neighbours of which at
-  least one is in the hole, so that a visible border counts, over the number of
-  values in the hole.
+  [0, 1], divided by the number of values. With a mask, the sum is over pairs
+  with at least one pixel in the hole, so that a visible border counts, and the
+  divisor is the number of values in the hole.
   """
   across = jnp.abs(jnp.diff(image, axis=2)) / _RANGE
   down = jnp.abs(jnp.diff(image, axis=1)) / _RANGE
@@ -109,7 +109,7 @@ def chroma(image, *, mask=None):
 
 
 def contrast(image, *, mask=None):
-  """Returns the standard deviation of each colour over places, their mean."""
+  """Returns the standard deviation over pixels, averaged over channels."""
   if mask is None:
     mask = jnp.ones((*image.shape[:3], 1), image.dtype)
   count = jnp.maximum(jnp.sum(mask, axis=(1, 2), keepdims=True), 1)
@@ -125,9 +125,9 @@ def _from_black(image):
 
 
 def _blur(image):
-  """Averages windows along both sides, `[B, H, W, 3]` to `[B, H - 10, ...]`.
+  """Averages over windows, `[B, H, W, 3]` to `[B, H - 10, W - 10, 3]`.
 
-  Sums of shifted pictures: on processors ten times as fast as dm_pix's own.
+  As sums of shifted pictures: on CPUs ten times as fast as dm_pix's own.
   """
   place = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
   weights = np.exp(-0.5 * (place / _SSIM_DEVIATION) ** 2)
@@ -146,5 +146,5 @@ def _mean(error, mask):
 
 
 def _ratio(error, size):
-  """Divides; no error of nothing is none, whatever its size."""
+  """Divides; 0 / 0 is 0."""
   return error / jnp.where(error == 0, 1, size)

@@ -1,24 +1,22 @@
-"""How far a mean may be off, for having seen only these pictures and runs."""
+"""Confidence intervals of means over pictures and runs."""
 
 import numpy as np
 import scipy.stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-# Numbers that are gathered at once.
+# Most numbers that are gathered at once.
 _CHUNK = 2**22
 
 
-def of_mean(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-  """Returns a 95 % interval of a mean.
+def confidence_interval(
+  values: np.ndarray, *, seed: int = 0
+) -> tuple[float, float]:
+  """Returns a 95 % interval (low, high) of the mean.
 
-  Args:
-    values: `[N] float`, one score a picture: the percentile bootstrap. Or
-      `[R, N]`, of R runs: Student's t, over pictures and runs.
-    seed: of the 2000 resamples.
-
-  Returns:
-    (low, high); twice the value itself if there is only one, NaN if none.
+  Of `[N]`, a score for each picture, by the percentile bootstrap; of `[R, N]`,
+  from R runs, by Student's t over pictures and runs. Both ends are the value
+  itself if there is only one, and NaN if there is none.
 
   Source: Efron & Tibshirani 1993, chapter 13.
   """
@@ -26,22 +24,24 @@ def of_mean(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
   if not values.size:
     return float("nan"), float("nan")
   if values.ndim == 2 and len(values) > 1:
-    return _of_runs(values)
+    return _over_runs(values)
   return _bootstrap(values.reshape(-1), seed)
 
 
-def _of_runs(values):
+def _over_runs(values):
   """Returns the interval of a mean over R runs of the same N pictures.
 
-  Few runs cannot be bootstrapped: of three, one draw in 27 is one run alone, so
-  that the interval would end at the least and the greatest run. With the mean
-  squares MS of the two-way table, value = mean + run + picture + rest,
+  Few runs cannot be bootstrapped: of three runs, 1 draw in 27 is the lowest
+  alone, more than 2.5 %, so the interval would reach from the lowest to the
+  highest run. With the mean squares MS of the two-way table, value = mean +
+  run + picture + rest,
 
     half width^2 = (t_run^2 max(MS_run - MS_rest, 0) + t_picture^2 MS_picture)
                    / (R N),
 
-  each variance with the quantile t of its own degrees of freedom. In trials it
-  held the mean in 95 to 97 of 100, of two, three and five runs.
+  each variance with the quantile t of its own degrees of freedom. In
+  simulations with two, three and five runs it contained the mean in 95 to 97 of
+  100 cases.
 
   Source: Graybill & Wang 1980, for sums of variances.
   """
@@ -50,7 +50,7 @@ def _of_runs(values):
   of_run = values.mean(axis=1, keepdims=True) - mean
   of_picture = values.mean(axis=0, keepdims=True) - mean
   rest = values - mean - of_run - of_picture
-  # One picture has no spread, and 1 for 0 keeps its mean square 0.
+  # One picture has no spread; 1 instead of 0 keeps its mean square 0.
   freedom_of_pictures = max(count - 1, 1)
   ms_run = count * np.sum(of_run**2) / (runs - 1)
   ms_picture = runs * np.sum(of_picture**2) / freedom_of_pictures

@@ -1,8 +1,8 @@
-"""LPIPS, the distance of pictures as a classifying network sees them.
+"""LPIPS, the distance of pictures in the features of a classifier.
 
 By jaxlpips: AlexNet with the linear weights of version 0.1, as papers report.
-It fetches both from the Hugging Face hub at the first use and keeps them in
-HF_HOME, from where they are read without a network afterwards.
+It downloads both from the Hugging Face hub at the first use and keeps them in
+HF_HOME; later it needs no network.
 
 Source: Zhang et al. 2018.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 
-# Smaller ones leave nothing for the network's last layers.
+# Smaller pictures leave nothing for the network's last layers.
 LEAST_SIDE = 32
 
 
@@ -23,19 +23,19 @@ def load() -> Callable[[np.ndarray, np.ndarray], float]:
   """Returns a function of two pictures `[H, W, 3] uint8`; 0 if equal.
 
   Raises:
-    UserError: if jaxlpips is not installed or its weights cannot be had.
+    UserError: if jaxlpips is not installed or its weights are not available.
   """
   errors.check_installed("jaxlpips", extra="lpips")
   import huggingface_hub
   import jaxlpips
 
-  # It tells of every attempt.
+  # It warns about every attempt.
   huggingface_hub.utils.logging.set_verbosity_error()
   try:
     network = jaxlpips.LPIPS("alexnet")
   except Exception as error:  # of the hub, its HTTP library or safetensors
     raise errors.UserError(
-      f"LPIPS: weights cannot be had ({errors.first_words(error)}); fetch "
+      f"LPIPS: no weights ({errors.first_words(error)}); download "
       "tux-type/jaxlpips from the Hugging Face hub where there is a network,"
       " and set HF_HOME to the folder that keeps it"
     ) from error

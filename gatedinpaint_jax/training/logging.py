@@ -13,6 +13,8 @@ import time
 from absl import logging
 from PIL import Image
 
+from gatedinpaint_jax import files
+
 try:
   from clu import metric_writers, periodic_actions
   from tensorboard.compat.proto import event_pb2
@@ -86,9 +88,8 @@ class RunLog:
     path = self._workdir / STRIPS / f"step_{step:07d}.png"
     if self._is_first:
       self._writer.write_images(step, {"validation/strip": picture[None]})
-      unfinished = path.with_suffix(".part")
-      Image.fromarray(picture).save(unfinished, format="PNG")
-      unfinished.replace(path)
+      with files.replacing(path) as part:
+        Image.fromarray(picture).save(part, format="PNG")
     return path
 
   def line(self, step: int, scalars: dict[str, float]) -> None:

@@ -2,12 +2,11 @@
 
 import contextlib
 import pathlib
-import tempfile
 from collections.abc import Sequence
 
 import filelock
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.training import hosts
 
 _LOCK = "lock"
@@ -29,16 +28,9 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
       "share, for example by NFS"
     )
   workdir = pathlib.Path(path).expanduser()
-  try:
-    for folder in folders:
-      (workdir / folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=workdir):
-      pass
-  except OSError as error:
-    raise errors.UserError(
-      f"--workdir={workdir}: cannot be written ({error.strerror}); name a "
-      "folder that can"
-    ) from error
+  with errors.prefixed("--workdir="):
+    for folder in (workdir, *(workdir / name for name in folders)):
+      files.make_folder(folder)
   return workdir
 
 

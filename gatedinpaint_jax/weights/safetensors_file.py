@@ -1,6 +1,5 @@
 """Reads and writes safetensors: arrays by name and texts beside them."""
 
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +8,7 @@ import numpy as np
 import safetensors
 from safetensors import numpy as safetensors_numpy
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 
 SUFFIX = ".safetensors"
 
@@ -48,20 +47,10 @@ def read(path) -> SafetensorsFile:
 
 
 def write(path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]):
-  """Writes beside `path` and renames, so that it is whole or not there.
+  """Writes a file, whole or not at all.
 
   Raises:
-    UserError: if the file cannot be written.
+    UserError: if it cannot be written.
   """
-  path = pathlib.Path(path)
-  beside = path.with_name(f".{path.name}.{os.getpid()}")
   content = safetensors_numpy.save(dict(arrays), metadata=dict(metadata))
-  try:
-    beside.write_bytes(content)
-    beside.replace(path)
-  except OSError as error:
-    beside.unlink(missing_ok=True)
-    raise errors.UserError(
-      f"--output={path}: cannot be written ({error.strerror}); name a file in "
-      "a folder that can"
-    ) from error
+  files.write(pathlib.Path(path), content)

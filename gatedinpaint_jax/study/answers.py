@@ -1,4 +1,4 @@
-"""The answers of a user study, read from what its page saved."""
+"""Reads the answers that the page of a user study saved."""
 
 import csv
 import io
@@ -9,17 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_page
+from gatedinpaint_jax.study import page
 
 
 class Key(NamedTuple):
-  """What raters do not know.
-
-  Attributes:
-    study: digest.
-    title: of the page.
-    pictures: {id: (method, case)}.
-  """
+  """What raters do not know: `pictures` is {id: (method, case)}."""
 
   study: str
   title: str
@@ -27,12 +21,7 @@ class Key(NamedTuple):
 
 
 class Answer(NamedTuple):
-  """What one rater said of one picture.
-
-  Attributes:
-    rating: from 1 to 10.
-    seconds: that the picture was looked at.
-  """
+  """A rating from 1 to 10, and how long the rater looked."""
 
   rating: int
   seconds: float
@@ -43,7 +32,7 @@ class Answers(NamedTuple):
 
   Attributes:
     given: {(rater, picture's id): answer}.
-    replaced: how many ratings a later one of the same rater replaced.
+    replaced: number of ratings that a later one of the same rater replaced.
   """
 
   given: dict[tuple[str, str], Answer]
@@ -51,12 +40,12 @@ class Answers(NamedTuple):
 
 
 def read_key(folder: pathlib.Path) -> Key:
-  """Returns the key that `study_page.write` left in a folder.
+  """Returns the key that `page.write` left in a folder.
 
   Raises:
-    UserError: if it is not there or is none.
+    UserError: if there is no key or the file is something else.
   """
-  path = folder / study_page.KEY
+  path = folder / page.KEY
   try:
     content = json.loads(path.read_text("utf-8"))
     pictures = {
@@ -73,16 +62,11 @@ def read_key(folder: pathlib.Path) -> Key:
     raise errors.UserError(f"{path}: is no key of a study") from error
 
 
-def read(files: Iterable[pathlib.Path], key: Key) -> Answers:
-  """Returns the answers in CSV files that the page saved.
+def read_answers(files: Iterable[pathlib.Path], key: Key) -> Answers:
+  """Returns the answers in CSV files, given in the order of their names.
 
-  A rater who saves twice leaves two files with the same answers. Of several to
-  a picture the last one counts; the page names its files so that the last one
-  is last by name.
-
-  Args:
-    files: in the order of their names.
-    key: of the study.
+  A rater who saves twice leaves two files with the same answers. The last one
+  for a picture counts; the time is in the files' names.
 
   Raises:
     UserError: naming file and line of what is no answer to this study, or if
@@ -95,7 +79,7 @@ def read(files: Iterable[pathlib.Path], key: Key) -> Answers:
         replaced += 1
       given[who] = answer
   if not given:
-    raise errors.UserError("--answers: there is no answer in these files")
+    raise errors.UserError("the files of answers contain no answers")
   return Answers(given, replaced)
 
 
@@ -105,18 +89,18 @@ def _read_file(path, key):
     text = path.read_text("utf-8-sig")
   except UnicodeDecodeError as error:
     raise errors.UserError(
-      f"{path}: is no text in UTF-8; save it as such"
+      f"{path}: is not UTF-8 text; save it as such"
     ) from error
   except OSError as error:
     raise errors.UserError(
       f"{path}: cannot be read ({error.strerror})"
     ) from error
   reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-  header = ",".join(study_page.COLUMNS)
+  header = ",".join(page.COLUMNS)
   try:
-    if next(reader, None) != list(study_page.COLUMNS):
+    if next(reader, None) != list(page.COLUMNS):
       raise errors.UserError(
-        f"{path}: is no file of answers; the first line must be {header}"
+        f"{path}: is not a file of answers; the first line must be {header}"
       )
     for row in reader:
       if row:
@@ -129,24 +113,24 @@ def _read_file(path, key):
 
 def _read_row(place, row, key):
   """Returns one line's ((rater, picture's id), answer)."""
-  if len(row) != len(study_page.COLUMNS):
+  if len(row) != len(page.COLUMNS):
     raise errors.UserError(
-      f"{place}: {len(row)} columns; must be {','.join(study_page.COLUMNS)}"
+      f"{place}: {len(row)} columns; must be {','.join(page.COLUMNS)}"
     )
   study, rater, picture, rating, seconds = (cell.strip() for cell in row)
   if study != key.study:
     raise errors.UserError(
-      f"{place}: answers study {study}, but --study is {key.study}; leave this "
-      "file out or name its study"
+      f"{place}: answers study {study}, not {key.study}; leave this file out "
+      "or name its study"
     )
   if picture not in key.pictures:
     raise errors.UserError(
-      f"{place}: this study has no picture {picture!r}; take the file as the "
+      f"{place}: this study has no picture {picture!r}; use the file as the "
       "page saved it"
     )
   if not rater:
     raise errors.UserError(f"{place}: the rater has no name; write one")
-  if rating not in map(str, study_page.RATINGS):
+  if rating not in map(str, page.RATINGS):
     raise errors.UserError(
       f"{place}: rating {rating!r}; must be a whole number from 1 to 10"
     )

@@ -4,9 +4,9 @@ As in the paper's study (Yu et al. 2019, section 4), people see the results of
 several methods, without names, and rate each from 1 to 10. Originals among them
 are the control.
 
-`study.html` is all that a person needs: the pictures are inside, it loads
-nothing, and it saves the answers as a CSV file. `key.json` says what each
-picture is; raters must not have it. `study_answers` brings both together.
+`study.html` is all that a rater needs: it holds the pictures, loads nothing,
+and saves the answers as a CSV file. `key.json` says which method made each
+picture; raters must not see it. `answers` joins the two.
 """
 
 import base64
@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import output_files, report
+from gatedinpaint_jax import errors, files
+from gatedinpaint_jax.evaluation import pictures as pictures_lib
+from gatedinpaint_jax.evaluation import report
 
 PAGE = "study.html"
 KEY = "key.json"
@@ -39,12 +40,7 @@ _ID_LENGTH = 12
 
 
 class _Picture(NamedTuple):
-  """A picture without what its file said beside the pixels.
-
-  Attributes:
-    png: the file.
-    digest: of the pixels, whoever compressed them.
-  """
+  """A PNG file without metadata, and a digest of its pixels."""
 
   png: bytes
   digest: str
@@ -62,16 +58,15 @@ def write(
   The same pictures, names and seed make the same study again.
 
   Args:
-    folder: where to; need not exist.
+    folder: need not exist.
     pictures: {method: {case: PNG}}; methods have the same cases, and a case has
-      one size. Only pixels are kept: what else a file says could tell the
-      method.
+      one size. Only pixels are kept: metadata could reveal the method.
     seed: of the ids and the order in the file. Each rater has another order.
     title: of the page. Raters see it, so it must not name a method.
 
   Raises:
     UserError: if a file cannot be written, or the folder has the key of another
-      study, whose answers could not be read without it.
+      study, whose answers would be lost without it.
     ValueError: if the cases or sizes differ, or there are none.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
@@ -93,37 +88,28 @@ def write(
     title,
     {name: (owner[1], shown[owner].png) for name, owner in owners.items()},
   )
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise errors.UserError(
-      f"{folder}: cannot be made ({error.strerror})"
-    ) from error
+  files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
-  report.write(folder / KEY, report.to_json(key))
-  report.write(folder / PAGE, page.encode())
+  files.write(folder / KEY, report.to_json(key))
+  files.write(folder / PAGE, page.encode())
   return study
 
 
 def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
-  """Raises UserError if `write` could not write there, as far as is known.
+  """Raises UserError if `write` would fail, as far as can be known.
 
   Args:
-    folder: for `write`; not made here.
-    is_new: whether it will be a study that was never written.
+    folder: for `write`; not created here.
+    is_new: whether it will be a study that was never written before.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
-  there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-  if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-    raise errors.UserError(
-      f"--study={folder}: cannot be made in {there}; name another folder"
-    )
+  files.check_folder(folder)
   if is_new and (folder / KEY).exists():
     raise _of_another_study(folder / KEY)
 
 
 def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
-  """Returns {(method, case): picture}; checks that nothing tells the method."""
+  """Returns {(method, case): picture}, after checking cases and sizes."""
   first, *others = pictures or [None]
   cases = sorted(pictures.get(first, ()))
   if not cases:
@@ -140,7 +126,7 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
       with Image.open(io.BytesIO(pictures[method][case])) as image:
         pixels = np.asarray(image.convert("RGB"))
       digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-      shown[method, case] = _Picture(output_files.to_png(pixels), digest)
+      shown[method, case] = _Picture(pictures_lib.to_png(pixels), digest)
       sizes.add(pixels.shape)
     if len(sizes) > 1:
       raise ValueError(f"{case}: sizes {sizes} would tell methods apart")
@@ -148,7 +134,7 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
 
 
 def _digest(shown, seed) -> str:
-  """Returns what names a study: of pixels, methods, cases and the seed."""
+  """Returns what identifies a study by pixels, methods, cases and seed."""
   entries = [
     [method, case, picture.digest]
     for (method, case), picture in sorted(shown.items())
@@ -164,12 +150,9 @@ def _id(study, owner) -> str:
 
 
 def _page(study, title, pictures) -> str:
-  """Returns the HTML; of cases it has numbers, to keep their pictures apart.
+  """Returns the HTML, from {id: (case, PNG)}.
 
-  Args:
-    study: digest.
-    title: shown above.
-    pictures: {id: (case, PNG)}.
+  It numbers the cases, so that no rater sees one twice in a row.
   """
   numbers: dict[str, int] = {}
   content: dict[str, Any] = {
@@ -188,7 +171,7 @@ def _page(study, title, pictures) -> str:
     "__STUDY__": json.dumps(content),
     "__SCRIPT__": _SCRIPT.read_text("utf-8"),
   }
-  # At once: a title may be anything.
+  # In one pass: a title may contain one of these names.
   return re.sub(
     "|".join(values),
     lambda match: values[match[0]],
@@ -197,7 +180,7 @@ def _page(study, title, pictures) -> str:
 
 
 def _check_no_other_study(key, study) -> None:
-  """Raises UserError if a key is there that another study needs."""
+  """Raises UserError if the key of another study is there."""
   try:
     there = json.loads(key.read_text("utf-8"))["study"]
   except FileNotFoundError:

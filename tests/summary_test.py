@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gatedinpaint_jax.evaluation import study_answers, study_summary
+from gatedinpaint_jax.study import answers as study_answers
+from gatedinpaint_jax.study import summary as study_summary
 
 
 def summarise(ratings, *, replaced=0):

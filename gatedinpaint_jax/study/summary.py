@@ -1,12 +1,12 @@
 """Means of a user study's answers, with intervals, as JSON and as tables.
 
-Answers of one rater go together, for some people rate low, and so do those to
-one case, for some scenes are hard. Raters and cases are both samples of what a
-study speaks about, so the bootstrap draws both again, with all their answers.
-Over one of the two alone an interval is far too narrow: with 20 raters and 30
-cases, simulated, it held the mean 84 times (raters) or 78 times (cases) in 100,
-over both 94 times. With few of either it is too narrow still: with 5 raters it
-held it 89 times, with 2 raters 77 times.
+Answers of one rater are correlated, since some people rate low, and so are
+those to one case, since some scenes are hard. Raters and cases are both
+samples, so the bootstrap resamples both, with all their answers. Over only one
+of them an interval is far too narrow: in simulations with 20 raters and 30
+cases it contained the mean 84 times (raters) or 78 times (cases) in 100, over
+both 94 times. With few of either it is still too narrow: with 5 raters it did
+so 89 times, with 2 raters 77 times.
 
 Source: Owen 2007, The pigeonhole bootstrap.
 """
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from gatedinpaint_jax.evaluation import study_answers
 from gatedinpaint_jax.metrics import intervals
+from gatedinpaint_jax.study import answers as study_answers
 
 _DIGITS = 4
-# Raters, or cases: with fewer, intervals are too narrow by far; see above.
+# With fewer raters or cases, intervals are far too narrow; see above.
 _ENOUGH = 10
 
 
@@ -30,12 +30,11 @@ def summarise(
 ) -> dict[str, Any]:
   """Returns what becomes the JSON file.
 
-  Returns:
-    {"methods": {method: {mean, low, high, ratings, raters}}, from best to
-    worst, "differences": [{first, second, mean, low, high, pairs}], ...};
-    `low` and `high` bound the mean with 95 % confidence, and are null if there
-    is one rater and one case. A difference is of the ratings that one rater
-    gave to one case; without any its numbers are null.
+  {"methods": {method: {mean, low, high, ratings, raters}}, from best to worst,
+  "differences": [{first, second, mean, low, high, pairs}], ...}; `low` and
+  `high` bound the mean with 95 % confidence, and are null if there is one rater
+  and one case. A difference is of the ratings that one rater gave to one case;
+  without any, its numbers are null.
   """
   table = _Table(answers, key)
   methods = {}
@@ -46,7 +45,7 @@ def summarise(
       "ratings": _count(ratings),
       "raters": raters,
     }
-  # Those that nobody rated come last.
+  # Methods that nobody rated come last.
   ranked = sorted(methods, key=lambda name: -(methods[name]["mean"] or 0))
   return {
     "study": key.study,
@@ -107,7 +106,7 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
 
 
 def _difference(table, first, second) -> dict[str, Any]:
-  """Returns what was rated better, where one rater saw both of one case."""
+  """Returns the mean difference where one rater rated both for one case."""
   differences = table.ratings[first] - table.ratings[second]
   return {
     "first": first,
@@ -122,17 +121,17 @@ def _count(values) -> int:
 
 
 class _Table:
-  """Ratings as arrays, and means of them.
+  """Ratings as arrays, and their means.
 
   Attributes:
-    raters: their names.
-    cases: those with answers.
+    raters: names.
+    cases: names of those with answers.
     ratings: {method: `[raters, cases] float64`, NaN where there is none}.
-    drawn_again: by the bootstrap: "raters and cases", one of them, or nothing.
+    drawn_again: by the bootstrap: "raters and cases", one of them, or "".
   """
 
   def __init__(self, answers, key):
-    """Takes the answers and the key they are joined with."""
+    """Joins the answers with the key."""
     self.raters = sorted({rater for rater, _ in answers.given})
     self.cases = sorted(
       {key.pictures[picture][1] for _, picture in answers.given}
@@ -158,7 +157,7 @@ class _Table:
     ]
 
   def mean(self, values) -> dict[str, Any]:
-    """Returns mean and interval of what is there of `[raters, cases]`."""
+    """Returns mean and interval of `[raters, cases]`, without NaN."""
     there = np.isfinite(values)
     mean = low = high = None
     if there.any():
@@ -169,7 +168,7 @@ class _Table:
         for part in (np.where(there, values, 0), there.astype(float))
       )
       tail = (1 - intervals.CONFIDENCE) / 2
-      # A draw may miss all of few answers.
+      # A draw may miss all answers if there are few.
       means = sums[counts > 0] / counts[counts > 0]
       low, high = map(float, np.quantile(means, [tail, 1 - tail]))
     numbers = {"mean": mean, "low": low, "high": high}
@@ -177,7 +176,7 @@ class _Table:
 
 
 def _describe_raters(answers) -> dict[str, Any]:
-  """Returns for each rater what shows whether they looked."""
+  """Returns for each rater what shows whether they looked closely."""
   by_rater: dict[str, list[study_answers.Answer]] = {}
   for (rater, _), answer in sorted(answers.given.items()):
     by_rater.setdefault(rater, []).append(answer)
@@ -192,7 +191,7 @@ def _describe_raters(answers) -> dict[str, Any]:
 
 
 def _about_intervals(summary) -> str:
-  """Returns what to know of the numbers in brackets."""
+  """Returns what to know about the numbers in brackets."""
   drawn = summary["drawn_again"]
   if not drawn:
     return "One rater and one case have no intervals."
@@ -222,7 +221,7 @@ def _cell(entry, form) -> str:
 
 
 def _verdict(entry) -> str:
-  """Returns which of two methods is better, if the interval says it."""
+  """Returns which of two methods is better, if the interval decides it."""
   if entry["low"] is None:
     return ""
   if entry["low"] > 0:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_page
+from gatedinpaint_jax.study import page as study_page
 from tests import browser, pictures
 
 METHODS = ("original", "gated", "vanilla")
@@ -142,7 +142,7 @@ def test_title_is_text_and_no_markup(tmp_path):
 
 def test_folder_that_cannot_be_made_is_named(tmp_path):
   (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match="file/study: cannot be made"):
+  with pytest.raises(errors.UserError, match="file/study: cannot be written"):
     write(tmp_path / "file" / "study")
 
 

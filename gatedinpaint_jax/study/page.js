@@ -1,4 +1,4 @@
-// The script of study_page.html: asks, keeps and saves.
+// The script of page.html: asks, keeps and saves.
 "use strict";
 const {study, pictures} =
   JSON.parse(document.getElementById("study").textContent);

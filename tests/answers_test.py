@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.evaluation import study_answers
+from gatedinpaint_jax.study import answers as study_answers
 
 KEY = study_answers.Key(
   "s1", "Faces", {"p1": ("gated", "a"), "p2": ("vanilla", "a")}
@@ -26,7 +26,8 @@ def test_answers_are_read_as_the_page_and_as_spreadsheets_write_them(tmp_path):
     end="\r\n",
   )
   sheet = write(tmp_path / "2.csv", "s1,Bo,p1,7,2.0", "", encoding="utf-8-sig")
-  assert study_answers.read([page, sheet], KEY) == study_answers.Answers(
+  answers = study_answers.read_answers([page, sheet], KEY)
+  assert answers == study_answers.Answers(
     {
       ('Zoë, "Z"', "p1"): study_answers.Answer(10, 0.5),
       ('Zoë, "Z"', "p2"): study_answers.Answer(1, 3),
@@ -41,7 +42,7 @@ def test_last_of_several_ratings_counts_and_changed_ones_are_counted(tmp_path):
     write(tmp_path / "1.csv", "s1,Bo,p1,7,2", "s1,Bo,p2,3,1"),
     write(tmp_path / "2.csv", "s1,Bo,p1,4,9", "s1,Bo,p2,3,1"),
   ]
-  answers = study_answers.read(files, KEY)
+  answers = study_answers.read_answers(files, KEY)
   assert answers.given["Bo", "p1"] == study_answers.Answer(4, 9)
   assert answers.replaced == 1
   assert len(answers.given) == 2
@@ -50,7 +51,7 @@ def test_last_of_several_ratings_counts_and_changed_ones_are_counted(tmp_path):
 @pytest.mark.parametrize(
   ("line", "parts"),
   [
-    ("s2,Bo,p1,7,2", ["answers study s2", "--study is s1"]),
+    ("s2,Bo,p1,7,2", ["answers study s2, not s1"]),
     ("s1,Bo,p3,7,2", ["no picture 'p3'"]),
     ("s1, ,p1,7,2", ["no name"]),
     ("s1,Bo,p1,0,2", ["rating '0'", "from 1 to 10"]),
@@ -68,7 +69,7 @@ def test_last_of_several_ratings_counts_and_changed_ones_are_counted(tmp_path):
 def test_what_is_no_answer_is_named_with_its_line(tmp_path, line, parts):
   path = write(tmp_path / "b.csv", "s1,Bo,p2,7,2", line)
   with pytest.raises(errors.UserError) as raised:
-    study_answers.read([path], KEY)
+    study_answers.read_answers([path], KEY)
   for part in ("b.csv, line 3: ", *parts):
     assert part in str(raised.value)
 
@@ -86,7 +87,7 @@ def test_file_without_answers_is_refused(tmp_path, content, part):
   path = tmp_path / "b.csv"
   path.write_bytes(content)
   with pytest.raises(errors.UserError, match=part):
-    study_answers.read([path], KEY)
+    study_answers.read_answers([path], KEY)
 
 
 def test_key_is_read(tmp_path):

@@ -1,0 +1,1 @@
+"""A user study: the page that people rate pictures on, and its answers."""

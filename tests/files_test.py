@@ -1,0 +1,102 @@
+"""A file is written whole or not at all, and what cannot be is found early."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gatedinpaint_jax import errors, files
+
+
+@pytest.fixture
+def path(tmp_path):
+  return tmp_path / "a.json"
+
+
+def names(folder):
+  return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_appears_at_once_over_the_part_of_a_killed_run(path, monkeypatch):
+  part = path.with_name(files.PART)
+  part.write_text("half" * 1000)
+  seen = []
+  replace = os.replace
+
+  def look(source, target):
+    seen.append((source, source.read_text(), target.exists()))
+    replace(source, target)
+
+  monkeypatch.setattr(os, "replace", look)
+  files.write(path, b"all")
+  assert seen == [(part, "all", False)]
+  assert path.read_text() == "all" and names(path.parent) == ["a.json"]
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync"])
+def test_failed_write_leaves_what_was_there(path, monkeypatch, step):
+  def fail(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+  path.write_text("before")
+  monkeypatch.setattr(os, step, fail)
+  with pytest.raises(errors.UserError, match=r"a\.json: .*No space left"):
+    files.write(path, b"after")
+  assert path.read_text() == "before" and names(path.parent) == ["a.json"]
+
+
+def test_any_failure_inside_leaves_what_was_there(path):
+  path.write_text("before")
+  with pytest.raises(KeyboardInterrupt), files.replacing(path) as part:
+    part.write_text("half")
+    raise KeyboardInterrupt
+  assert path.read_text() == "before" and names(path.parent) == ["a.json"]
+
+
+def test_link_is_replaced_itself(path):
+  other = path.with_name("other")
+  other.write_text("before")
+  path.symlink_to("other")
+  files.write(path, b"after")
+  assert not path.is_symlink() and other.read_text() == "before"
+
+
+def test_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+  files.write(tmp_path / ("x" * 255), b"")
+  assert names(tmp_path) == ["x" * 255]
+
+
+def test_what_cannot_be_written_is_told_before(tmp_path):
+  (tmp_path / "file").touch()
+  (tmp_path / "folder").mkdir()
+  files.check_file(tmp_path / "folder" / "new")
+  files.check_folder(tmp_path / "folder" / "new" / "deep")
+  for check, place, message in (
+    (files.check_file, "folder", "folder: is a folder; name a file"),
+    (files.check_file, "no/a", "no/a: no such folder; make it first"),
+    (files.check_file, "file/a", r"file/a: cannot be written \(Not a dir"),
+    (files.check_folder, "file/a", r"a: cannot be made in .*file \(Not a"),
+    (files.make_folder, "file/a", r"a: cannot be written \(Not a dir"),
+  ):
+    with pytest.raises(errors.UserError, match=message):
+      check(tmp_path / place)
+  assert names(tmp_path) == ["file", "folder"]
+  assert not names(tmp_path / "folder")
+
+
+def test_folder_is_made_with_those_above_it(tmp_path):
+  files.make_folder(tmp_path / "a" / "b")
+  files.make_folder(tmp_path / "a" / "b")
+  assert not names(tmp_path / "a" / "b")
+
+
+def test_parts_of_processes_that_ended_are_removed(tmp_path):
+  ended = subprocess.Popen([sys.executable, "-c", ""])
+  ended.wait()
+  running = f"{files.PART_OF_HOST}.{os.getppid()}.part"
+  for name in (f"{files.PART_OF_HOST}.{ended.pid}.part", running, ".x.1.part"):
+    (tmp_path / name).touch()
+  files.remove_parts(tmp_path)
+  assert names(tmp_path) == sorted([running, ".x.1.part"])

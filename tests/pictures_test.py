@@ -1,0 +1,153 @@
+"""Which pictures are shown, and what is painted where."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from gatedinpaint_jax.evaluation import pictures
+from gatedinpaint_jax.metrics import dataset_scores
+
+# 64 x 48, so each pixel becomes 2 x 2; a column is 128 wide all the same.
+TOP = 16 + 16
+COLUMN = 128 + 4
+
+
+def kinds(*errors):
+  """What `choose` makes of pictures with these errors, by their positions."""
+  rows = [
+    dataset_scores.Row(
+      f"picture {i}", 0.5, {}, {} if error is None else {"l1": float(error)}
+    )
+    for i, error in enumerate(errors)
+  ]
+  chosen = pictures.choose(rows)
+  for i, label in chosen.items():
+    end = f": picture {i}, hole 50%, l1 in it {errors[i]:.1f} %"
+    assert label.endswith(end)
+  return [(i, label.partition(":")[0]) for i, label in chosen.items()]
+
+
+def test_best_median_and_worst_are_chosen_in_this_order():
+  assert kinds(5, 1, 9, 3, 7, 2, 8, 4, 6) == [
+    (1, "best"),
+    (5, "best"),
+    (7, "median"),
+    (0, "median"),
+    (6, "worst"),
+    (2, "worst"),
+  ]
+
+
+def test_few_pictures_are_shown_once():
+  assert kinds(2, 1, 3) == [(1, "best"), (0, "best"), (2, "worst")]
+  assert kinds(2) == [(0, "best")]
+
+
+def test_pictures_without_a_hole_are_not_shown():
+  assert kinds(None, 2, None) == [(1, "best")]
+  assert kinds(None) == []
+
+
+def test_sheet_has_a_row_for_each_picture():
+  grey = np.full((10, 20, 3), 100, np.uint8)
+  hole = np.zeros((10, 20), bool)
+  hole[:, :10] = True
+  tall = grey.swapaxes(0, 1)
+  sheet = pictures.draw_sheet(
+    [
+      pictures.Shown("first", grey, hole, {"x": grey // 2}),
+      pictures.Shown("b", tall, hole.T, {"x": tall}),
+    ]
+  )
+  assert sheet.shape == (2 * (16 + 256), 3 * 260 - 4, 3)
+  middle = 16 + 64  # of the first row of pictures, 128 high
+  assert sheet[middle, 128].tolist() == [100] * 3
+  assert sheet[middle, 260 + 60].tolist() == [255] * 3
+  assert sheet[middle, 260 + 196].tolist() == [100] * 3
+  assert sheet[middle, 520 + 128].tolist() == [50] * 3
+  assert sheet[:16].min() < 100  # its label
+
+
+def test_nothing_to_show_is_one_white_pixel():
+  for draw in (pictures.draw_sheet, pictures.draw_grid):
+    data = pictures.to_png(draw([]))
+    assert Image.open(io.BytesIO(data)).getcolors() == [(1, (255, 255, 255))]
+
+
+def row(label, value):
+  original = np.full((64, 48, 3), 100, np.uint8)
+  hole = np.zeros((64, 48), bool)
+  hole[:32] = True
+  methods = {
+    name: np.where(hole[..., None], np.uint8(value + i), original)
+    for i, name in enumerate(("mean_fill", "gated"))
+  }
+  return pictures.Shown(label, original, hole, methods)
+
+
+def test_columns_are_original_hole_and_methods_in_their_order():
+  grid = pictures.draw_grid([row("a", 10), row("b", 20)])
+  assert grid.shape == (16 + 2 * (16 + 128), 4 * COLUMN - 4, 3)
+  for i, fills in enumerate([(100, 255, 10, 11), (100, 255, 20, 21)]):
+    y = TOP + i * (16 + 128) + 5
+    for j, fill in enumerate(fills):
+      assert (grid[y, j * COLUMN + 64] == fill).all()
+      assert (grid[y + 100, j * COLUMN + 64] == 100).all()
+
+
+def test_pixels_are_enlarged_and_stay_in_the_middle_of_their_column():
+  grid = pictures.draw_grid([row("a", 10)])
+  line = grid[TOP + 5, 2 * COLUMN : 2 * COLUMN + 128, 0]
+  assert (line[16:112] == 10).all()
+  assert (line[:16] == 255).all() and (line[112:] == 255).all()
+
+
+def test_every_column_and_every_row_has_a_label():
+  grid = pictures.draw_grid([row("a", 10), row("b", 20)])
+  for j in range(4):
+    assert grid[:16, j * COLUMN : j * COLUMN + 128].min() < 100
+  for i in range(2):
+    top = 16 + i * (16 + 128)
+    assert grid[top : top + 16].min() < 100
+
+
+def test_large_pictures_are_not_enlarged():
+  large = np.zeros((130, 200, 3), np.uint8)
+  shown = pictures.Shown("a", large, large[..., 0] > 0, {"x": large})
+  grid = pictures.draw_grid([shown])
+  assert grid.shape == (16 + 16 + 130, 3 * 204 - 4, 3)
+
+
+def test_pictures_of_several_sizes_have_rows_of_their_own_height():
+  small = row("a", 10)
+  large = np.zeros((100, 400, 3), np.uint8)
+  wide = pictures.Shown(
+    "b", large, large[..., 0] == 0, {"mean_fill": large, "gated": large}
+  )
+  grid = pictures.draw_grid([small, wide, small], most_side=256)
+  heights = 128 + 64 + 128  # 100 x 400 becomes 64 x 256
+  assert grid.shape == (16 + 3 * 16 + heights, 4 * 260 - 4, 3)
+  # 96 wide in the middle of its tile.
+  assert (grid[TOP + 5, 2 * 260 + 80 : 2 * 260 + 176] == 10).all()
+  last = TOP + 128 + 16 + 64 + 16
+  assert (grid[last + 5, 3 * 260 + 128] == 11).all()
+
+
+def test_of_a_long_name_the_end_is_shown():
+  image = np.full((128, 128, 3), 100, np.uint8)
+  hole = image[..., 0] > 0
+
+  def draw(name):
+    shown = pictures.Shown("a", image, hole, {name: image, "b": image})
+    return pictures.draw_grid([shown])[:16]
+
+  ends = [
+    draw(f"runs/{start}/of/a/path/that/is/longer/than/its/column/{end}")
+    for start, end in (("x", "1"), ("y", "1"), ("x", "2"))
+  ]
+  np.testing.assert_array_equal(ends[0], ends[1])
+  assert (ends[0] != ends[2]).any()
+  column = 128 + 4
+  # It ends before the next column.
+  assert (ends[0][:, 2 * column + 127 : 3 * column] == 255).all()
