@@ -142,6 +142,12 @@ def test_old_workdir_goes_on_under_the_new_draw(photos, tmp_path):
   jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
+def test_start_says_how_many_pictures_there_are(photos, tmp_path):
+  with tiny_run.captured_log() as lines:
+    train.train_and_evaluate(tiny_run.config(photos, steps=1), tmp_path)
+  assert "found 9 pictures for training and 3 for validation" in lines
+
+
 def test_summary_names_the_strip_and_the_error_in_the_hole(
   photos, tmp_path, capsys
 ):
