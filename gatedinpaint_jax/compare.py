@@ -18,7 +18,6 @@ Goes on where it was stopped; what is trained is not trained again. Exit codes:
 
 import contextlib
 import json
-import os
 import pathlib
 import subprocess
 import time
@@ -26,7 +25,6 @@ from typing import Any
 
 import jax
 from absl import flags, logging
-from flax import traverse_util
 from ml_collections import config_flags
 
 import gatedinpaint_jax
@@ -35,6 +33,7 @@ from gatedinpaint_jax import (
   compare_config,
   config_drift,
   errors,
+  terminal,
 )
 from gatedinpaint_jax.evaluation import (
   comparison,
@@ -46,15 +45,11 @@ from gatedinpaint_jax.evaluation import (
 from gatedinpaint_jax.inference import memory
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.training import workdir as workdir_lib
-
-# TensorFlow only reads pictures here; it need not tell which GPUs it misses.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # How long a run took so far, in its workdir.
 _CLOCK = "minutes.json"
-# Of the generator, beside its parameters, and not trained.
-_AVERAGES = ("mean", "variance")
 _STUDY_TITLE = "Which pictures look natural?"
 
 
@@ -80,8 +75,7 @@ def main(argv) -> int:
   if runs:
     compare_config.check_readable(plan.work)
   workdir = workdir_lib.make(folder, folders=(comparison_files.FOLDER,))
-  logging.use_absl_handler()
-  command_line.tidy_terminal()
+  terminal.tidy()
   logging.info("workdir: %s", workdir)
   for name, training in runs.items():
     logging.info("training %s", name)
@@ -278,20 +272,10 @@ def _describe_runs(workdirs) -> dict[str, Any]:
     "batch_size": saved.config["data"]["batch_size"],
     "minutes": sum(_read_minutes(workdir / _CLOCK) for workdir in workdirs),
     "parameters": {
-      "generator": _count_parameters(saved.generator),
-      "discriminator": _count_parameters(saved.discriminator),
+      "generator": state_lib.count_parameters(saved.generator),
+      "discriminator": state_lib.count_parameters(saved.discriminator),
     },
   }
-
-
-def _count_parameters(tree) -> int:
-  """Returns how many numbers of a network are trained; 0 of None."""
-  return sum(
-    leaf.size
-    for name, leaf in traverse_util.flatten_dict(tree or {}).items()
-    # `layers.batch_norm` has its averages beside them.
-    if name[-1] not in _AVERAGES
-  )
 
 
 def _find_commit() -> str | None:

@@ -5,7 +5,6 @@ import functools
 
 import jax
 from absl import logging
-from clu import parameter_overview
 
 from gatedinpaint_jax import config_drift, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
@@ -167,24 +166,16 @@ def _make_validation(config, setup, mesh, batches):
 
 def _open_log(config, workdir, state):
   """Opens the log and writes what describes the run."""
-  is_first = jax.process_index() == 0
   log = logging_lib.RunLog(
     workdir,
     first_step=int(state.step),
     steps=config.schedule.steps,
-    log_every_steps=config.schedule.log_every_steps,
+    batch_size=config.data.batch_size,
     profile=config.schedule.profile,
-    is_first=is_first,
+    is_first=jax.process_index() == 0,
   )
-  texts = {"config": str(config)}
-  for network in ("generator", "discriminator"):
-    if getattr(state, network) is None:
-      continue
-    overview = parameter_overview.get_parameter_overview(
-      getattr(state, network), include_stats=False
-    )
-    texts[network] = overview
-    if is_first:
-      logging.info("parameters of the %s:\n%s", network, overview)
-  log.texts({name: f"```\n{text}\n```" for name, text in texts.items()})
+  networks = {
+    name: getattr(state, name) for name in ("generator", "discriminator")
+  }
+  log.describe(config, {k: v for k, v in networks.items() if v is not None})
   return log

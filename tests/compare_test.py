@@ -13,6 +13,7 @@ from PIL import Image
 from configs import global_local
 from gatedinpaint_jax import compare, evaluate, train
 from gatedinpaint_jax.networks import build
+from gatedinpaint_jax.training import state
 from tests import pictures, refusals, tiny_run
 
 METHODS = ["mean_fill", "plain"]
@@ -207,8 +208,8 @@ def test_averages_of_batches_are_no_parameters():
   variables = jax.eval_shape(
     lambda: generator.init(jax.random.key(0), image, image[..., :1], None)
   )
-  assert compare._count_parameters(variables["params"]) == 6_072_131
-  assert compare._count_parameters(None) == 0
+  assert state.count_parameters(variables["params"]) == 6_072_131
+  assert state.count_parameters(None) == 0
 
 
 @pytest.mark.slow

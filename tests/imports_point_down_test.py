@@ -46,6 +46,7 @@ PARTS = {
   "batch": (),
   "errors": (),
   "compiler_options": (),
+  "terminal": (),
   "layers": CONVENTIONS,
   "losses": (*CONVENTIONS, "layers"),
   "metrics": CONVENTIONS,
@@ -54,13 +55,14 @@ PARTS = {
   "networks": (*CONVENTIONS, "layers"),
   "training": (
     *CONVENTIONS,
+    "terminal",
     "layers",
     "losses",
     "metrics",
     "networks",
     "visualize",
   ),
-  "weights": (*CONVENTIONS, "layers", "networks", "training"),
+  "weights": (*CONVENTIONS, "terminal", "layers", "networks", "training"),
   "export": (*CONVENTIONS, "layers", "networks", "training", "weights"),
   "inference": (
     *CONVENTIONS,
@@ -70,7 +72,13 @@ PARTS = {
     "training",
     "export",
   ),
-  "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
+  "evaluation": (
+    *CONVENTIONS,
+    "terminal",
+    "metrics",
+    "training",
+    "inference",
+  ),
 }
 # The package's own `__init__.py` is its public face.
 PARTS[""] = (*CONVENTIONS, "inference")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, terminal
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison_grid,
@@ -70,7 +70,11 @@ def score(
   """
   masks = loader.mask_set
   files = folder / masks.kind / name
-  completed = scoring.complete(work, loader, subject, batch_size=batch_size)
+  completed = terminal.progress(
+    scoring.complete(work, loader, subject, batch_size=batch_size),
+    total=len(work),
+    name=f"{name}, {masks.kind}",
+  )
   shown = []
   built = report.build(
     scoring.score(_kept(completed, files, shown, show), scores=scores),

@@ -4,9 +4,7 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-import tqdm
-
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, terminal
 from gatedinpaint_jax.evaluation import (
   cases,
   contact_sheet,
@@ -95,25 +93,19 @@ class Evaluator(NamedTuple):
       batch_size=self.batch_size,
       of_process=self.of_process,
     )
-    with (
-      self._advice(),
-      tqdm.tqdm(
-        completed,
-        desc=request.name if self.names_bars else None,
-        total=scoring.count(
-          request.work,
-          self.loader,
-          batch_size=self.batch_size,
-          of_process=self.of_process,
-        ),
-        unit="picture",
-        # None: not in a log file.
-        disable=None if self.of_process.is_first else True,
-      ) as bar,
-    ):
-      return scoring.score_each(
-        iter(bar), scores=self.scores, features=self.features
-      )
+    bar = terminal.progress(
+      completed,
+      total=scoring.count(
+        request.work,
+        self.loader,
+        batch_size=self.batch_size,
+        of_process=self.of_process,
+      ),
+      name=request.name if self.names_bars else "",
+      is_shown=self.of_process.is_first,
+    )
+    with self._advice():
+      return scoring.score_each(bar, scores=self.scores, features=self.features)
 
   def _complete_again(
     self, request, subject, places: Collection[int]
