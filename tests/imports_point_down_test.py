@@ -103,13 +103,8 @@ OUTSIDE_THE_CORNER = (
   "data.recipe",
   "data.unreadable",
 )
-# clu's metric_writers and periodic_actions import TensorFlow.
-LOAD_TENSORFLOW = (
-  "clu.metric_writers",
-  "clu.periodic_actions",
-  "tensorflow",
-  "tensorflow_datasets",
-)
+# Most of clu imports TensorFlow.
+LOAD_TENSORFLOW = ("clu", "tensorboard", "tensorflow", "tensorflow_datasets")
 
 
 def _modules():

@@ -226,7 +226,7 @@ def leaves(config, prefix=""):
 def test_training_from_arrays_works_without_tensorflow(photos, tmp_path):
   program = f"""
 import sys
-for name in ("tensorflow", "tensorboard"):
+for name in ("clu", "tensorboard", "tensorflow", "tensorflow_datasets"):
   sys.modules[name] = None  # as if it were not installed
 import numpy as np
 from configs import places2

@@ -169,7 +169,7 @@ def _open(
 def _open_files(config, steps, key, files, validation):
   positions = _positions(config, len(files.photos), validation)
   files = files.select(positions)
-
+  errors.check_installed("tensorflow", extra="train")
   # TensorFlow takes seven seconds to load, so find mistakes before.
   from gatedinpaint_jax.data import pipeline, sources
 
@@ -181,6 +181,7 @@ def _open_files(config, steps, key, files, validation):
 
 
 def _open_tfds(config, steps, key, name, validation):
+  errors.check_installed("tensorflow_datasets", extra="train")
   from gatedinpaint_jax.data import pipeline, tfds_source
 
   pipeline.keep_off_accelerators()

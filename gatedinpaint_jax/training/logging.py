@@ -17,13 +17,16 @@ from gatedinpaint_jax import terminal
 from gatedinpaint_jax.training import live_line
 from gatedinpaint_jax.training import state as state_lib
 
+# What of the extra `train` writes for TensorBoard.
+_OF_TRAIN = ("clu", "tensorboard", "tensorflow")
+
 try:
   with terminal.quiet_tensorflow():
     from clu import metric_writers, parameter_overview, periodic_actions
     from tensorboard.compat.proto import event_pb2
     from tensorboard.summary.writer import event_file_writer
 except ImportError as error:
-  if error.name is None or not error.name.startswith("tensor"):
+  if (error.name or "").partition(".")[0] not in _OF_TRAIN:
     raise
   metric_writers = None
 
@@ -201,7 +204,8 @@ class _JsonLines(_Nothing):
 
   def __init__(self, path, first_step):
     logging.warning(
-      "TensorFlow is not installed: numbers go to %s, nothing to TensorBoard.",
+      "the extra 'train' is not installed: numbers go to %s, nothing to "
+      "TensorBoard",
       path,
     )
     kept = []

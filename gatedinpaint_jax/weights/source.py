@@ -58,6 +58,7 @@ def read(path) -> ImportedWeights:
   if path.is_file() and path.suffix in _READERS:
     return _READERS[path.suffix](path)
   index = _find_index(path)
+  errors.check_installed("tensorflow", extra="train")
   # Here, because it loads TensorFlow.
   with terminal.quiet_tensorflow():
     from gatedinpaint_jax.weights import tensorflow_checkpoint
