@@ -9,17 +9,15 @@ ROOT = pathlib.Path(__file__).parent
 
 # Both ends of every range were installed and used together: the lower ends
 # on Python 3.11, the upper ones on Python 3.12 (where jax and numpy are newer).
+
+# To fill holes.
 INSTALL_REQUIRES = [
   "absl-py>=2.3,<2.6",
-  # The log writers of clu need TensorFlow and TensorBoard and declare neither.
-  "clu>=0.0.12,<0.0.13",
-  # Reads gs:// paths; before 1.9.1, tensorflow-datasets refuses it.
-  "etils[epath]>=1.9.1,<2",
   "filelock>=3.13,<5",
+  # JAX writes .stablehlo with it and does not say so.
+  "flatbuffers>=24.3",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7,<0.13",
-  # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.
-  "importlib_resources>=6,<8",
   "jax>=0.10.2,<0.12",
   "ml-collections>=1.0,<1.2",
   "numpy>=2.0.2,<2.6",
@@ -33,12 +31,22 @@ INSTALL_REQUIRES = [
   "pyvips-binary>=8.18,<9",
   "safetensors>=0.5,<0.9",
   "scipy>=1.14.1,<2",
-  "tensorboard>=2.20,<2.22",
-  "tensorflow>=2.20,<2.22",
-  "tensorflow-datasets>=4.9.9,<4.10",
   # Of orbax; its own errors are the plainest.
   "tensorstore>=0.1.86,<0.2",
   "tqdm>=4.66,<5",
+]
+
+# To train, and to read checkpoints of TensorFlow; 2 GB more.
+TRAIN_REQUIRES = [
+  # Its log writers need TensorFlow and TensorBoard and declare neither.
+  "clu>=0.0.12,<0.0.13",
+  # Reads gs:// paths; before 1.9.1, tensorflow-datasets refuses it.
+  "etils[epath]>=1.9.1,<2",
+  # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.
+  "importlib_resources>=6,<8",
+  "tensorboard>=2.20,<2.22",
+  "tensorflow>=2.20,<2.22",
+  "tensorflow-datasets>=4.9.9,<4.10",
 ]
 
 # Describes graphs, for gatedinpaint_jax.export_model. Not jax2onnx: 0.17 wants
@@ -62,6 +70,7 @@ CLASSICAL_REQUIRES = [
 LPIPS_REQUIRES = [*EVALUATE_REQUIRES, "jaxlpips>=1.2,<1.3"]
 
 TEST_REQUIRES = [
+  *TRAIN_REQUIRES,
   *OPENVINO_REQUIRES,
   *CLASSICAL_REQUIRES,
   *LPIPS_REQUIRES,
@@ -118,7 +127,6 @@ setuptools.setup(
     "openvino": OPENVINO_REQUIRES,
     "test": TEST_REQUIRES,
     "torch": TORCH_REQUIRES,
-    # Nothing beyond the above yet: all of it is installed for everyone.
-    "train": [],
+    "train": TRAIN_REQUIRES,
   },
 )

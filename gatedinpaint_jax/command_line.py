@@ -6,15 +6,12 @@ code 2.
 
 import difflib
 import functools
-import logging as std_logging
-import os
-import pathlib
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from absl import flags, logging
+from absl import flags
 
 from gatedinpaint_jax import errors
 
@@ -144,26 +141,6 @@ def name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
   nearest = difflib.get_close_matches(name, list(values), n=1)
   hint = f"; did you mean --{nearest[0]}{dot}{key}?" if nearest else ""
   return f"unknown flag --{unknown}{hint}"
-
-
-def tidy_terminal() -> None:
-  """Shows our progress and other packages' warnings, with the time of day.
-
-  Checkpointing alone would print twenty lines each time.
-  """
-  ours = (str(pathlib.Path(__file__).parent), os.path.join("clu", "platform"))
-
-  def is_wanted(record):
-    if record.exc_info and "orbax" in record.pathname:
-      return False  # its threads' tracebacks; we say in a line what failed
-    return record.levelno > std_logging.INFO or any(
-      place in record.pathname for place in ours
-    )
-
-  logging.set_verbosity(logging.INFO)
-  handler = logging.get_absl_handler()
-  handler.addFilter(is_wanted)
-  handler.setFormatter(std_logging.Formatter("%(asctime)s %(message)s", "%X"))
 
 
 def fail(error) -> int:

@@ -16,7 +16,6 @@ Resumes where it was stopped; finished runs are not trained again. Exit codes:
 0 done, 2 a mistake in the config, the flags or a file.
 """
 
-import os
 import pathlib
 from collections.abc import Iterator
 
@@ -30,6 +29,7 @@ from gatedinpaint_jax import (
   compare_runs,
   errors,
   files,
+  terminal,
 )
 from gatedinpaint_jax.evaluation import (
   cases,
@@ -44,9 +44,6 @@ from gatedinpaint_jax.inference import memory, photo_files
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.study import page as study_page
 from gatedinpaint_jax.training import workdir as workdir_lib
-
-# TensorFlow only reads pictures here; keep it quiet about missing GPUs.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _STUDY_TITLE = "Which pictures look natural?"
 
@@ -77,8 +74,7 @@ def main(argv) -> int:
     for case in plan.work:
       photo_files.read(case.image)  # so far only its header was read
   workdir = workdir_lib.make(folder, folders=(compare_config.COMPLETED,))
-  logging.use_absl_handler()
-  command_line.tidy_terminal()
+  terminal.tidy()
   logging.info("workdir: %s", workdir)
   for name, training in missing.items():
     logging.info("training %s", name)
@@ -209,7 +205,11 @@ def _score(name, plan, config, workdir, scores):
     built = report.build(
       scorer.score(
         _kept(
-          scorer.complete(subject, plan.work),
+          terminal.progress(
+            scorer.complete(subject, plan.work),
+            total=len(plan.work),
+            name=f"{name}, {masks.kind}",
+          ),
           paths,
           first,
           config.grid_pictures,

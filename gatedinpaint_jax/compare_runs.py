@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-from flax import traverse_util
 
 import gatedinpaint_jax
 from gatedinpaint_jax import compare_config, config_drift, errors, files
 from gatedinpaint_jax.evaluation import comparison, report
 from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import state as state_lib
 
 # How long a run took so far, in its workdir.
 _CLOCK = "minutes.json"
-# Stored with the parameters of batch normalisation, and not trained.
-_AVERAGES = ("mean", "variance")
 _INTERVALS = {
   False: "Intervals are 95 %, bootstrapped over pictures. Each method was "
   "trained once: what another seed would change is not in them.",
@@ -150,15 +148,6 @@ def to_markdown(content: Mapping[str, Any]) -> str:
   return "\n".join(lines) + "\n"
 
 
-def count_parameters(tree: Any) -> int:
-  """Returns how many numbers of a network are trained; 0 for None."""
-  return sum(
-    leaf.size
-    for name, leaf in traverse_util.flatten_dict(tree or {}).items()
-    if name[-1] not in _AVERAGES
-  )
-
-
 def _describe_runs(workdirs: Sequence[pathlib.Path]) -> dict[str, Any]:
   """Describes the runs of one method, which differ only in their seeds."""
   saved = checkpoint_reader.read(workdirs[0], with_discriminator=True)
@@ -168,8 +157,8 @@ def _describe_runs(workdirs: Sequence[pathlib.Path]) -> dict[str, Any]:
     "batch_size": saved.config["data"]["batch_size"],
     "minutes": sum(_read_minutes(workdir / _CLOCK) for workdir in workdirs),
     "parameters": {
-      "generator": count_parameters(saved.generator),
-      "discriminator": count_parameters(saved.discriminator),
+      "generator": state_lib.count_parameters(saved.generator),
+      "discriminator": state_lib.count_parameters(saved.discriminator),
     },
   }
 

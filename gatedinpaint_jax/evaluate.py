@@ -28,10 +28,15 @@ import os
 import pathlib
 
 import numpy as np
-import tqdm
 
 import gatedinpaint_jax
-from gatedinpaint_jax import command_line, errors, evaluate_flags, files
+from gatedinpaint_jax import (
+  command_line,
+  errors,
+  evaluate_flags,
+  files,
+  terminal,
+)
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison,
@@ -142,7 +147,7 @@ def _evaluate(options, loader, requests, output) -> None:
         about,
         labels,
         backend=options.backend,
-        title=name if len(requests) > 1 else None,
+        title=name if len(requests) > 1 else "",
       )
   content = comparison.build(reports)
   tables = comparison.to_markdown(content)
@@ -174,14 +179,12 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
     worst if none are given; and {index: completed} of these pictures.
   """
   subject = subjects.load(request, backend=backend)
-  with tqdm.tqdm(
+  completed = terminal.progress(
     scorer.complete(subject, request.work),
-    desc=title,
     total=len(request.work),
-    unit="picture",
-    disable=None,  # not in a log file
-  ) as bar:
-    result = scorer.score(bar)
+    name=title,
+  )
+  result = scorer.score(completed)
   if labels is None:
     labels = pictures.choose(result.rows)
   again = scorer.complete(subject, request.work, only=labels)

@@ -16,19 +16,14 @@ file that lacks an array, or holds one too many, is refused as a whole.
 """
 
 import contextlib
-import os
 import pathlib
 import shlex
 
-# TensorFlow only reads a file here; it need not tell which GPUs it misses, and
-# tells it in fewer lines.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from absl import flags
-from clu import parameter_overview
 
 from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
+from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import source as source_lib
 
 
@@ -92,10 +87,8 @@ def _print_summary(weights, output):
     print(f"left out, because only the generator is read: {names}")
   networks = [n for n in ("generator", "discriminator") if n in weights.trees]
   for network in networks:
-    overview = parameter_overview.get_parameter_overview(
-      weights.trees[network], include_stats=False
-    )
-    print(f"parameters of the {network}:\n{overview}")
+    count = state_lib.count_parameters(weights.trees[network])
+    print(f"{network}: {count:,} parameters")
   guided = weights.model["guided"]
   inputs = "--image photo.jpg --mask mask.png"
   if guided:

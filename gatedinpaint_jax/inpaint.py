@@ -19,13 +19,11 @@ the reason), 2 a mistake in the flags or in the only picture.
 import os
 import pathlib
 import sys
-import time
 from collections.abc import Iterator
 
-import tqdm
 from absl import flags
 
-from gatedinpaint_jax import command_line, errors, files
+from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   inpainter,
@@ -38,8 +36,6 @@ from gatedinpaint_jax.inference import (
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
 _SOME_FAILED = 1
-# Between two lines of progress in a log file.
-_SECONDS_PER_LINE = 30
 
 
 def main(argv) -> int:
@@ -192,33 +188,20 @@ def _load_inpainter(options, work):
 
 
 def _run(work, model, options) -> Iterator[job_runner.Outcome]:
-  """Does the jobs, with a bar of progress and, if wanted, a report."""
+  """Does the jobs, with a progress bar and, if wanted, a report."""
   asked = {name: options[name].value for name in job_runner.Options._fields}
   if asked["batch_size"] is None:
     asked["batch_size"] = 1 if options.method else model.devices
   understood = job_runner.Options(**asked)
   with run_report.open_to_append(options.report) as report:
-    for outcome in _with_progress(
-      job_runner.run(work, model, understood), len(work)
+    for outcome in terminal.progress(
+      job_runner.run(work, model, understood),
+      total=len(work),
+      is_shown=len(work) > 1,
     ):
       report.write(run_report.line(outcome, options.checkpoint, options.method))
       report.flush()
       yield outcome
-
-
-def _with_progress(outcomes, total):
-  """Yields the outcomes under a bar or, in a log file, a line now and then."""
-  if total == 1 or sys.stderr.isatty():
-    yield from tqdm.tqdm(
-      outcomes, total=total, unit="picture", disable=total == 1
-    )
-    return
-  told = time.monotonic()
-  for done, outcome in enumerate(outcomes, start=1):
-    yield outcome
-    if time.monotonic() - told > _SECONDS_PER_LINE:
-      told = time.monotonic()
-      print(f"{done} of {total} pictures", flush=True)
 
 
 def _tell_only(outcome) -> int:

@@ -14,10 +14,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from gatedinpaint_jax import command_line, errors
-
-# TensorFlow only reads pictures here; it need not tell which GPUs it misses.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from gatedinpaint_jax import command_line, errors, terminal
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "What to train: a file of configs/.", lock_config=True
@@ -69,7 +66,7 @@ def main(argv):
 
   name = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
   workdir = _WORKDIR.value or os.path.join("runs", name.stem)
-  command_line.tidy_terminal()
+  terminal.tidy()
   logging.info("workdir: %s", workdir)
   if _DETERMINISTIC.value:
     # XLA reads it when the first device is asked for.

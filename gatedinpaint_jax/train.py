@@ -5,7 +5,6 @@ import functools
 
 import jax
 from absl import logging
-from clu import parameter_overview
 
 from gatedinpaint_jax import config_drift, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
@@ -53,8 +52,9 @@ def train_and_evaluate(
     key="config.data.batch_size",
     parts=setup.accumulation_steps,
   )
-  validation = _make_validation(config, setup, mesh)
-  training_batches = data_build.open_training(config)
+  pictures = data_build.find_pictures(config)
+  _log_found(pictures)
+  validation = _make_validation(config, setup, mesh, pictures.validation)
   hosts.meet(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
@@ -76,7 +76,7 @@ def train_and_evaluate(
       allow_config_change=allow_config_change,
     )
     state, window, skipped_in_a_row = restore()
-    batches = training_batches(
+    batches = pictures.batches(
       first_example=int(state.examples_seen),
       process_index=jax.process_index(),
       process_count=jax.process_count(),
@@ -141,13 +141,23 @@ def _create_or_restore(
   return restored
 
 
-def _make_validation(config, setup, mesh):
-  """Returns the validation of a config, None if it wants no pictures."""
-  if not config.evaluation.pictures:
+def _log_found(pictures):
+  """Says how many pictures there are, before anything takes time."""
+  if jax.process_index() == 0:
+    logging.info(
+      "found %d pictures for training and %d for validation",
+      pictures.training,
+      sum(len(batch.image) for batch in pictures.validation),
+    )
+
+
+def _make_validation(config, setup, mesh, batches):
+  """Returns the validation of a config, None if there are no pictures."""
+  if not batches:
     return None
   return validation_lib.Validation(
     setup.generator,
-    data_build.validation_batches(config),
+    batches,
     mesh,
     batch_size=config.evaluation.batch_size,
     strips=config.evaluation.strips,
@@ -156,24 +166,16 @@ def _make_validation(config, setup, mesh):
 
 def _open_log(config, workdir, state):
   """Opens the log and writes what describes the run."""
-  is_first = jax.process_index() == 0
   log = logging_lib.RunLog(
     workdir,
     first_step=int(state.step),
     steps=config.schedule.steps,
-    log_every_steps=config.schedule.log_every_steps,
+    batch_size=config.data.batch_size,
     profile=config.schedule.profile,
-    is_first=is_first,
+    is_first=jax.process_index() == 0,
   )
-  texts = {"config": str(config)}
-  for network in ("generator", "discriminator"):
-    if getattr(state, network) is None:
-      continue
-    overview = parameter_overview.get_parameter_overview(
-      getattr(state, network), include_stats=False
-    )
-    texts[network] = overview
-    if is_first:
-      logging.info("parameters of the %s:\n%s", network, overview)
-  log.texts({name: f"```\n{text}\n```" for name, text in texts.items()})
+  networks = {
+    name: getattr(state, name) for name in ("generator", "discriminator")
+  }
+  log.describe(config, {k: v for k, v in networks.items() if v is not None})
   return log

@@ -1,5 +1,6 @@
 """The loop over the steps of a run, and what is due between them."""
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -24,8 +25,8 @@ from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import step as step_lib
 from gatedinpaint_jax.training import validation as validation_lib
 
-# What a line of progress on the terminal shows of the scalars.
-_ON_THE_TERMINAL = (
+# What a line of progress shows of the scalars.
+_REPORTED = (
   "l1_refined",
   "l2_refined",
   "adversarial_loss",
@@ -66,6 +67,7 @@ class Run:
     chroma: of the last validation in the holes, as a share of the originals'.
     last_strip: path of the newest strip.
     went_back: whether it has, and saved nothing since.
+    compiled: the turns whose step is.
   """
 
   config: Any
@@ -85,6 +87,7 @@ class Run:
   chroma: float = 0.0
   last_strip: pathlib.Path | None = None
   went_back: bool = False
+  compiled: set[phases.Turn] = dataclasses.field(default_factory=set)
 
   def train(self, state, batches: Iterator[batch_lib.Batch]):
     """Loops over the steps that remain and returns the last state."""
@@ -101,7 +104,9 @@ class Run:
       if batch is None:
         batch = self.next_batch(batches)
       step += 1
-      state, metrics = train_step(self.setup.turns.at(step))(state, batch)
+      turn = self.setup.turns.at(step)
+      with self.compiling(turn):
+        state, metrics = train_step(turn)(state, batch)
       watch.add(step, examples, batch, metrics)
       examples += self.config.data.batch_size
       # The next batch is fetched and copied while the devices compute.
@@ -129,6 +134,17 @@ class Run:
       compiler_options=compiler_options.for_backend(),
     )
 
+  @contextlib.contextmanager
+  def compiling(self, turn: phases.Turn):
+    """Announces a turn's first call and leaves its time out of the speed."""
+    if turn in self.compiled:
+      yield
+      return
+    logging.info("compiling the training step; this may take minutes")
+    with self.meter.paused():
+      yield
+    self.compiled.add(turn)
+
   def next_batch(self, batches):
     """Takes a batch from the stream and lays it on the devices."""
     with self.meter.waiting():
@@ -138,6 +154,7 @@ class Run:
   def after(self, step: int, state) -> None:
     """Does what is due after a step."""
     schedule, last = self.config.schedule, self.config.schedule.steps
+    self.log.after_step(step, self.meter.newest)
     if is_due(step, every=schedule.log_every_steps, last=last):
       self.report(step)
     if is_due(step, every=schedule.checkpoint_every_steps, last=last):
@@ -146,25 +163,24 @@ class Run:
       if not self.watch.in_a_row or step == last:
         self.save(state)
     if is_due(step, every=schedule.evaluate_every_steps, last=last):
-      with self.log.timed("validation"), self.meter.paused():
+      with self.log.paused(), self.meter.paused():
         self.validate(step, state)
     self.checkpoints.check()
-    self.log.after_step(step)
 
   def report(self, step: int) -> None:
     """Writes the means since the last report."""
     scalars = self.meter.take()
     self.log.scalars(step, {f"train/{k}": v for k, v in scalars.items()})
-    shown = [name for name in _ON_THE_TERMINAL if name in scalars]
+    shown = [name for name in _REPORTED if name in scalars]
     if scalars[step_lib.SKIPPED]:
       shown.append(step_lib.SKIPPED)
-    self.log.line(step, {name: scalars[name] for name in shown})
+    self.log.report(step, {name: scalars[name] for name in shown})
     self.health.see_training(step, self.reported, scalars)
     self.reported = step
 
   def save(self, state) -> None:
     """Saves the state, and what was measured since the last report."""
-    with self.log.timed("checkpoint"), self.meter.paused():
+    with self.log.paused(), self.meter.paused():
       self.checkpoints.save(
         state,
         self.config.to_dict(),

@@ -125,6 +125,30 @@ def test_held_out_pictures_never_appear_in_training(numbered):
   assert set(trained) == set(range(20)) - set(seen)
 
 
+def test_pictures_of_a_run_are_listed_once_and_counted(numbered, monkeypatch):
+  listed = []
+  plain = build.listing.find_in_folder
+
+  def find_in_folder(folder, **options):
+    listed.append(folder)
+    return plain(folder, **options)
+
+  monkeypatch.setattr(build.listing, "find_in_folder", find_in_folder)
+  config = validation(numbered, 5)
+  found = build.find_pictures(config)
+  assert listed == [str(numbered)]
+  assert found.training == 15
+  assert pictures.numbers(*found.validation) == [0, 4, 8, 12, 16]
+  ours, theirs = (
+    next(b)
+    for b in (
+      found.batches(first_example=3),
+      build.training_batches(config, first_example=3),
+    )
+  )
+  pictures.assert_same(ours, theirs)
+
+
 def test_more_pictures_than_there_are_is_fine(numbered, tmp_path_factory):
   other = pictures.write_numbered(tmp_path_factory.mktemp("other"), 6)
   config = validation(numbered, 100, validation_path=str(other))

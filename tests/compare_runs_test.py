@@ -8,6 +8,7 @@ import pytest
 from configs import global_local
 from gatedinpaint_jax import build, compare_runs
 from gatedinpaint_jax.evaluation import comparison
+from gatedinpaint_jax.training import state
 from tests import comparison_test
 
 
@@ -87,5 +88,5 @@ def test_averages_of_batches_are_no_parameters():
   variables = jax.eval_shape(
     lambda: generator.init(jax.random.key(0), image, image[..., :1], None)
   )
-  assert compare_runs.count_parameters(variables["params"]) == 6_072_131
-  assert compare_runs.count_parameters(None) == 0
+  assert state.count_parameters(variables["params"]) == 6_072_131
+  assert state.count_parameters(None) == 0

@@ -20,22 +20,22 @@ def photos(tmp_path_factory):
 
 def break_batches(monkeypatch, is_broken):
   """Makes those batches not a number whose first example `is_broken` names."""
-  plain = train.data_build.open_training
+  plain = train.data_build.find_pictures
 
-  def open_training(config):
-    training_batches = plain(config)
+  def find_pictures(config):
+    found = plain(config)
 
     def broken(*, first_example, **kwargs):
       position = first_example
-      for batch in training_batches(first_example=first_example, **kwargs):
+      for batch in found.batches(first_example=first_example, **kwargs):
         if is_broken(position):
           batch = batch._replace(image=batch.image * np.nan)
         position += len(batch.image)
         yield batch
 
-    return broken
+    return found._replace(batches=broken)
 
-  monkeypatch.setattr(train.data_build, "open_training", open_training)
+  monkeypatch.setattr(train.data_build, "find_pictures", find_pictures)
 
 
 def test_skipped_steps_are_named_and_too_many_send_the_run_back(

@@ -48,6 +48,7 @@ PARTS = {
   "errors": (),
   "files": ("errors",),
   "compiler_options": (),
+  "terminal": (),
   "layers": CONVENTIONS,
   "fast": (*CONVENTIONS, "layers"),
   "networks": (*CONVENTIONS, "layers"),
@@ -59,6 +60,7 @@ PARTS = {
   "visualize": CONVENTIONS,
   "training": (
     *CONVENTIONS,
+    "terminal",
     "networks",
     "baselines",
     "build",
@@ -66,7 +68,7 @@ PARTS = {
     "metrics",
     "visualize",
   ),
-  "weights": (*CONVENTIONS, "networks", "build", "training"),
+  "weights": (*CONVENTIONS, "terminal", "networks", "build", "training"),
   "export": (
     *CONVENTIONS,
     "layers",
@@ -83,7 +85,13 @@ PARTS = {
     "training",
     "export",
   ),
-  "evaluation": (*CONVENTIONS, "metrics", "training", "inference"),
+  "evaluation": (
+    *CONVENTIONS,
+    "terminal",
+    "metrics",
+    "training",
+    "inference",
+  ),
   "study": (*CONVENTIONS, "metrics", "evaluation"),
 }
 # The package's own `__init__.py` is its public face.
@@ -108,13 +116,8 @@ OUTSIDE_THE_CORNER = (
   "data.recipe",
   "data.unreadable",
 )
-# clu's metric_writers and periodic_actions import TensorFlow.
-LOAD_TENSORFLOW = (
-  "clu.metric_writers",
-  "clu.periodic_actions",
-  "tensorflow",
-  "tensorflow_datasets",
-)
+# Most of clu imports TensorFlow.
+LOAD_TENSORFLOW = ("clu", "tensorboard", "tensorflow", "tensorflow_datasets")
 
 
 def _modules():

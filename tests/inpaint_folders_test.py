@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import files, inpaint
+from gatedinpaint_jax import files, terminal
 from gatedinpaint_jax.inference import openvino_backend
 from tests import small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
@@ -49,14 +49,15 @@ def test_batches_give_what_single_pictures_give(checkpoint, tmp_path):
 def test_log_file_gets_lines_of_progress(
   checkpoint, tmp_path, monkeypatch, capsys
 ):
-  monkeypatch.setattr(inpaint, "_SECONDS_PER_LINE", 0)
+  monkeypatch.setattr(terminal, "_SECONDS_PER_LINE", 0)
   assert run(*make_many(tmp_path, 3), f"--checkpoint={checkpoint}") == 0
-  assert capsys.readouterr().out.splitlines() == [
+  printed = capsys.readouterr()
+  assert printed.err.splitlines() == [
     "1 of 3 pictures",
     "2 of 3 pictures",
     "3 of 3 pictures",
-    "3 pictures done, 0 failed",
   ]
+  assert printed.out.splitlines() == ["3 pictures done, 0 failed"]
 
 
 def test_failing_files_are_told_at_the_end_and_stop_nothing(

@@ -66,6 +66,16 @@ def test_skipped_steps_are_counted_and_not_averaged():
   assert "loss" not in scalars and scalars["skipped_steps"] == 1.0
 
 
+def test_newest_numbers_are_of_a_step_that_is_done():
+  reading = meter.Meter(batch_size=4)
+  assert reading.newest() == {}
+  reading.add(metrics(1.0))
+  assert reading.newest() == {}  # it may be under way
+  for value in (2.0, 3.0):
+    reading.add(metrics(value))
+  assert reading.newest() == {"loss": 2.0, "skipped_steps": 0.0}
+
+
 def test_window_that_goes_on_elsewhere_gives_the_same_means(clock):
   values = [0.1, 0.7, 0.3]
   whole = meter.Meter(batch_size=4)

@@ -146,7 +146,7 @@ def test_missing_sketches_are_named(tmp_path, upload, source):
   with pytest.raises(
     errors.UserError, match=rf"no sketch at {url}/b_edge\.jpg;"
   ):
-    build.open_training(config)
+    build.training_batches(config)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_mistakes_are_told_as_on_this_machine(
   url = upload()
   path = f"{url}/{place}" if place else url
   with pytest.raises(errors.UserError) as raised:
-    build.open_training(pictures.config(path, source=source))
+    build.training_batches(pictures.config(path, source=source))
   expected = f"config.data.path: {message.format(url=url)}"
   assert str(raised.value).startswith(expected)
 
@@ -193,7 +193,7 @@ def test_folder_of_tensorflow_datasets_that_cannot_be_read_is_named(
       errors.UserError,
       match=rf"^config\.data\.tfds_dir: cannot read {url}/numbered_pictures \(",
     ):
-      build.open_training(config)
+      build.training_batches(config)
 
 
 SOURCES = ["folder", "file_list", "arrays"]
@@ -205,7 +205,7 @@ def test_bucket_that_does_not_exist_is_told(storage, source):
   with pytest.raises(
     errors.UserError, match=rf"^config\.data\.path: no (file|folder) at {path}"
   ):
-    build.open_training(pictures.config(path, source=source))
+    build.training_batches(pictures.config(path, source=source))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -218,7 +218,7 @@ def test_refusal_is_told_with_what_it_needs(
     errors.UserError,
     match=rf"^config\.data\.path: cannot read {path} \(.*403.*credentials",
   ):
-    build.open_training(pictures.config(path, source=source))
+    build.training_batches(pictures.config(path, source=source))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -231,7 +231,7 @@ def test_silence_is_not_waited_for(storage, upload, monkeypatch, source):
     with pytest.raises(
       errors.UserError, match=rf"cannot read {path} \(no answer within"
     ):
-      build.open_training(pictures.config(path, source=source))
+      build.training_batches(pictures.config(path, source=source))
     assert time.monotonic() < started + 10
   finally:
     storage.speaking.set()
@@ -244,7 +244,7 @@ def test_kinds_that_are_not_read_are_refused(kind, source):
     errors.UserError,
     match=rf"cannot read {kind}://a/b \(.*\); gs:// is read; mount other",
   ):
-    build.open_training(pictures.config(f"{kind}://a/b", source=source))
+    build.training_batches(pictures.config(f"{kind}://a/b", source=source))
 
 
 @pytest.mark.parametrize(

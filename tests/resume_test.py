@@ -42,20 +42,22 @@ def assert_equal(state, workdir, whole):
 def test_sigterm_saves_within_the_step(
   photos, tmp_path, monkeypatch, whole, step
 ):
-  plain = train.data_build.open_training
+  plain = train.data_build.find_pictures
 
-  def open_training(config):
+  def find_pictures(config):
+    found = plain(config)
+
     def batches(**kwargs):
-      for i, batch in enumerate(plain(config)(**kwargs), start=1):
+      for i, batch in enumerate(found.batches(**kwargs), start=1):
         if i == step:
           os.kill(os.getpid(), signal.SIGTERM)
         yield batch
 
-    return batches
+    return found._replace(batches=batches)
 
   before = signal.getsignal(signal.SIGTERM)
   with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
-    patch.setattr(train.data_build, "open_training", open_training)
+    patch.setattr(train.data_build, "find_pictures", find_pictures)
     state = train.train_and_evaluate(config(photos), tmp_path)
   assert signal.getsignal(signal.SIGTERM) == before
   # The batch of a step is fetched while the step before it is under way.

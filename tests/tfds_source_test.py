@@ -109,7 +109,7 @@ def test_resumed_stream_goes_on_where_it_stopped(folder, first_example):
 @pytest.mark.slow
 @pytest.mark.parametrize("split,sizes", [("train", 5), ("train[1:10]", 4)])
 def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
-  batches = build.open_training(config_of(sharded, train_split=split))
+  batches = build.find_pictures(config_of(sharded, train_split=split)).batches
   parts = []
   for i, size in enumerate([sizes, sizes + 1]):
     stream = batches(process_index=i, process_count=2)
@@ -124,7 +124,7 @@ def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
 
 @pytest.mark.slow
 def test_each_process_goes_on_where_it_stopped(sharded):
-  batches = build.open_training(config_of(sharded))
+  batches = build.find_pictures(config_of(sharded)).batches
   for i in range(2):
     process = {"process_index": i, "process_count": 2}
     whole = list(itertools.islice(batches(**process), 6))
@@ -145,7 +145,7 @@ def test_each_process_goes_on_in_batches_of_another_size(sharded):
 
 @pytest.mark.slow
 def test_examples_keep_their_masks_on_several_processes(sharded):
-  batches = build.open_training(config_of(sharded))
+  batches = build.find_pictures(config_of(sharded)).batches
   whole = list(itertools.islice(batches(), 2))
   for i in range(2):
     part = itertools.islice(batches(process_index=i, process_count=2), 2)
@@ -164,7 +164,7 @@ def test_more_processes_than_shards_divide_the_global_batch(folder):
 def test_nothing_is_written_beside_a_prepared_set(tmp_path):
   config = config_of(prepare(tmp_path))
   before = sorted(tmp_path.rglob("*"))
-  build.open_training(config)
+  build.training_batches(config)
   assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -19,7 +19,7 @@ from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors, train, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.training import checkpoints, objectives
-from tests import tiny_run
+from tests import standard_error, tiny_run
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,15 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(photos, tmp_path_factory):
-  """A finished run of four steps: (config, workdir, last state)."""
+  """A finished run of four steps: (config, workdir, last state).
+
+  Beside the workdir is `run.log`, what it wrote where there is no terminal.
+  """
   jax.config.update("jax_disable_most_optimizations", True)
   workdir = tmp_path_factory.mktemp("run")
   config = tiny_run.config(photos)
-  return config, workdir, train.train_and_evaluate(config, workdir)
+  with standard_error.log_file(workdir.with_suffix(".log")):
+    return config, workdir, train.train_and_evaluate(config, workdir)
 
 
 def read_events(workdir):
@@ -142,18 +146,57 @@ def test_old_workdir_goes_on_under_the_new_draw(photos, tmp_path):
   jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
+def test_plain_lines_tell_of_a_run_in_a_log_file(run):
+  _, workdir, _ = run
+  log = workdir.with_suffix(".log").read_text()
+  assert "\r" not in log
+  number = r"-?\d[\d.e-]*"
+  losses = (
+    f"l1_refined {number}  adversarial_loss {number}  discriminator_loss "
+    f"{number}  images_per_second {number}"
+  )
+  scores = (
+    f"validation/hole_l1 {number}  validation/l1 {number}  validation/psnr "
+    f"{number}"
+  )
+  patterns = (
+    "found 9 pictures for training and 3 for validation",
+    "generator: 29,624 parameters",
+    "discriminator: 36,845 parameters",
+    f"step 0  {scores}",
+    "compiling the training step; this may take minutes",
+    f"step 2  {losses}  remaining \\d\\d:\\d\\d",
+    f"step 4  {losses}  remaining 00:00",
+    f"step 4  {scores}",
+  )
+  lines = [
+    line
+    for line in log.splitlines()
+    # Orbax says this where a disk is slow.
+    if "Waiting for previous save" not in line
+  ]
+  assert len(lines) == len(patterns), log
+  for line, pattern in zip(lines, patterns, strict=True):
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d {pattern}", line), line
+
+
 def test_summary_names_the_strip_and_the_error_in_the_hole(
   photos, tmp_path, capsys
 ):
-  train.train_and_evaluate(tiny_run.config(photos, steps=1), tmp_path)
+  with standard_error.terminal_of(rows=24, columns=80) as seen:
+    train.train_and_evaluate(tiny_run.config(photos, steps=3), tmp_path)
   strip, hole = capsys.readouterr().out.strip().splitlines()
-  assert str(tmp_path / "strips" / "step_0000001.png") in strip
+  assert str(tmp_path / "strips" / "step_0000003.png") in strip
   assert re.fullmatch(
     r"hole l1 on 3 held-out pictures: "
-    r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 1 0\.\d{4}; "
+    r"mean fill 0\.\d{4}, step 0 0\.\d{4}, step 3 0\.\d{4}; "
     r"chroma \d\.\d\d of the originals'",
     hole,
   )
+  # On a terminal, a live line takes the place of those of the training.
+  assert "\rstep 3/3 |" in seen.text and " left" in seen.text
+  assert "step 3  validation/hole_l1 " in seen.text
+  assert "images_per_second" not in seen.text
 
 
 def test_every_key_of_the_reference_config_is_read():
@@ -183,7 +226,7 @@ def leaves(config, prefix=""):
 def test_training_from_arrays_works_without_tensorflow(photos, tmp_path):
   program = f"""
 import sys
-for name in ("tensorflow", "tensorboard"):
+for name in ("clu", "tensorboard", "tensorflow", "tensorflow_datasets"):
   sys.modules[name] = None  # as if it were not installed
 import numpy as np
 from configs import places2

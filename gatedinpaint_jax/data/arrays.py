@@ -106,6 +106,9 @@ class ArrayPictures:
     self._epoch = None
     self._order = None
 
+  def __len__(self) -> int:
+    return len(self._positions)
+
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
     """Yields this process's rows of one batch after the other, without end."""
     return _ahead(self._stream(rows))

@@ -3,10 +3,11 @@
 TensorFlow is loaded only for sources that need it, that is, not for arrays.
 """
 
+import functools
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
@@ -23,46 +24,39 @@ _PATH = "config.data.path"
 _VALIDATION_PATH = "config.data.validation_path"
 
 
-class _Pictures(Protocol):
-  """What every source is once it is open: `Pipeline` or `ArrayPictures`."""
+class Found(NamedTuple):
+  """The pictures of a config.
 
-  def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
-    """Yields a process's rows of one batch after the other, without end."""
+  Attributes:
+    training: how many pictures there are to train on.
+    batches: `training_batches` of this config, without its first argument.
+    validation: what `validation_batches` returns.
+  """
 
-  def listed(
-    self, positions: Sequence[int], batch_size: int
-  ) -> Iterator[batch_lib.Batch]:
-    """Yields the pictures at these positions once, in batches."""
+  training: int
+  batches: Callable[..., Iterator[batch_lib.Batch]]
+  validation: list[batch_lib.Batch]
 
 
-def open_training(config: Any) -> Callable[..., Iterator[batch_lib.Batch]]:
-  """Checks a config and finds its pictures, without reading them yet.
+def find_pictures(config: Any) -> Found:
+  """Checks a config, lists its pictures and reads those for validation.
 
   Args:
     config: the whole config, as in `configs/places2.py`.
 
-  Returns:
-    `training_batches` of this config; its keyword arguments are left to give.
-
   Raises:
-    UserError: if a value cannot be used, or there are no pictures.
+    UserError: as `training_batches` and `validation_batches`.
   """
   checks.check(config)
-  pictures, _ = _open(config, validation=False)
-
-  def batches(*, first_example=0, process_index=0, process_count=1):
-    checks.check_divisible(
-      "config.data.batch_size", config.data.batch_size, process_count
-    )
-    rows = recipe.Rows(
-      batch_size=config.data.batch_size,
-      first_example=first_example,
-      process_index=process_index,
-      process_count=process_count,
-    )
-    return pictures.stream(rows)
-
-  return batches
+  # Pictures to train on and to validate on may come from the same listing.
+  find = functools.cache(functools.partial(_find, config))
+  holes = _holes(config.mask)
+  training, _ = _open(config, find, holes, validation=False)
+  return Found(
+    training=len(training),
+    batches=functools.partial(_stream, config, training),
+    validation=_validation(config, find, holes),
+  )
 
 
 def training_batches(
@@ -86,10 +80,15 @@ def training_batches(
     Batches of NumPy arrays.
 
   Raises:
-    UserError: as `open_training`, and from the iterator if too many pictures
-      cannot be read.
+    UserError: if a value cannot be used or there are no pictures; from the
+      iterator, if too many pictures cannot be read.
   """
-  return open_training(config)(
+  checks.check(config)
+  find = functools.partial(_find, config)
+  pictures, _ = _open(config, find, _holes(config.mask), validation=False)
+  return _stream(
+    config,
+    pictures,
     first_example=first_example,
     process_index=process_index,
     process_count=process_count,
@@ -115,34 +114,63 @@ def validation_batches(config: Any) -> list[batch_lib.Batch]:
       any out.
   """
   checks.check(config)
+  return _validation(
+    config, functools.partial(_find, config), _holes(config.mask)
+  )
+
+
+def _stream(
+  config, pictures, *, first_example=0, process_index=0, process_count=1
+):
+  checks.check_divisible(
+    "config.data.batch_size", config.data.batch_size, process_count
+  )
+  rows = recipe.Rows(
+    batch_size=config.data.batch_size,
+    first_example=first_example,
+    process_index=process_index,
+    process_count=process_count,
+  )
+  return pictures.stream(rows)
+
+
+def _validation(config, find, holes) -> list[batch_lib.Batch]:
   if not config.evaluation.pictures:
     return []
-  pictures, positions = _open(config, validation=True)
+  pictures, positions = _open(config, find, holes, validation=True)
   return list(pictures.listed(positions, config.evaluation.batch_size))
 
 
-def _open(config, *, validation) -> tuple[_Pictures, Sequence[int]]:
+def _find(config, key, path):
+  """Lists the files at a path, or loads the arrays there."""
+  paired = config.model.guided and config.data.sketch == "files"
+  if config.data.source == "arrays":
+    from gatedinpaint_jax.data import arrays
+
+    size = tuple(config.data.image_size)
+    return arrays.load(path, key=key, size=size, paired=paired)
+  if config.data.source == "folder":
+    return listing.find_in_folder(path, key=key, paired=paired)
+  return listing.read_file_list(path, key=key, paired=paired)
+
+
+def _open(
+  config, find, holes, *, validation
+) -> tuple[recipe.Pictures, Sequence[int]]:
   """Opens the source; returns its pictures and the positions to validate on."""
-  opener = {
-    "tfds": _open_tfds,
-    "folder": _open_files,
-    "file_list": _open_files,
-    "arrays": _open_arrays,
-  }[config.data.source]
-  return opener(config, _recipe(config, validation=validation), validation)
-
-
-def _open_files(config, steps, validation):
-  # TensorFlow takes seven seconds to load, so find mistakes before.
-  find = {
-    "folder": listing.find_in_folder,
-    "file_list": listing.read_file_list,
-  }[config.data.source]
+  steps = _recipe(config, holes, validation=validation)
   key, path = _place(config, validation)
-  files = find(path, key=key, paired=steps.has_sketch_files)
+  if config.data.source == "tfds":
+    return _open_tfds(config, steps, key, path, validation)
+  opener = _open_arrays if config.data.source == "arrays" else _open_files
+  return opener(config, steps, key, find(key, path), validation)
+
+
+def _open_files(config, steps, key, files, validation):
   positions = _positions(config, len(files.photos), validation)
   files = files.select(positions)
-
+  errors.check_installed("tensorflow", extra="train")
+  # TensorFlow takes seven seconds to load, so find mistakes before.
   from gatedinpaint_jax.data import pipeline, sources
 
   pipeline.keep_off_accelerators()
@@ -152,12 +180,12 @@ def _open_files(config, steps, validation):
   return _pipeline(pipeline, source, steps, key), range(len(positions))
 
 
-def _open_tfds(config, steps, validation):
+def _open_tfds(config, steps, key, name, validation):
+  errors.check_installed("tensorflow_datasets", extra="train")
   from gatedinpaint_jax.data import pipeline, tfds_source
 
   pipeline.keep_off_accelerators()
   data = config.data
-  key, name = _place(config, validation)
   if remote.is_url(data.tfds_dir or ""):
     # TensorFlow Datasets tells it in ten lines, after minutes.
     url = posixpath.join(data.tfds_dir, name.partition(":")[0])
@@ -174,13 +202,9 @@ def _open_tfds(config, steps, validation):
   return _pipeline(pipeline, source, steps, key), range(count)
 
 
-def _open_arrays(config, steps, validation):
+def _open_arrays(config, steps, key, loaded, validation):
   from gatedinpaint_jax.data import arrays
 
-  key, path = _place(config, validation)
-  loaded = arrays.load(
-    path, key=key, size=steps.framing.size, paired=steps.has_sketch_files
-  )
   positions = _positions(config, len(loaded.images), validation)
   pictures = arrays.ArrayPictures(
     loaded, positions, steps, shuffle=config.data.shuffle
@@ -220,7 +244,7 @@ def _positions(config, total, validation) -> Sequence[int]:
   )
 
 
-def _recipe(config, *, validation) -> recipe.Recipe:
+def _recipe(config, holes, *, validation) -> recipe.Recipe:
   """Returns what happens to each picture, as plain values."""
   data = config.data
   framing = recipe.Framing(
@@ -238,7 +262,7 @@ def _recipe(config, *, validation) -> recipe.Recipe:
       drop_probability=0.0 if validation else data.sketch_drop_probability,
     )
   seed = config.evaluation.seed if validation else config.seed
-  return recipe.Recipe(seed, framing, _holes(config.mask), sketching)
+  return recipe.Recipe(seed, framing, holes, sketching)
 
 
 def _holes(mask) -> hole_shapes.Holes:

@@ -41,6 +41,9 @@ class Pipeline:
     self._tally = tally
     self._reserve = self._find_reserve()
 
+  def __len__(self) -> int:
+    return len(self._source)
+
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
     """Yields this process's rows of one batch after the other, without end."""
     examples = self._source.stream(rows)

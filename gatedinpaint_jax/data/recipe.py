@@ -5,7 +5,10 @@ NumPy. Everything random follows from `Recipe.seed` and the example's number.
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -87,3 +90,18 @@ class Rows:
     row = position % self.local_batch_size
     row += self.process_index * self.local_batch_size
     return self.first_example + batch * self.batch_size + row
+
+
+class Pictures(Protocol):
+  """What every source is once it is open: `Pipeline` or `ArrayPictures`."""
+
+  def __len__(self) -> int:
+    """Returns how many pictures the source has."""
+
+  def stream(self, rows: Rows) -> Iterator[batch_lib.Batch]:
+    """Yields a process's rows of one batch after the other, without end."""
+
+  def listed(
+    self, positions: Sequence[int], batch_size: int
+  ) -> Iterator[batch_lib.Batch]:
+    """Yields the pictures at these positions once, in batches."""

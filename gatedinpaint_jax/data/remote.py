@@ -113,6 +113,7 @@ def beside(urls: Iterable[str], *, key: str) -> set[str]:
 
 
 def _path(url, key) -> epath.Path:
+  errors.check_installed("tensorflow", extra="train")
   try:
     return epath.Path(url)
   except KeyError as error:

@@ -1,28 +1,34 @@
 """What a run tells: TensorBoard events, a line on the terminal, strips as PNG.
 
-The one module that imports clu's writers and periodic actions, which load
-TensorFlow. Without TensorFlow a run still works: its numbers go to
-`WORKDIR/metrics.jsonl`, and there is nothing for TensorBoard.
+The one module that imports clu, whose writers load TensorFlow. Without it a run
+still works: its numbers go to `WORKDIR/metrics.jsonl`, and there is nothing for
+TensorBoard.
 """
 
-import contextlib
 import json
 import pathlib
 import time
 
+import tqdm
 from absl import logging
 from PIL import Image
 
-from gatedinpaint_jax import files
+from gatedinpaint_jax import files, terminal
+from gatedinpaint_jax.training import live_line
+from gatedinpaint_jax.training import state as state_lib
+
+# What of the extra `train` writes for TensorBoard.
+_OF_TRAIN = ("clu", "tensorboard", "tensorflow")
 
 try:
-  from clu import metric_writers, periodic_actions
-  from tensorboard.compat.proto import event_pb2
-  from tensorboard.summary.writer import event_file_writer
+  with terminal.quiet_tensorflow():
+    from clu import metric_writers, parameter_overview, periodic_actions
+    from tensorboard.compat.proto import event_pb2
+    from tensorboard.summary.writer import event_file_writer
 except ImportError as error:
-  if error.name is None or not error.name.startswith("tensor"):
+  if (error.name or "").partition(".")[0] not in _OF_TRAIN:
     raise
-  metric_writers = periodic_actions = None
+  metric_writers = None
 
 STRIPS = "strips"
 
@@ -36,7 +42,7 @@ class RunLog:
     *,
     first_step: int,
     steps: int,
-    log_every_steps: int,
+    batch_size: int,
     profile: bool,
     is_first: bool,
   ):
@@ -46,24 +52,26 @@ class RunLog:
       workdir: folder of the run; it and its `strips/` exist.
       first_step: the step that the run begins after; see `supersede`.
       steps: of the whole run, for the remaining time.
-      log_every_steps: steps between two lines of progress.
+      batch_size: pictures per step over all devices.
       profile: whether to write profiles for TensorBoard, at step 10 and then
         once an hour.
       is_first: whether this is the process that writes.
     """
     self._workdir = pathlib.Path(workdir)
     self._steps = steps
-    self._log_every_steps = log_every_steps
+    self._batch_size = batch_size
     self._profile = profile
     self._is_first = is_first
     self._writer = _Nothing()
+    self._profiler = self._live = None
     self.supersede(first_step)
 
   def supersede(self, step: int) -> None:
     """Makes what is written from now on replace what was told after `step`."""
-    self._writer.flush()
-    self._writer.close()
-    self._hooks, self._progress = self._make_hooks()
+    self.close()
+    self._live = live_line.LiveLine(
+      steps=self._steps, batch_size=self._batch_size, is_first=self._is_first
+    )
     if not self._is_first:
       return
     if metric_writers is None:
@@ -74,10 +82,29 @@ class RunLog:
     self._writer = metric_writers.AsyncMultiWriter(
       [metric_writers.SummaryWriter(str(self._workdir))]
     )
+    if self._profile:
+      # Anew: clu allows no step back.
+      self._profiler = periodic_actions.Profile(logdir=self._workdir)
 
-  def texts(self, texts: dict[str, str]) -> None:
-    """Writes texts, Markdown, at step 0."""
-    self._writer.write_texts(0, texts)
+  def describe(self, config, networks) -> None:
+    """Writes the config and the arrays of the networks, at step 0.
+
+    Args:
+      config: of the run.
+      networks: {name: parameters}.
+    """
+    texts = {"config": str(config)}
+    for name, params in networks.items():
+      if self._is_first:
+        count = state_lib.count_parameters(params)
+        logging.info("%s: %s parameters", name, f"{count:,}")
+      if metric_writers is not None:
+        texts[name] = parameter_overview.get_parameter_overview(
+          params, include_stats=False
+        )
+    self._writer.write_texts(
+      0, {name: f"```\n{text}\n```" for name, text in texts.items()}
+    )
 
   def scalars(self, step: int, scalars: dict[str, float]) -> None:
     """Writes numbers by name."""
@@ -92,42 +119,51 @@ class RunLog:
         Image.fromarray(picture).save(part, format="PNG")
     return path
 
+  def report(self, step: int, scalars: dict[str, float]) -> None:
+    """Prints numbers of the training on a line, unless a live line has them.
+
+    Args:
+      step: of the report.
+      scalars: by name; `images_per_second` tells the remaining time.
+    """
+    if self._live.is_shown:
+      return
+    left = ""
+    if speed := scalars.get("images_per_second"):
+      seconds = (self._steps - step) * self._batch_size / speed
+      left = f"  remaining {tqdm.tqdm.format_interval(seconds)}"
+    self._print(step, scalars, left)
+
   def line(self, step: int, scalars: dict[str, float]) -> None:
-    """Prints the given numbers on one line of the terminal."""
-    if self._is_first:
-      numbers = "  ".join(f"{k} {v:.4g}" for k, v in scalars.items())
-      logging.info("step %d  %s", step, numbers)
+    """Prints the given numbers on one line."""
+    self._print(step, scalars)
 
-  def after_step(self, step: int) -> None:
-    """Must be called after every step: reports progress, takes profiles."""
-    for hook in self._hooks:
-      hook(step)
+  def after_step(self, step: int, read) -> None:
+    """Must be called after every step: shows progress, takes profiles.
 
-  def timed(self, name: str):
-    """Returns a context whose time the progress line counts apart."""
-    if self._progress is None:
-      return contextlib.nullcontext()
-    return self._progress.timed(name, wait_jax_async_dispatch=False)
+    Args:
+      step: that is done.
+      read: returns the newest metrics by name, without waiting for a device.
+    """
+    self._live.after_step(step, read)
+    if self._profiler is not None:
+      self._profiler(step)
+
+  def paused(self):
+    """Returns a context whose time is left out of the live line's speed."""
+    return self._live.paused()
 
   def close(self) -> None:
     """Waits until everything is written."""
+    if self._live is not None:
+      self._live.close()
     self._writer.flush()
     self._writer.close()
 
-  def _make_hooks(self):
-    """Returns what is called after each step; clu allows no step back."""
-    if not self._is_first or periodic_actions is None:
-      return [], None
-    # clu writes the rate and the remaining time through absl's log.
-    progress = periodic_actions.ReportProgress(
-      num_train_steps=self._steps,
-      every_steps=self._log_every_steps,
-      every_secs=None,
-    )
-    hooks = [progress]
-    if self._profile:
-      hooks.append(periodic_actions.Profile(logdir=self._workdir))
-    return hooks, progress
+  def _print(self, step, scalars, end=""):
+    if self._is_first:
+      numbers = "  ".join(f"{k} {v:.4g}" for k, v in scalars.items())
+      logging.info("step %d  %s%s", step, numbers, end)
 
 
 def _supersede_events(workdir, step):
@@ -167,7 +203,8 @@ class _JsonLines(_Nothing):
 
   def __init__(self, path, first_step):
     logging.warning(
-      "TensorFlow is not installed: numbers go to %s, nothing to TensorBoard.",
+      "the extra 'train' is not installed: numbers go to %s, nothing to "
+      "TensorBoard",
       path,
     )
     kept = []

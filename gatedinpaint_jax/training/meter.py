@@ -37,6 +37,15 @@ class Meter:
       jax.block_until_ready(self._metrics[-1])
     self._metrics.append(metrics)
 
+  def newest(self) -> dict[str, float]:
+    """Returns the numbers of the newest step that is surely done.
+
+    Without waiting; nothing if there was none since the last report.
+    """
+    # The last one may be under way; `add` has waited for the one before.
+    done = self._metrics[-2:-1]
+    return {k: float(v) for metrics in done for k, v in metrics.items()}
+
   def window(self) -> list[dict[str, float]]:
     """Returns the metrics of each step since the last report, as numbers.
 

@@ -11,6 +11,8 @@ from absl import logging
 from gatedinpaint_jax.networks import patch_discriminator
 
 Params = Any
+# What `layers.batch_norm` keeps beside its parameters.
+_AVERAGES = ("mean", "variance")
 
 
 @flax.struct.dataclass
@@ -90,6 +92,15 @@ def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
       # A copy: a donated state must not hold one buffer twice.
       jax.tree.map(jnp.copy, generator["params"]) if keep_average else None
     ),
+  )
+
+
+def count_parameters(params: Params | None) -> int:
+  """Returns how many numbers of a network are trained; 0 of None."""
+  return sum(
+    leaf.size
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    if path[-1].key not in _AVERAGES
   )
 
 

@@ -9,7 +9,7 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, terminal
 from gatedinpaint_jax.weights import (
   assemble,
   names,
@@ -58,8 +58,10 @@ def read(path) -> ImportedWeights:
   if path.is_file() and path.suffix in _READERS:
     return _READERS[path.suffix](path)
   index = _find_index(path)
+  errors.check_installed("tensorflow", extra="train")
   # Here, because it loads TensorFlow.
-  from gatedinpaint_jax.weights import tensorflow_checkpoint
+  with terminal.quiet_tensorflow():
+    from gatedinpaint_jax.weights import tensorflow_checkpoint
 
   entries = tensorflow_checkpoint.read(index.with_suffix(""))
   entries = _without_optimizer(entries)

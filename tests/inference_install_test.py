@@ -1,0 +1,90 @@
+"""An install without the extra `train` fills holes, and says what it lacks."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import inpaint_files, small_checkpoint
+
+ROOT = pathlib.Path(__file__).parents[1]
+OF_TRAIN = (
+  "clu",
+  "importlib_resources",
+  "tensorboard",
+  "tensorflow",
+  "tensorflow_datasets",
+)
+PROGRAM = f"""
+import runpy, sys
+for name in {OF_TRAIN}:
+  sys.modules[name] = None  # as if it were not installed
+runpy.run_module("gatedinpaint_jax." + sys.argv[1], run_name="__main__")
+"""
+
+
+def run(program, *arguments):
+  """Runs a program where the extra `train` is missing."""
+  return subprocess.run(
+    [sys.executable, "-c", PROGRAM.replace("sys.argv[1]", repr(program))]
+    + [str(argument) for argument in arguments],
+    cwd=ROOT,
+    env={
+      **os.environ,
+      "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+      "JAX_PLATFORMS": "cpu",
+      "XLA_FLAGS": "",
+    },
+    capture_output=True,
+    text=True,
+    timeout=300,
+    check=False,
+  )
+
+
+def test_picture_is_filled(tmp_path):
+  checkpoint = small_checkpoint.write(tmp_path / "checkpoint")
+  photo, mask, output = (tmp_path / f"{n}.png" for n in ("p", "m", "out"))
+  inpaint_files.write_photo(photo)
+  inpaint_files.write_mask(mask)
+  done = run(
+    "inpaint",
+    f"--image={photo}",
+    f"--mask={mask}",
+    f"--output={output}",
+    f"--checkpoint={checkpoint}",
+  )
+  assert done.returncode == 0, done.stderr
+  before, after = inpaint_files.read(photo), inpaint_files.read(output)
+  hole = np.asarray(Image.open(mask)) >= 128
+  np.testing.assert_array_equal(after[~hole], before[~hole])
+  assert (after[hole] != before[hole]).any()
+
+
+@pytest.mark.parametrize(
+  ("program", "arguments"),
+  [
+    ("main", ["--config=configs/quickstart.py"]),
+    ("import_weights", ["--source={tmp}/snap-1"]),
+  ],
+)
+def test_what_is_missing_ends_a_program_with_one_line(
+  tmp_path, program, arguments
+):
+  (tmp_path / "snap-1.index").touch()
+  written = {"main": "workdir", "import_weights": "output"}[program]
+  done = run(
+    program,
+    *(argument.format(tmp=tmp_path) for argument in arguments),
+    f"--{written}={tmp_path / 'run'}",
+  )
+  assert done.returncode == 2, done.stderr
+  assert done.stderr.splitlines()[-1] == (
+    "error: tensorflow is not installed; pip install 'gatedinpaint-jax[train]'"
+  )
+  assert "Traceback" not in done.stderr
+  assert not (tmp_path / "run").exists()
