@@ -154,10 +154,10 @@ def test_further_scores_are_columns(monkeypatch, tmp_path):
 def test_one_network_at_a_time_is_in_memory(monkeypatch, tmp_path):
   load, before = subjects.load, []
 
-  def watched(request):
+  def watched(request, **options):
     gc.collect()
     assert [ref() for ref in before] == [None] * len(before)
-    subject = load(request)
+    subject = load(request, **options)
     before.append(weakref.ref(subject.complete))
     return subject
 

@@ -199,6 +199,7 @@ def test_batch_too_large_for_memory_says_what_evaluate_can_do(
     "checkpoint": checkpoint,
     "images": images,
     "output": tmp_path / "a.json",
+    "backend": "jax",
   }
   printed = refusals.refusal(evaluate, flags, monkeypatch, capsys)
   assert "24 x 32 pixels need" in printed

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-import gatedinpaint_jax
 from gatedinpaint_jax import errors, files
 
 # What decides a graph besides the generator: this code and that of JAX.
@@ -55,7 +54,7 @@ def _digest(generator, params) -> str:
     value = np.ascontiguousarray(value)
     digest.update(f"{jax.tree_util.keystr(path)} {value.shape};".encode())
     digest.update(value)
-  root = pathlib.Path(gatedinpaint_jax.__file__).parent
+  root = pathlib.Path(__file__).parents[1]
   for name in _SOURCES:
     for file in sorted((root / name).rglob("*.py")) or [root / name]:
       digest.update(file.read_bytes())
