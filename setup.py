@@ -7,88 +7,91 @@ import setuptools
 
 ROOT = pathlib.Path(__file__).parent
 
-# Both ends of every range were installed and used together: the lower ends
-# on Python 3.11, the upper ones on Python 3.12 (where jax and numpy are newer).
+# Lower ends were used together on Python 3.11. There is no upper end where
+# nothing is known to break. Tried when it was newest: on Python 3.11 jax 0.10.2
+# (later ones want 3.12), flax 0.12.8 and NumPy 2.4.6; on 3.13, and on 3.12 to
+# fill holes alone, jax 0.12.0, flax 0.12.12 and NumPy 2.5.5; with all of them
+# optax 0.2.8, orbax-checkpoint 0.12.8, TensorFlow 2.21 and Pillow 13.
 
 # To fill holes.
 INSTALL_REQUIRES = [
-  "absl-py>=2.3,<2.6",
-  "filelock>=3.13,<5",
+  "absl-py>=2.3",
+  "filelock>=3.13",
   # JAX writes .stablehlo with it and does not say so.
   "flatbuffers>=24.3",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
-  "flax>=0.12.7,<0.13",
-  "jax>=0.10.2,<0.12",
-  "ml-collections>=1.0,<1.2",
-  "numpy>=2.0.2,<2.6",
-  "optax>=0.2.6,<0.3",
-  "orbax-checkpoint>=0.11.36,<0.13",
-  "pillow>=11.1,<14",
-  "psutil>=5.9,<8",
+  "flax>=0.12.7",
+  "jax>=0.10.2",
+  "ml-collections>=1.0",
+  "numpy>=2.0.2",
+  "optax>=0.2.6",
+  "orbax-checkpoint>=0.11.36",
+  "pillow>=11.1",
+  "psutil>=5.9",
   # Reads and writes 16-bit colours and keeps all metadata; Pillow does not.
-  "pyvips>=3.0,<4",
+  "pyvips>=3.0",
   # libvips itself; before 8.18 it loses Exif data.
-  "pyvips-binary>=8.18,<9",
-  "safetensors>=0.5,<0.9",
-  "scipy>=1.14.1,<2",
+  "pyvips-binary>=8.18",
+  "safetensors>=0.5",
+  "scipy>=1.14.1",
   # Of orbax; its own errors are the plainest.
-  "tensorstore>=0.1.86,<0.2",
-  "tqdm>=4.66,<5",
+  "tensorstore>=0.1.86",
+  "tqdm>=4.66",
 ]
 
 # To train, and to read checkpoints of TensorFlow; 2 GB more.
 TRAIN_REQUIRES = [
   # Its log writers need TensorFlow and TensorBoard and declare neither.
-  "clu>=0.0.12,<0.0.13",
+  "clu>=0.0.12",
   # Reads gs:// paths; before 1.9.1, tensorflow-datasets refuses it.
-  "etils[epath]>=1.9.1,<2",
+  "etils[epath]>=1.9.1",
   # tensorflow-datasets 4.9 needs it to prepare a set and does not say so.
-  "importlib_resources>=6,<8",
-  "tensorboard>=2.20,<2.22",
-  "tensorflow>=2.20,<2.22",
-  "tensorflow-datasets>=4.9.9,<4.10",
+  "importlib_resources>=6",
+  "tensorboard>=2.20",
+  "tensorflow>=2.20",
+  "tensorflow-datasets>=4.9.9",
 ]
 
 # Describes graphs, for gatedinpaint_jax.export_model. Not jax2onnx: 0.17 wants
 # orbax-checkpoint below 0.11.37 and does not leave the sizes of pictures open.
-EXPORT_REQUIRES = ["onnx>=1.20,<1.24"]
+EXPORT_REQUIRES = ["onnx>=1.20"]
 
 # Computes with --backend=openvino.
-OPENVINO_REQUIRES = [*EXPORT_REQUIRES, "openvino>=2026.0,<2026.5"]
+OPENVINO_REQUIRES = [*EXPORT_REQUIRES, "openvino>=2026.0"]
 
 # Computes SSIM, for gatedinpaint_jax.evaluate.
-EVALUATE_REQUIRES = ["dm-pix>=0.4.4,<0.5"]
+EVALUATE_REQUIRES = ["dm-pix>=0.4.4"]
 
 # Fill holes without training: --method of inpaint and evaluate.
 CLASSICAL_REQUIRES = [
-  "opencv-python-headless>=4.11,<5.1",
-  "PyPatchMatch>=2.1,<3",
-  "scikit-image>=0.25,<0.27",
+  "opencv-python-headless>=4.11",
+  "PyPatchMatch>=2.1",
+  "scikit-image>=0.25",
 ]
 
 # Computes LPIPS, for gatedinpaint_jax.evaluate --lpips.
-LPIPS_REQUIRES = [*EVALUATE_REQUIRES, "jaxlpips>=1.2,<1.3"]
+LPIPS_REQUIRES = [*EVALUATE_REQUIRES, "jaxlpips>=1.2"]
 
 TEST_REQUIRES = [
   *TRAIN_REQUIRES,
   *OPENVINO_REQUIRES,
   *CLASSICAL_REQUIRES,
   *LPIPS_REQUIRES,
-  "hypothesis>=6.100,<7",
+  "hypothesis>=6.100",
   # Run the notebook.
-  "ipykernel>=6.29,<8",
-  "nbclient>=0.10,<0.12",
+  "ipykernel>=6.29",
+  "nbclient>=0.10",
   # Runs the .onnx files.
-  "onnxruntime>=1.24.1,<1.33",
-  "pytest>=8.4,<10",
-  "pytest-xdist>=3.8,<4",
+  "onnxruntime>=1.24.1",
+  "pytest>=8.4",
+  "pytest-xdist>=3.8",
   # The format that ruff writes changes from one minor version to the next.
   "ruff>=0.17.6,<0.18",
 ]
 
 # Reads the weights of the PyTorch port, for gatedinpaint_jax.import_weights,
 # and those of the FID, for gatedinpaint_jax.evaluate.
-TORCH_REQUIRES = ["torch>=2.6,<3"]
+TORCH_REQUIRES = ["torch>=2.6"]
 
 
 def _version() -> str:

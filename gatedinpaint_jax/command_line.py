@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from absl import flags
+from ml_collections import config_flags
 
 from gatedinpaint_jax import errors
 
@@ -19,7 +20,7 @@ MISTAKE = 2
 INTERRUPTED = 130
 # Of loading a config and its overrides: a mistyped key is an AttributeError or
 # a KeyError, a missing file an OSError.
-CONFIG_ERRORS = (
+_CONFIG_ERRORS = (
   AttributeError,
   ImportError,
   KeyError,
@@ -67,6 +68,26 @@ def definers(values: flags.FlagValues) -> Definers:
   )
 
 
+def define_config(
+  values: flags.FlagValues, argv: Sequence[str], text: str
+) -> None:
+  """Defines `--config` and its overrides `--config.key=value`.
+
+  Args:
+    values: the flags, without this one.
+    argv: arguments, in which overrides are looked for.
+    text: what `--help` prints.
+  """
+  config_flags.DEFINE_config_file(
+    "config",
+    None,
+    text,
+    flag_values=values,
+    sys_argv=list(argv),
+    lock_config=True,
+  )
+
+
 def run(main: Callable[[Sequence[str]], int]) -> None:
   """Runs a program on the arguments of this process, and exits with its code.
 
@@ -84,6 +105,8 @@ def run(main: Callable[[Sequence[str]], int]) -> None:
   except BrokenPipeError:
     code = INTERRUPTED  # whoever read our output has gone
   except OSError as error:
+    if error.filename is None:
+      raise
     # A place that nobody looked at before: it names itself.
     code = fail(f"{error.filename}: {error.strerror}")
   except KeyboardInterrupt:
@@ -109,14 +132,10 @@ def parse(
   Raises:
     UserError: for anything that is no flag of this program or no value of it.
   """
-  (defined,) = values.flags_by_module_dict().values()
+  modules = values.flags_by_module_dict().values()
+  defined = [flag for flags_of_one in modules for flag in flags_of_one]
   flags.DEFINE_bool("help", False, "Show this and exit.", flag_values=values)
-  try:
-    rest = values(argv)
-  except flags.UnrecognizedFlagError as error:
-    raise errors.UserError(name_the_nearest(error.flagname, values)) from error
-  except flags.Error as error:
-    raise errors.UserError(str(error)) from error
+  rest = _parse_values(values, argv)
   if values.help:
     print(f"{doc.strip()}\n\n{_list_flags(defined)}")
     sys.exit(0)
@@ -135,7 +154,30 @@ def parse(
   return values
 
 
-def name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
+def _parse_values(values, argv) -> list[str]:
+  """Gives the flags their values and returns the words that are no flags."""
+  try:
+    rest = values(argv)
+    if "config" in values and values.config is not None:
+      # A file that does not load says so only when it is used.
+      values.config.to_dict()
+  except flags.UnrecognizedFlagError as error:
+    raise errors.UserError(_name_the_nearest(error.flagname, values)) from error
+  except flags.Error as error:
+    raise errors.UserError(str(error)) from error
+  except ModuleNotFoundError as error:
+    raise errors.UserError(
+      f"{error}; run from the folder that holds configs/"
+    ) from error
+  except _CONFIG_ERRORS as error:
+    if "config" not in values:
+      raise
+    text = error.args[0] if isinstance(error, KeyError) else error
+    raise errors.UserError(str(text)) from error
+  return rest
+
+
+def _name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
   """Returns what to say of a flag that does not exist, dotted or not."""
   name, dot, key = unknown.partition(".")
   nearest = difflib.get_close_matches(name, list(values), n=1)

@@ -101,13 +101,8 @@ def main(argv) -> int:
 
 def _parse(argv) -> flags.FlagValues:
   values = flags.FlagValues()
-  config_flags.DEFINE_config_file(
-    "config",
-    None,
-    "What to compare: configs/comparison.py or a file like it.",
-    flag_values=values,
-    sys_argv=list(argv),
-    lock_config=True,
+  command_line.define_config(
+    values, argv, "What to compare: configs/comparison.py or a file like it."
   )
   flag = command_line.definers(values)
   flag.text(
@@ -116,14 +111,7 @@ def _parse(argv) -> flags.FlagValues:
     "Where all of it goes; by default runs/ and the name of the config.",
   )
   flag.text("study", None, "A folder for the page of a user study.")
-  try:
-    command_line.parse(values, argv, doc=__doc__, required=("config",))
-    # A file that does not load fails only when it is used.
-    values.config.to_dict()
-  except command_line.CONFIG_ERRORS as error:
-    text = error.args[0] if isinstance(error, KeyError) else error
-    raise errors.UserError(str(text)) from error
-  return values
+  return command_line.parse(values, argv, doc=__doc__, required=("config",))
 
 
 def _check_apart(flag, folder, plan, config) -> None:

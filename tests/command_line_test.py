@@ -123,6 +123,23 @@ def test_mistake_is_one_line_and_exit_code_2(monkeypatch, capsys):
   assert errors_printed == "error: a.jpg: no such file\n" and not printed
 
 
+def test_file_that_the_system_refuses_is_named(monkeypatch, capsys):
+  def fail(argv):
+    open("/no/such/file")
+
+  assert exit_code_of(monkeypatch, fail) == 2
+  assert capsys.readouterr().err == (
+    "error: /no/such/file: No such file or directory\n"
+  )
+
+  def fail_without_a_file(argv):
+    raise ConnectionError("of a library")
+
+  monkeypatch.setattr(sys, "argv", ["something"])
+  with pytest.raises(ConnectionError):
+    command_line.run(fail_without_a_file)
+
+
 def test_interruption_is_quiet_and_exit_code_130(monkeypatch, capsys):
   def interrupt(argv):
     raise KeyboardInterrupt

@@ -11,13 +11,11 @@ import itertools
 import pathlib
 import re
 import shlex
-import sys
 
 import pytest
-from absl import flags
 
 from configs import comparison
-from gatedinpaint_jax import command_line, main
+from gatedinpaint_jax import command_line
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -142,31 +140,16 @@ class _ParsedError(Exception):
 def parse(module, arguments, monkeypatch):
   """Parses what one of our programs is given, without running it."""
   argv = [module, *arguments]
-  if module == main.__name__:
-    return parse_training(argv, monkeypatch)
   parse_all = command_line.parse
 
   def parse_and_stop(values, *args, **kwargs):
     parse_all(values, *args, **kwargs)
-    if "config" in values:
-      values.config.to_dict()  # only now is the file loaded
     raise _ParsedError
 
   with monkeypatch.context() as patch:
     patch.setattr(command_line, "parse", parse_and_stop)
     with pytest.raises(_ParsedError):
       importlib.import_module(module).main(argv)
-
-
-def parse_training(argv, monkeypatch):
-  flags.FLAGS.unparse_flags()
-  # Overrides define flags of their own, bound to the config of that time.
-  for name in list(flags.FLAGS):
-    if name.startswith("config."):
-      delattr(flags.FLAGS, name)
-  with monkeypatch.context() as patch:
-    patch.setattr(sys, "argv", argv)  # where overrides are looked for
-    main.parse_flags(argv)
 
 
 def benchmark_flags(script):

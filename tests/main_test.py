@@ -8,27 +8,19 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from absl import flags
 
-from gatedinpaint_jax import main
+from gatedinpaint_jax import command_line, main
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def run(capsys, *arguments, config="quickstart"):
   """Runs the program in this process; returns (exit code, what it printed)."""
-  flags.FLAGS.unparse_flags()
-  # Overrides define flags of their own, bound to the config of that time.
-  for name in list(flags.FLAGS):
-    if name.startswith("config."):
-      delattr(flags.FLAGS, name)
   argv = ["main", f"--config={CONFIGS / config}.py", *arguments]
-  with mock.patch.object(sys, "argv", argv):  # where overrides are looked for
-    try:
-      code = main.main(main.parse_flags(argv))
-    except SystemExit as exit_:
-      code = exit_.code
-  return code, capsys.readouterr().err
+  with mock.patch.object(sys, "argv", argv):
+    with pytest.raises(SystemExit) as caught:
+      command_line.run(main.main)
+  return caught.value.code, capsys.readouterr().err
 
 
 def assert_one_line(result, *parts):
