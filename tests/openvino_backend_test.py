@@ -10,7 +10,7 @@ import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
-from gatedinpaint_jax.inference import jax_backend, openvino_backend
+from gatedinpaint_jax.inference import openvino_backend
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import inpaint_files, small_checkpoint
 
@@ -142,12 +142,25 @@ def test_graph_is_converted_once_and_again_for_other_weights(
 
 
 def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
-  monkeypatch.setattr(jax_backend, "MOST_PROGRAMS", 2)
+  monkeypatch.setattr(openvino_backend, "_MOST_PROGRAMS", 2)
   (inpainter,) = make_inpainters("openvino")
   for width in (8, 16, 24):
     image, hole, _ = draw_picture(8, width)
     inpainter(image, hole)
-  assert len(inpainter._backends["openvino"]._compiled) == 1
+  kept = inpainter._backends["openvino"]._compiled
+  assert list(kept) == [(1, 8, 16), (1, 8, 24)]
+
+
+def test_what_openvino_cannot_do_is_a_mistake_of_one_picture(
+  openvino, monkeypatch
+):
+  def fail(self, shape):
+    raise RuntimeError("no room")
+
+  monkeypatch.setattr(openvino_backend.OpenvinoBackend, "_compile", fail)
+  (inpainter,) = make_inpainters("openvino")
+  with pytest.raises(errors.UserError, match=r"OpenVINO failed \(no room\)"):
+    inpainter(*draw_picture(8, 8)[:2])
 
 
 def test_picture_that_does_not_fit_is_refused(openvino, monkeypatch):

@@ -7,13 +7,21 @@ import os
 import pathlib
 from collections.abc import Callable
 
+import flax
 import jax
 import numpy as np
 
 from gatedinpaint_jax import errors, files
 
 # What decides a graph besides the generator: this code and that of JAX.
-_SOURCES = ("batch.py", "export", "layers", "networks")
+_SOURCES = (
+  "batch.py",
+  "export",
+  "fast",
+  "inference/openvino_backend.py",
+  "layers",
+  "networks",
+)
 # Of graphs and of what OpenVINO keeps beside them.
 _MOST_BYTES = 10**9
 
@@ -35,17 +43,17 @@ def read_or_make(
   try:
     graph = path.read_bytes()
     os.utime(path)  # it is the newest again
-    return graph
   except OSError:
     graph = make()
-  with contextlib.suppress(errors.UserError, OSError):  # a full disk, perhaps
-    files.write(path, graph)
+    with contextlib.suppress(errors.UserError):  # a full disk, perhaps
+      files.write(path, graph)
+  with contextlib.suppress(OSError):
     _remove_oldest(folder)
   return graph
 
 
 def _digest(generator, params) -> str:
-  digest = hashlib.sha256(jax.__version__.encode())
+  digest = hashlib.sha256(f"{jax.__version__} {flax.__version__}".encode())
   for field in dataclasses.fields(generator):
     value = getattr(generator, field.name)
     if isinstance(value, str | int):
