@@ -4,12 +4,13 @@ import importlib
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors, export_model, export_weights
+from gatedinpaint_jax import build, errors, export_model, export_weights
 from gatedinpaint_jax.export import network
 from gatedinpaint_jax.fast import attention as fast_attention
 from gatedinpaint_jax.networks import inpaint_generator
@@ -260,3 +261,22 @@ def test_a_model_of_bfloat16_is_exported_in_float32():
     complete(**inputs),
     atol=TOLERANCE,
   )
+
+
+def test_exported_program_does_not_depend_on_the_machine_that_wrote_it(
+  monkeypatch,
+):
+  model = {"conv": "gated", "width": 4, "guided": False, "dtype": "float32"}
+  config = ml_collections.ConfigDict({"model": model})
+  generator, _ = build.build_networks(config)
+  params = small_checkpoint.calm_params()
+  written = []
+  for backend in ("cpu", "tpu"):
+    monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+    model = network.Network(network.in_float32(generator), params, "")
+    inputs = network.inputs(model, height=64, width=64)
+    jaxpr = jax.make_jaxpr(network.complete(model))(
+      *(jnp.zeros((1, *x.shape[1:])) for x in inputs.values())
+    )
+    written.append(str(jaxpr))
+  assert written[0] == written[1]

@@ -72,6 +72,7 @@ PARTS = {
   "export": (
     *CONVENTIONS,
     "layers",
+    "fast",
     "networks",
     "build",
     "training",

@@ -24,7 +24,9 @@ from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import build, errors
+from gatedinpaint_jax.fast import attention
 from gatedinpaint_jax.layers import conv
+from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoint_reader, saved_generator
 from gatedinpaint_jax.weights import safetensors_file
 from gatedinpaint_jax.weights import source as weights_source
@@ -66,10 +68,11 @@ def read(path) -> Network:
 
 
 def in_float32(generator):
-  """Returns the generator as it is exported: plain, nothing computed twice."""
-  return generator.clone(
-    dtype=jnp.float32, rematerialize=False, convolve=conv.convolve
-  )
+  """Returns the generator as it is exported, in the forms for any machine."""
+  forms = {"convolve": conv.convolve}
+  if isinstance(generator, inpaint_generator.InpaintGenerator):
+    forms["attend"] = attention.attend_by_size
+  return generator.clone(dtype=jnp.float32, rematerialize=False, **forms)
 
 
 def complete(network: Network) -> Callable:

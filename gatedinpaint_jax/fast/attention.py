@@ -13,27 +13,25 @@ from gatedinpaint_jax.layers import contextual_attention
 MOST_PLACES_AT_ONCE = 64 * 64
 
 
-def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
-  """Does what `layers.contextual_attention.attend` does.
+def attend(queries, keys, values, is_source, **options):
+  """Does what `layers.contextual_attention.attend` does, for this machine."""
+  form = attend_by_size
+  if jax.default_backend() == "cpu" and not _is_large(queries):
+    form = pixel_attention.attend
+  return form(queries, keys, values, is_source, **options)
+
+
+def attend_by_size(queries, keys, values, is_source, **options):
+  """Does the same for any machine, as an exported program needs it.
 
   Large pictures are computed in pieces, in memory that grows with the number of
   places and not with its square.
   """
+  form = chunked_attention if _is_large(queries) else contextual_attention
+  return form.attend(queries, keys, values, is_source, **options)
+
+
+def _is_large(queries) -> bool:
   places = queries.shape[1] * queries.shape[2]
   # Sizes that are not known yet, in an export, cannot be cut into pieces.
-  if export.is_symbolic_dim(places):
-    form = contextual_attention
-  elif places > MOST_PLACES_AT_ONCE:
-    form = chunked_attention
-  elif jax.default_backend() == "cpu":
-    form = pixel_attention
-  else:
-    form = contextual_attention
-  return form.attend(
-    queries,
-    keys,
-    values,
-    is_source,
-    fuse=fuse,
-    softmax_scale=softmax_scale,
-  )
+  return not export.is_symbolic_dim(places) and places > MOST_PLACES_AT_ONCE

@@ -106,7 +106,6 @@ def _has_few_outputs(x, kernel):
   """Whether `_sum_of_taps` is quicker than XLA."""
   return (
     kernel.shape[-1] <= _FEW_CHANNELS
-    # Of a picture: parts of a batch are computed as the entire one is.
     and math.prod(x.shape[1:3]) >= _FEWEST_OUTPUTS
     and math.prod((*x.shape[:3], *kernel.shape[:2], kernel.shape[-1]))
     <= _MOST_PRODUCTS
