@@ -48,8 +48,9 @@ def main(argv) -> int:
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )
-  with errors.prefixed("--output="), files.replacing(output) as beside:
-    attention = _WRITERS[options.format](beside, network, inputs)
+  content, attention = _CONVERTERS[options.format](network, inputs)
+  with errors.prefixed("--output="):
+    files.write(output, content)
   print(
     f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
     f"{network.source}"
@@ -107,7 +108,8 @@ def _check_sides(options):
     )
 
 
-def _write_onnx(path, network, inputs):
+def _to_onnx(network, inputs) -> tuple[bytes, str]:
+  """Returns the file, and what to say of its attention."""
   errors.check_installed("onnx", extra="export")
   from gatedinpaint_jax.export import onnx_file
 
@@ -123,15 +125,15 @@ def _write_onnx(path, network, inputs):
       "--format: this network cannot be converted "
       f"({errors.first_words(error)}); stablehlo takes every one"
     ) from error
-  path.write_bytes(model.SerializeToString())
-  return _describe_attention(network, in_pieces=False)
+  attention = _describe_attention(network, in_pieces=False)
+  return model.SerializeToString(), attention
 
 
-def _write_stablehlo(path, network, inputs):
+def _to_stablehlo(network, inputs) -> tuple[bytes, str]:
   exported = stablehlo_file.convert(network_lib.complete(network), inputs)
-  path.write_bytes(exported.serialize())
   in_pieces = stablehlo_file.computes_in_pieces(exported)
-  return _describe_attention(network, in_pieces=in_pieces)
+  attention = _describe_attention(network, in_pieces=in_pieces)
+  return bytes(exported.serialize()), attention
 
 
 def _describe_attention(network, *, in_pieces):
@@ -148,7 +150,7 @@ def _describe_sizes(options):
   return f"pictures of {options.height} x {options.width}"
 
 
-_WRITERS = {"onnx": _write_onnx, "stablehlo": _write_stablehlo}
+_CONVERTERS = {"onnx": _to_onnx, "stablehlo": _to_stablehlo}
 
 
 if __name__ == "__main__":
