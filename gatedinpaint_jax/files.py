@@ -55,7 +55,8 @@ def write(path: pathlib.Path, content: bytes) -> None:
 
 def remove_parts(folder: pathlib.Path) -> None:
   """Removes what killed runs of this machine left half-written in a folder."""
-  for part in folder.glob(f"{PART_OF_HOST}*.part"):
+  # With the dot: host1 must leave alone what host10 is writing.
+  for part in folder.glob(f"{PART_OF_HOST}.*.part"):
     process = part.suffixes[-2].removeprefix(".")
     if not (process.isdecimal() and psutil.pid_exists(int(process))):
       part.unlink(missing_ok=True)

@@ -96,7 +96,10 @@ def test_parts_of_processes_that_ended_are_removed(tmp_path):
   ended = subprocess.Popen([sys.executable, "-c", ""])
   ended.wait()
   running = f"{files.PART_OF_HOST}.{os.getppid()}.part"
-  for name in (f"{files.PART_OF_HOST}.{ended.pid}.part", running, ".x.1.part"):
+  # Of another host whose name begins with ours.
+  others = f"{files.PART_OF_HOST}0.{ended.pid}.part"
+  ours = f"{files.PART_OF_HOST}.{ended.pid}.part"
+  for name in (ours, running, others, ".x.1.part"):
     (tmp_path / name).touch()
   files.remove_parts(tmp_path)
-  assert names(tmp_path) == sorted([running, ".x.1.part"])
+  assert names(tmp_path) == sorted([running, others, ".x.1.part"])
