@@ -14,20 +14,40 @@ from gatedinpaint_jax.baselines import batch_norm, hole_window
 from gatedinpaint_jax.layers import conv
 
 
-class GlobalAndLocalCritics(nn.Module):
-  """Two critics of DeepFill v1, each with a score of its own.
+class _TwoViews(nn.Module):
+  """What both share: fields, and the layers of a view.
 
   Attributes:
-    width: channels of the first layers; the paper's is 64.
+    width: channels of the first layers.
     dtype: of the convolutions; parameters and scores are float32.
     convolve: computes the convolutions; see `layers.conv`.
-
-  Source: Yu et al. 2018, section 3.2 and appendix.
   """
 
   width: int = 64
   dtype: Any = jnp.float32
   convolve: Callable = conv.convolve
+
+  def _strided(self, multiple, name):
+    return nn.Conv(
+      multiple * self.width,
+      kernel_size=(5, 5),
+      strides=2,
+      padding="SAME",
+      kernel_init=nn.initializers.glorot_uniform(),
+      conv_general_dilated=conv.for_linen(self.convolve),
+      dtype=self.dtype,
+      name=name,
+    )
+
+
+class GlobalAndLocalCritics(_TwoViews):
+  """Two critics of DeepFill v1, each with a score of its own.
+
+  Attributes:
+    width: channels of the first layers; the paper's is 64.
+
+  Source: Yu et al. 2018, section 3.2 and appendix.
+  """
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
@@ -50,14 +70,14 @@ class GlobalAndLocalCritics(nn.Module):
     scores = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        layer = _strided(self, multiple, f"{name}{index}")
+        layer = self._strided(multiple, f"{name}{index}")
         x = nn.leaky_relu(layer(x), 0.2)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       scores.append(nn.Dense(1, name=f"{name}_score")(x))
     return jnp.concatenate(scores, axis=1)
 
 
-class GlobalLocalDiscriminator(nn.Module):
+class GlobalLocalDiscriminator(_TwoViews):
   """The discriminator of Global&Local: two views, one score.
 
   It is batch-normalized by what it is called with: real and completed pictures
@@ -66,15 +86,9 @@ class GlobalLocalDiscriminator(nn.Module):
   Attributes:
     width: channels of the first layers; the paper's is 64. Each view ends in 16
       times as many features.
-    dtype: of the convolutions; parameters and scores are float32.
-    convolve: computes the convolutions; see `layers.conv`.
 
   Source: Iizuka et al. 2017, section 3.3 and table 2.
   """
-
-  width: int = 64
-  dtype: Any = jnp.float32
-  convolve: Callable = conv.convolve
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
@@ -97,23 +111,10 @@ class GlobalLocalDiscriminator(nn.Module):
     features = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        x = _strided(self, multiple, f"{name}{index}")(x)
+        x = self._strided(multiple, f"{name}{index}")(x)
         x = batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x)
         x = nn.relu(x)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       x = nn.Dense(16 * self.width, name=f"{name}_features")(x)
       features.append(nn.relu(x))
     return nn.Dense(1, name="score")(jnp.concatenate(features, axis=1))
-
-
-def _strided(critic, multiple, name):
-  return nn.Conv(
-    multiple * critic.width,
-    kernel_size=(5, 5),
-    strides=2,
-    padding="SAME",
-    kernel_init=nn.initializers.glorot_uniform(),
-    conv_general_dilated=conv.for_linen(critic.convolve),
-    dtype=critic.dtype,
-    name=name,
-  )
