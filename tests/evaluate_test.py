@@ -12,7 +12,7 @@ from PIL import Image
 
 from gatedinpaint_jax import evaluate, inpaint
 from gatedinpaint_jax.evaluation import frozen_masks
-from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.inference import memory, openvino_backend
 from tests import pictures, refusals, small_checkpoint
 
 # Nine of one size and one of another: batches of 7 and 64 are not full.
@@ -107,6 +107,8 @@ def test_checkpoint_is_named_with_its_step(images, checkpoint, tmp_path):
     batch_size=7,
   )
   assert report["method"] == "checkpoint" and report["step"] == 0
+  has_openvino = openvino_backend.is_installed()
+  assert report["backend"] == ("openvino" if has_openvino else "jax")
   assert report["checkpoint"] == str(checkpoint)
   assert report["known_pixels_changed"] == 0
   assert report["scores"]["hole"]["l1"]["mean"] > 0

@@ -19,7 +19,7 @@ class Subject(NamedTuple):
   """Something that completes pictures.
 
   Attributes:
-    description: what the report says about it.
+    description: what the report says about it, once all is completed.
     complete: takes loaded cases of one size and the most that a call may have;
       returns their completed pictures, `[H, W, 3] uint8` each.
   """
@@ -89,7 +89,17 @@ def from_checkpoint(
   folder = folder or checkpoint_reader.find(path)
   model = inpainter.Inpainter.from_checkpoint(folder, backend=backend)
 
+  description = {
+    "method": "checkpoint",
+    "checkpoint": str(path),
+    "step": int(folder.name) if folder.name.isdecimal() else None,
+    "backend": None,
+  }
+  used = set()
+
   def complete(loaded, capacity):
+    used.add(model.backend_for(*loaded[0].hole.shape))
+    description["backend"] = " and ".join(sorted(used))
     # The last one is repeated: another number of pictures is another program.
     padded = [*loaded, *[loaded[-1]] * (capacity - len(loaded))]
     images = model(
@@ -98,15 +108,7 @@ def from_checkpoint(
     )
     return images[: len(loaded)]
 
-  return Subject(
-    {
-      "method": "checkpoint",
-      "checkpoint": str(path),
-      "step": int(folder.name) if folder.name.isdecimal() else None,
-      "backend": backend,
-    },
-    complete,
-  )
+  return Subject(description, complete)
 
 
 def from_method(name: str) -> Subject:
