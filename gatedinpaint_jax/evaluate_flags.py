@@ -108,7 +108,8 @@ def find_subjects(
     if kind == "completed":
       own = cases.with_completed(work, cases.Places("--completed", [value]))
     name = value if texts.count(value) == 1 else f"{value} ({kind})"
-    identity = subjects.identify(kind, value, own)
+    with errors.prefixed(f"--{kind}: "):
+      identity = subjects.identify(kind, value, own)
     for other in found:
       if (other.kind, other.identity) == (kind, identity):
         raise errors.UserError(

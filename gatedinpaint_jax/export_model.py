@@ -44,7 +44,8 @@ def main(argv) -> int:
   output = pathlib.Path(os.path.abspath(os.path.expanduser(options.output)))
   _check_output(output, options)
   _check_sides(options)
-  network = network_lib.read(options.checkpoint)
+  with errors.prefixed("--checkpoint: "):
+    network = network_lib.read(options.checkpoint)
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )

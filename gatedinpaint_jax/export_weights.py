@@ -36,9 +36,10 @@ def main(argv) -> int:
   )
   output = pathlib.Path(values.output).expanduser()
   _check_output(output, overwrite=values.overwrite)
-  model = checkpoint_reader.read(
-    values.checkpoint, with_discriminator=values.with_discriminator
-  )
+  with errors.prefixed("--checkpoint: "):
+    model = checkpoint_reader.read(
+      values.checkpoint, with_discriminator=values.with_discriminator
+    )
   arrays = _arrays(model, with_discriminator=values.with_discriminator)
   metadata = {
     "format": safetensors_file.FORMAT,

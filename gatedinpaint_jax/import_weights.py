@@ -35,7 +35,8 @@ def main(argv) -> int:
   )
   output = pathlib.Path(values.output).expanduser()
   _check_is_free(output)
-  weights = source_lib.read(values.source)
+  with errors.prefixed("--source: "):
+    weights = source_lib.read(values.source)
   _save(weights, output)
   _print_summary(weights, output)
   return 0

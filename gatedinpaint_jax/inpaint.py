@@ -33,6 +33,7 @@ from gatedinpaint_jax.inference import (
   run_report,
   spread,
 )
+from gatedinpaint_jax.training import checkpoint_reader
 
 _FORMATS = ("png", "jpg", "webp", "tiff")
 _SOME_FAILED = 1
@@ -174,8 +175,10 @@ def _load_inpainter(options, work):
   )
   if is_shared and not options.crop_to_hole:
     spread.use_cores(options.batch_size or len(work))
+  with errors.prefixed("--checkpoint: "):
+    folder = checkpoint_reader.find(options.checkpoint)
   loaded = inpainter.Inpainter.from_checkpoint(
-    options.checkpoint,
+    folder,
     bucket=options.bucket,
     backend=options.backend,
   )

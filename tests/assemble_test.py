@@ -69,7 +69,7 @@ def test_all_faults_are_named_together_with_their_counts():
   with pytest.raises(errors.UserError) as raised:
     assemble_entries(entries)
   assert str(raised.value) == (
-    "--source: a/snap does not hold the plain gated networks of width 4: "
+    "a/snap does not hold the plain gated networks of width 4: "
     "2 missing (inpaint_net/conv3/bias, inpaint_net/conv5/bias); "
     "1 extra (inpaint_net/conv99/bias); "
     "2 misshaped (inpaint_net/conv1/kernel is (3, 5, 5, 4), should be "

@@ -23,7 +23,7 @@ from flax import linen as nn
 from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import build, errors
+from gatedinpaint_jax import build
 from gatedinpaint_jax.fast import attention
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
@@ -147,11 +147,7 @@ def with_separate_gates(function: Callable) -> Callable:
 
 
 def _read_safetensors(path):
-  try:
-    weights = weights_source.read(path)
-    config = ml_collections.ConfigDict({"model": weights.model})
-    generator, _ = build.build_networks(config)
-  except errors.UserError as error:
-    text = str(error).replace("--source", "--checkpoint")
-    raise errors.UserError(text) from error
+  weights = weights_source.read(path)
+  config = ml_collections.ConfigDict({"model": weights.model})
+  generator, _ = build.build_networks(config)
   return Network(in_float32(generator), weights.trees["generator"], str(path))

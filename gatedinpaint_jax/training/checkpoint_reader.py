@@ -41,7 +41,7 @@ def find(path) -> pathlib.Path:
   path = pathlib.Path(path).expanduser().resolve()
   if not path.exists():
     raise errors.UserError(
-      f"--checkpoint: nothing at {path}; it should be a workdir, its "
+      f"nothing at {path}; it should be a workdir, its "
       f"{checkpoints.FOLDER}/ or one step of it"
     )
   for folder in (path / checkpoints.FOLDER, path):
@@ -50,7 +50,7 @@ def find(path) -> pathlib.Path:
       return folder / str(max(steps))
   if _is_step(path):
     return path
-  raise errors.UserError(f"--checkpoint: {path} {_what_it_is(path)}")
+  raise errors.UserError(f"{path} {_what_it_is(path)}")
 
 
 def read(path, *, with_discriminator: bool = False) -> SavedModel:
@@ -87,7 +87,7 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
       )
     except checkpoint_files.DAMAGE as error:
       raise errors.UserError(
-        f"--checkpoint: {folder} cannot be read "
+        f"{folder} cannot be read "
         f"({errors.first_words(error)}); name another step or make it again"
       ) from error
   state = items.state if has_state else {}

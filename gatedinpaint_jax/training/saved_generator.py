@@ -26,13 +26,13 @@ def build_generator(saved):
     )
   except (errors.UserError, AttributeError, KeyError, TypeError) as error:
     raise errors.UserError(
-      f"--checkpoint: the config in {saved.folder} describes no model "
+      f"the config in {saved.folder} describes no model "
       f"({errors.first_words(error)}); import or train it again"
     ) from error
   shapes = lambda tree: jax.tree.map(lambda x: x.shape, tree)
   if shapes(like["params"]) != shapes(saved.generator):
     raise errors.UserError(
-      f"--checkpoint: the config in {saved.folder} is of another model than its"
+      f"the config in {saved.folder} is of another model than its"
       " arrays; import or train it again"
     )
   return generator

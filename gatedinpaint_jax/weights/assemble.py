@@ -42,8 +42,7 @@ def assemble(
   faults = _find_faults(entries, shapes, layout)
   if faults:
     raise errors.UserError(
-      f"--source: {file} does not hold the {_describe(model)}: "
-      f"{'; '.join(faults)}"
+      f"{file} does not hold the {_describe(model)}: {'; '.join(faults)}"
     )
   arrays = {}
   for name, shape in shapes.items():
@@ -54,7 +53,7 @@ def assemble(
     arrays[name] = layout.to_ours(name, entries[theirs])
     if not np.isfinite(arrays[name]).all():
       raise errors.UserError(
-        f"--source: {file}: {theirs} holds numbers that are not finite; the "
+        f"{file}: {theirs} holds numbers that are not finite; the "
         "training that made it diverged, or the file is damaged"
       )
   return names.unflatten(arrays)

@@ -36,7 +36,7 @@ def read(path) -> PortFile:
   saved = _load(path)
   if not isinstance(saved, dict):
     raise errors.UserError(
-      f"--source: {path} holds a {type(saved).__name__}; the port's files hold "
+      f"{path} holds a {type(saved).__name__}; the port's files hold "
       f"a dictionary with the generator under {GENERATOR}"
     )
   tensors = saved.get(GENERATOR, saved)
@@ -49,7 +49,7 @@ def _load(path):
     import torch
   except ImportError as error:
     raise errors.UserError(
-      f"--source: {path} can be read with PyTorch only; "
+      f"{path} can be read with PyTorch only; "
       'pip install "gatedinpaint-jax[torch]"'
     ) from error
   try:
@@ -58,7 +58,7 @@ def _load(path):
   # fails in as many ways as there are bytes.
   except Exception as error:
     raise errors.UserError(
-      f"--source: torch cannot read {path} as weights alone "
+      f"torch cannot read {path} as weights alone "
       f"({type(error).__name__}); it is damaged or a file of another kind"
     ) from error
 
@@ -73,7 +73,7 @@ def _to_arrays(tensors, path) -> dict[str, np.ndarray]:
   )
   if not (is_state and tensors):
     raise errors.UserError(
-      f"--source: {path} holds no state dictionary; in the port's files the "
+      f"{path} holds no state dictionary; in the port's files the "
       f"generator's is under {GENERATOR}"
     )
   return {name: _to_array(tensor) for name, tensor in tensors.items()}

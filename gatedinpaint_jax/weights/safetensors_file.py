@@ -41,7 +41,7 @@ def read(path) -> SafetensorsFile:
   # TypeError: numpy lacks a type of theirs.
   except (safetensors.SafetensorError, OSError, TypeError) as error:
     raise errors.UserError(
-      f"--source: {path} cannot be read ({error}); it should be a whole "
+      f"{path} cannot be read ({error}); it should be a whole "
       "safetensors file of float32"
     ) from error
 

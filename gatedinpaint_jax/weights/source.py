@@ -79,9 +79,9 @@ def _find_index(path) -> pathlib.Path:
     return index
   if path.exists():
     raise errors.UserError(
-      f"--source: {path} is a file of another kind; it should be {_RIGHT}"
+      f"{path} is a file of another kind; it should be {_RIGHT}"
     )
-  raise errors.UserError(f"--source: nothing at {path}; it should be {_RIGHT}")
+  raise errors.UserError(f"nothing at {path}; it should be {_RIGHT}")
 
 
 def _newest_index(folder) -> pathlib.Path:
@@ -97,7 +97,7 @@ def _newest_index(folder) -> pathlib.Path:
   found = list(folder.glob("*.index"))
   if not found:
     raise errors.UserError(
-      f"--source: {folder} holds no TensorFlow checkpoint (*.index); it should "
+      f"{folder} holds no TensorFlow checkpoint (*.index); it should "
       f"be {_RIGHT}, and a checkpoint of ours needs no import"
     )
   return max(found, key=lambda index: (index.stat().st_mtime_ns, index.name))
@@ -144,10 +144,10 @@ def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
     model = dict(json.loads(metadata["config"])["model"])
     names.shapes(model)
   except errors.UserError as error:
-    raise errors.UserError(f"--source: {path}: {error}") from error
+    raise errors.UserError(f"{path}: {error}") from error
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise errors.UserError(
-      f"--source: {path}: its metadata holds no config that describes its "
+      f"{path}: its metadata holds no config that describes its "
       "networks; export it again"
     ) from error
   trees = assemble.assemble(arrays, layout=names.OURS, model=model, file=path)
@@ -158,7 +158,7 @@ def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
   """Returns the weights of the port's state dictionary."""
   if any(name.startswith(("stage1.", "stage2.")) for name in entries):
     raise errors.UserError(
-      f"--source: {path} is the port's second variant (names begin with stage1."
+      f"{path} is the port's second variant (names begin with stage1."
       " or stage2.), a network with other padding and resampling; only the "
       "port's file of the released network can be imported"
     )

@@ -23,7 +23,7 @@ def read(prefix) -> dict[str, np.ndarray]:
   # what else is wrong with one into any of the others.
   except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
     raise errors.UserError(
-      f"--source: TensorFlow cannot read {prefix} "
+      f"TensorFlow cannot read {prefix} "
       f"({errors.first_words(error)}); {prefix.name}.index and all its .data "
       "files belong together"
     ) from error
