@@ -45,13 +45,7 @@ def train_and_evaluate(
   config = train_config.fill_in(config)
   train_config.check_schedule(config.schedule)
   setup = train_config.build_setup(config)
-  mesh = devices.make_mesh()
-  devices.check_batch_size(
-    config.data.batch_size,
-    mesh,
-    key="config.data.batch_size",
-    parts=setup.accumulation_steps,
-  )
+  mesh = _make_mesh(config, setup)
   pictures = data_build.find_pictures(config)
   _log_found(pictures)
   validation = _make_validation(config, setup, mesh, pictures.validation)
@@ -75,15 +69,10 @@ def train_and_evaluate(
       checkpoints,
       allow_config_change=allow_config_change,
     )
-    state, window, skipped_in_a_row = restore()
-    batches = pictures.batches(
-      first_example=int(state.examples_seen),
-      process_index=jax.process_index(),
-      process_count=jax.process_count(),
-    )
-    log = _open_log(config, workdir, state)
+    restored = restore()
+    log = _open_log(config, workdir, restored.state)
     stack.enter_context(contextlib.closing(log))
-    return train_loop.Run(
+    run = train_loop.Run(
       config=config,
       workdir=workdir,
       setup=setup,
@@ -93,17 +82,34 @@ def train_and_evaluate(
       log=log,
       validation=validation,
       preemption=stop,
-      meter=meter_lib.Meter(config.data.batch_size, window=window),
-      watch=divergence.Watch(
-        config.schedule.skipped_steps_to_go_back, in_a_row=skipped_in_a_row
-      ),
-      health=health.Health(
-        batch_size=config.data.batch_size,
-        has_hinge=setup.weights.gan == "hinge"
-        and setup.weights.adversarial > 0,
-        is_first=jax.process_index() == 0,
-      ),
-    ).train(state, batches)
+      **_make_watchers(config, setup, restored),
+    )
+    return run.train(restored.state, _batches(pictures, restored.state))
+
+
+def _make_watchers(config, setup, restored):
+  """Returns what follows the run's metrics, from where they were saved."""
+  return {
+    "meter": meter_lib.Meter(config.data.batch_size, window=restored.window),
+    "watch": divergence.Watch(
+      config.schedule.skipped_steps_to_go_back,
+      in_a_row=restored.skipped_in_a_row,
+    ),
+    "health": health.Health(
+      batch_size=config.data.batch_size,
+      has_hinge=setup.weights.gan == "hinge" and setup.weights.adversarial > 0,
+      is_first=jax.process_index() == 0,
+    ),
+  }
+
+
+def _batches(pictures, state):
+  """Returns this process's rows of the batches that the state has not seen."""
+  return pictures.batches(
+    first_example=int(state.examples_seen),
+    process_index=jax.process_index(),
+    process_count=jax.process_count(),
+  )
 
 
 def _create_or_restore(
@@ -139,6 +145,18 @@ def _create_or_restore(
   restored = checkpoints.restore(step, like)
   logging.info("resumed at step %d", step)
   return restored
+
+
+def _make_mesh(config, setup):
+  """Returns all devices, among which a batch can be divided."""
+  mesh = devices.make_mesh()
+  devices.check_batch_size(
+    config.data.batch_size,
+    mesh,
+    key="config.data.batch_size",
+    parts=setup.accumulation_steps,
+  )
+  return mesh
 
 
 def _log_found(pictures):
