@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
-from gatedinpaint_jax import errors, train_config
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import checks, listing, remote
 from gatedinpaint_jax.evaluation import (
   cases,
@@ -22,6 +22,7 @@ from gatedinpaint_jax.evaluation import (
 from gatedinpaint_jax.inference import photo_files
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import devices
+from gatedinpaint_jax.training import setup as setup_lib
 
 # Folder of the completed pictures, in the workdir.
 COMPLETED = "completed"
@@ -192,7 +193,7 @@ def _read_training(config, name):
       f"{key}: must be a name of letters, digits, _ and -, and none of "
       f"{', '.join(_TAKEN)}"
     )
-  training = train_config.fill_in(config.training)
+  training = setup_lib.fill_in(config.training)
   for section, own in config.methods[name].items():
     if not isinstance(own, config_dict.ConfigDict):
       raise errors.UserError(f"{key}.{section}={own!r}: must be a section")
@@ -208,8 +209,8 @@ def _read_training(config, name):
         ) from error
   try:
     checks.check(training)
-    train_config.check_schedule(training.schedule)
-    setup = train_config.build_setup(training)
+    setup_lib.check_schedule(training.schedule)
+    setup = setup_lib.build_setup(training)
     devices.check_batch_size(
       training.data.batch_size,
       devices.make_mesh(),

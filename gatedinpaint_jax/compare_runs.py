@@ -11,9 +11,9 @@ from typing import Any
 import jax
 
 import gatedinpaint_jax
-from gatedinpaint_jax import compare_config, config_drift, errors, files
+from gatedinpaint_jax import compare_config, errors, files
 from gatedinpaint_jax.evaluation import comparison, report
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import checkpoint_reader, config_drift
 from gatedinpaint_jax.training import state as state_lib
 
 # How long a run took so far, in its workdir.
@@ -59,10 +59,10 @@ def train(config: Any, workdir: pathlib.Path) -> bool:
   They are not if the run was told to stop, as `training.preemption` says.
   """
   # Loads TensorFlow.
-  from gatedinpaint_jax import train as train_lib
+  from gatedinpaint_jax.training import train
 
   with timed(workdir / _CLOCK):
-    state = train_lib.train_and_evaluate(config, workdir)
+    state = train.train_and_evaluate(config, workdir)
   return int(state.step) == config.schedule.steps
 
 

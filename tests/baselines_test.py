@@ -10,7 +10,8 @@ from flax import traverse_util
 
 import gatedinpaint_jax
 from configs import quickstart
-from gatedinpaint_jax import build, train
+from gatedinpaint_jax import build
+from gatedinpaint_jax.training import train
 from tests import pictures, tiny_run
 
 # Parameters of the generator that are learned, and of the discriminator. Those

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import compare, errors, evaluate, train
+from gatedinpaint_jax import compare, errors, evaluate
 from gatedinpaint_jax.evaluation import cases, frozen_masks
+from gatedinpaint_jax.training import train
 from tests import pictures, refusals, tiny_run
 
 METHODS = ["mean_fill", "plain"]

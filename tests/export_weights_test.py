@@ -9,13 +9,8 @@ import pytest
 import safetensors
 
 import gatedinpaint_jax
-from gatedinpaint_jax import (
-  errors,
-  export_weights,
-  import_weights,
-  train,
-)
-from gatedinpaint_jax.training import checkpoint_reader, checkpoints
+from gatedinpaint_jax import errors, export_weights, import_weights
+from gatedinpaint_jax.training import checkpoint_reader, checkpoints, train
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import names
 from tests import tiny_run

@@ -5,8 +5,7 @@ import math
 import jax
 import pytest
 
-from gatedinpaint_jax import train
-from gatedinpaint_jax.training import devices, health
+from gatedinpaint_jax.training import devices, health, train
 from tests import tiny_run
 
 KINDS = ("batch_size=", "holes take", "has won", "one colour", "gates of")

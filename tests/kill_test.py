@@ -24,7 +24,7 @@ STEPS = 120
 PROGRAM = f"""
 import sys
 from absl import logging
-from gatedinpaint_jax import train
+from gatedinpaint_jax.training import train
 from tests import tiny_run
 logging.set_verbosity(logging.INFO)
 config = tiny_run.config(

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from gatedinpaint_jax import train
+from gatedinpaint_jax.training import train
 from tests import tiny_run
 
 pytestmark = pytest.mark.slow

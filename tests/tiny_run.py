@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
 from configs import places2
-from gatedinpaint_jax import train_config
 from gatedinpaint_jax.training import checkpoints
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 
 # These tell about the machine, not about the run.
@@ -54,7 +54,7 @@ def config(photos, **schedule):
 
 def restore_state(config, workdir):
   """Returns the newest state that a run saved, in NumPy."""
-  setup = train_config.build_setup(config)
+  setup = setup_lib.build_setup(config)
   like = checkpoints.abstract(
     jax.eval_shape(
       lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),

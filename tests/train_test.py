@@ -16,9 +16,10 @@ from tensorboard.backend.event_processing import event_accumulator
 
 from configs import places2
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors, train, train_config, train_loop
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.training import checkpoints, objectives
+from gatedinpaint_jax.training import checkpoints, loop, objectives, train
+from gatedinpaint_jax.training import setup as setup_lib
 from tests import standard_error, tiny_run
 
 
@@ -201,7 +202,7 @@ def test_summary_names_the_strip_and_the_error_in_the_hole(
 
 def test_every_key_of_the_reference_config_is_read():
   # Only these modules read a config; the loss weights go in as a whole.
-  readers = (train, train_loop, train_config, data_build, networks_build)
+  readers = (train, loop, setup_lib, data_build, networks_build)
   source = "".join(inspect.getsource(module) for module in readers)
   weights = {field.name for field in dataclasses.fields(objectives.LossWeights)}
   assert set(places2.get_config().loss) == weights
@@ -230,7 +231,7 @@ for name in ("clu", "tensorboard", "tensorflow", "tensorflow_datasets"):
   sys.modules[name] = None  # as if it were not installed
 import numpy as np
 from configs import places2
-from gatedinpaint_jax import train
+from gatedinpaint_jax.training import train
 config = places2.get_config()
 config.data.update(
   source="arrays", path={str(photos)!r}, image_size=(16, 16), batch_size=8
@@ -257,4 +258,4 @@ train.train_and_evaluate(config, {str(tmp_path)!r})
   ("step", "due"), [(0, True), (3, False), (4, True), (5, True)]
 )
 def test_what_happens_every_so_often_is_due_at_the_end_too(step, due):
-  assert train_loop.is_due(step, every=4, last=5) == due
+  assert loop.is_due(step, every=4, last=5) == due

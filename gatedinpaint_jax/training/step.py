@@ -69,7 +69,7 @@ def make_train_step(
 
   All means are over the global batch: under `jax.jit` with a batch sharded over
   devices, or computed in parts, the result is that of one device at once (but
-  for parts with batch normalization, which `train_config` refuses).
+  for parts with batch normalization, which `training.setup` refuses).
   Metrics are scalars by name. If one of `MUST_BE_FINITE` is not, nothing is
   learned from the batch and the metric `SKIPPED` is 1; the step and its
   examples count all the same.
