@@ -17,8 +17,9 @@ from tensorboard.backend.event_processing import event_accumulator
 from configs import places2
 from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.baselines import objectives
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.training import checkpoints, loop, objectives, train
+from gatedinpaint_jax.training import checkpoints, loop, train
 from gatedinpaint_jax.training import setup as setup_lib
 from tests import standard_error, tiny_run
 

@@ -84,12 +84,12 @@ def train_and_evaluate(
       log=log,
       validation=validation,
       preemption=stop,
-      **_make_watchers(config, setup, restored),
+      **_make_watchers(config, restored),
     )
     return run.train(restored.state, _batches(pictures, restored.state))
 
 
-def _make_watchers(config, setup, restored):
+def _make_watchers(config, restored):
   """Returns what follows the run's metrics, from where they were saved."""
   return {
     "meter": meter_lib.Meter(config.data.batch_size, window=restored.window),
@@ -99,7 +99,7 @@ def _make_watchers(config, setup, restored):
     ),
     "health": health.Health(
       batch_size=config.data.batch_size,
-      has_hinge=setup.weights.gan == "hinge" and setup.weights.adversarial > 0,
+      has_hinge=config.loss.gan == "hinge" and config.loss.adversarial > 0,
       is_first=jax.process_index() == 0,
     ),
   }
