@@ -3,6 +3,7 @@
 Here, and only here, the networks get the fast forms of their layers.
 """
 
+import jax
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
@@ -34,14 +35,18 @@ DEFAULTS = {
 }
 
 
-def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
+def build_networks(
+  config, *, platform: str | None = None
+) -> tuple[nn.Module, nn.Module | None]:
   """Builds the two networks that `config.model` describes.
 
   Args:
-    config: the whole config, as in `configs/places2.py`.
+    config: the entire config, as in `configs/places2.py`.
+    platform: "cpu", "gpu" or "tpu", where they run; by default that of JAX's
+      default device. Results are equal, speed is not.
 
   Returns:
-    The generator and the discriminator, if there is one, without parameters.
+    The generator and the discriminator, if any, without parameters.
 
   Raises:
     UserError: if a value is not allowed.
@@ -66,7 +71,18 @@ def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
       f"config.model.discriminator_width={model.discriminator_width}: must be "
       "1 or more"
     )
-  return _build_generator(model), _build_discriminator(model)
+  convolve, attend = forms(platform or jax.default_backend())
+  return (
+    _build_generator(model, convolve, attend),
+    _build_discriminator(model, convolve),
+  )
+
+
+def forms(platform: str):
+  """Returns the fastest `(convolve, attend)` of a platform."""
+  if platform == "cpu":
+    return convolution.convolve, attention.attend_on_cpu
+  return conv.convolve, attention.attend
 
 
 def discriminator_width(model) -> int:
@@ -76,12 +92,12 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_generator(model):
+def _build_generator(model, convolve, attend):
   shared = {
     "width": model.width,
     "dtype": _DTYPES[model.dtype],
     "rematerialize": model.rematerialize,
-    "convolve": convolution.convolve,
+    "convolve": convolve,
   }
   if model.generator == "inpaint":
     return inpaint_generator.InpaintGenerator(
@@ -89,7 +105,7 @@ def _build_generator(model):
       guided=model.guided,
       bound=model.bound,
       initializer=model.initializer,
-      attend=attention.attend,
+      attend=attend,
       **shared,
     )
   for key, only in (("guided", False), ("conv", "vanilla")):
@@ -101,12 +117,12 @@ def _build_generator(model):
   return completion_network.CompletionNetwork(**shared)
 
 
-def _build_discriminator(model):
+def _build_discriminator(model, convolve):
   kind = _DISCRIMINATORS[model.discriminator]
   if kind is None:
     return None
   return kind(
     width=discriminator_width(model),
     dtype=_DTYPES[model.dtype],
-    convolve=convolution.convolve,
+    convolve=convolve,
   )

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gatedinpaint_jax import build
 from gatedinpaint_jax.fast import (
-  attention,
   chunked_attention,
   pixel_attention,
 )
@@ -190,7 +190,7 @@ def test_bfloat16_stays_close_to_float32():
 
 
 @pytest.mark.parametrize(
-  ("backend", "width", "form"),
+  ("platform", "width", "form"),
   [
     ("cpu", 128, pixel_attention),
     ("gpu", 128, attention_lib),
@@ -199,7 +199,7 @@ def test_bfloat16_stays_close_to_float32():
   ],
 )
 def test_form_follows_the_machine_and_the_size(
-  monkeypatch, backend, width, form
+  monkeypatch, platform, width, form
 ):
   called = []
   for module in (attention_lib, pixel_attention, chunked_attention):
@@ -210,11 +210,11 @@ def test_form_follows_the_machine_and_the_size(
       return plain(*args, **kwargs)
 
     monkeypatch.setattr(module, "attend", record)
-  monkeypatch.setattr(jax, "default_backend", lambda: backend)
   x = jax.ShapeDtypeStruct((1, 128, width, 4), jnp.float32)
   mask = jax.ShapeDtypeStruct((1, 128, width, 1), jnp.float32)
+  _, form_of_platform = build.forms(platform)
   attend = functools.partial(
-    attention_lib.contextual_attention, attend=attention.attend
+    attention_lib.contextual_attention, attend=form_of_platform
   )
   jax.eval_shape(attend, x, x, mask)
   assert called == [form]

@@ -71,7 +71,7 @@ def in_float32(generator):
   """Returns the generator as it is exported, in the forms for any machine."""
   forms = {"convolve": conv.convolve}
   if isinstance(generator, inpaint_generator.InpaintGenerator):
-    forms["attend"] = attention.attend_by_size
+    forms["attend"] = attention.attend
   return generator.clone(dtype=jnp.float32, rematerialize=False, **forms)
 
 

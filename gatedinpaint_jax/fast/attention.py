@@ -1,6 +1,5 @@
-"""Contextual attention, computed as suits the size and the machine."""
+"""The form of contextual attention that suits the size of the picture."""
 
-import jax
 from jax import export
 
 from gatedinpaint_jax.fast import chunked_attention, pixel_attention
@@ -15,22 +14,20 @@ from gatedinpaint_jax.layers import contextual_attention
 MOST_PLACES_AT_ONCE = 64 * 64
 
 
-def attend(queries, keys, values, is_source, **options):
-  """Equals `layers.contextual_attention.attend`; for this machine."""
-  form = attend_by_size
-  if jax.default_backend() == "cpu" and not _is_large(queries):
-    form = pixel_attention.attend
-  return form(queries, keys, values, is_source, **options)
-
-
-def attend_by_size(queries, keys, values, is_source, **options):
-  """Equals `layers.contextual_attention.attend`; for exported programs.
+def attend(queries, *args, **kwargs):
+  """Equals `layers.contextual_attention.attend`, with less memory.
 
   Large pictures are computed in tiles, in memory that grows with the number of
   places and not with its square.
   """
   form = chunked_attention if _is_large(queries) else contextual_attention
-  return form.attend(queries, keys, values, is_source, **options)
+  return form.attend(queries, *args, **kwargs)
+
+
+def attend_on_cpu(queries, *args, **kwargs):
+  """Equals `attend`, but is faster on a CPU."""
+  form = chunked_attention if _is_large(queries) else pixel_attention
+  return form.attend(queries, *args, **kwargs)
 
 
 def _is_large(queries) -> bool:

@@ -2,7 +2,7 @@
 
 XLA:CPU is slow at gradients of kernels, at layers with few output channels, and
 at upsampled pictures. Here, each of these is computed by an equal formula,
-chosen by shape. Accelerators get `layers.conv.convolve`.
+chosen by shape.
 """
 
 import functools
@@ -25,10 +25,6 @@ _MOST_PRODUCTS = 1 << 23
 
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   """Equals `layers.conv.convolve`; reverse-mode derivatives only."""
-  if jax.default_backend() != "cpu":
-    return conv.convolve(
-      x, kernel, stride=stride, dilation=dilation, upsample=upsample
-    )
   if not upsample:
     return _convolve(x, kernel, stride, dilation)
   if stride == dilation == 1 and folded_upsampling.pays(x, kernel):
