@@ -15,16 +15,14 @@ from gatedinpaint_jax.layers import conv, initializers
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-_GENERATORS = ("inpaint", "completion")
-# Without a discriminator, pixels alone are compared.
+# Without a discriminator, only the losses of pixels are left.
 _DISCRIMINATORS = {
   "patch": patch_discriminator.PatchDiscriminator,
   "global_and_local_critics": critics.GlobalAndLocalCritics,
   "global_local": critics.GlobalLocalDiscriminator,
   "none": None,
 }
-# What a config may leave out: keys that are newer than some configs, and than
-# the checkpoints of imported weights.
+# Keys that older configs and checkpoints of imported weights lack.
 DEFAULTS = {
   "generator": "inpaint",
   "bound": "tanh",
@@ -73,7 +71,7 @@ def build_networks(
     )
   convolve, attend = forms(platform or jax.default_backend())
   return (
-    _build_generator(model, convolve, attend),
+    _GENERATORS[model.generator](model, convolve, attend),
     _build_discriminator(model, convolve),
   )
 
@@ -92,29 +90,40 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_generator(model, convolve, attend):
-  shared = {
-    "width": model.width,
-    "dtype": _DTYPES[model.dtype],
-    "rematerialize": model.rematerialize,
-    "convolve": convolve,
-  }
-  if model.generator == "inpaint":
-    return inpaint_generator.InpaintGenerator(
-      conv=model.conv,
-      guided=model.guided,
-      bound=model.bound,
-      initializer=model.initializer,
-      attend=attend,
-      **shared,
-    )
+def _build_inpaint_generator(model, convolve, attend):
+  return inpaint_generator.InpaintGenerator(
+    width=model.width,
+    conv=model.conv,
+    guided=model.guided,
+    dtype=_DTYPES[model.dtype],
+    rematerialize=model.rematerialize,
+    bound=model.bound,
+    initializer=model.initializer,
+    convolve=convolve,
+    attend=attend,
+  )
+
+
+def _build_completion_network(model, convolve, attend):
+  del attend
   for key, only in (("guided", False), ("conv", "vanilla")):
     if model[key] != only:
       raise errors.UserError(
         f"config.model.{key}={model[key]}: must be {only} for "
         f"config.model.generator={model.generator}"
       )
-  return completion_network.CompletionNetwork(**shared)
+  return completion_network.CompletionNetwork(
+    width=model.width,
+    dtype=_DTYPES[model.dtype],
+    rematerialize=model.rematerialize,
+    convolve=convolve,
+  )
+
+
+_GENERATORS = {
+  "inpaint": _build_inpaint_generator,
+  "completion": _build_completion_network,
+}
 
 
 def _build_discriminator(model, convolve):

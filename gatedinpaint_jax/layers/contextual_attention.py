@@ -65,19 +65,20 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
 def contextual_attention(
   queries: jax.Array,
   background: jax.Array,
-  mask: jax.Array,
+  no_source: jax.Array,
   *,
   fuse: bool = True,
   softmax_scale: float = 10.0,
   attend=attend,
 ) -> Attended:
-  """Rebuilds `queries` from patches of `background` outside the hole.
+  """Rebuilds `queries` from patches of `background`.
 
   Args:
     queries: `[B, H, W, C]` features to rebuild; H and W are even.
     background: features of the same shape to copy from.
-    mask: `[B, H, W, 1]`, 1 = hole, one per picture. A patch that touches it is
-      no source. If nothing is a source, the features are 0.
+    no_source: `[B, H, W, 1]`, 1 where nothing may be copied from: in holes and
+      padding. A patch that touches such a place is no source. Without any
+      source, the features are 0.
     fuse: prefer to copy neighbouring sources to neighbouring places.
     softmax_scale: a larger scale makes the choice of a source harder.
     attend: `attend` of this file, or an equal form from `fast`.
@@ -89,15 +90,17 @@ def contextual_attention(
     raise ValueError(
       f"queries {queries.shape} and background {background.shape} differ."
     )
-  if mask.shape != (*queries.shape[:-1], 1):
-    raise ValueError(f"mask {mask.shape} does not fit queries {queries.shape}.")
-  reduce = lambda x: resize.reduce_nearest(x, _RATE)
-  touches_hole = jnp.max(patches.around_places(reduce(mask)), axis=-1)
+  if no_source.shape != (*queries.shape[:-1], 1):
+    raise ValueError(
+      f"no_source {no_source.shape} does not fit queries {queries.shape}."
+    )
+  no_source = resize.reduce_nearest(no_source, _RATE)
+  is_source = jnp.max(patches.around_places(no_source), axis=-1) == 0
   features, source = attend(
-    reduce(queries),
-    reduce(background),
+    resize.reduce_nearest(queries, _RATE),
+    resize.reduce_nearest(background, _RATE),
     background,
-    (touches_hole == 0).astype(jnp.float32),
+    is_source.astype(jnp.float32),
     fuse=fuse,
     softmax_scale=softmax_scale,
   )
