@@ -51,7 +51,9 @@ def check(tmp_path_factory, seen, files):
   (folder / "whole.png").write_bytes(WHOLE[2])
   for i, (suffix, content) in enumerate(files):
     (folder / f"{i:02d}{suffix}").write_bytes(content)
-  batches = build.training_batches(pictures.config(folder, shuffle=False))
+  batches = build.find_pictures(
+    pictures.config(folder, shuffle=False)
+  ).batches()
   for batch in itertools.islice(batches, 7):
     assert batch.image.shape == (4, 16, 24, 3)
     assert batch.mask.shape == (4, 16, 24, 1)

@@ -88,8 +88,7 @@ def config_of(folder, path="numbered_pictures", **data):
 
 
 def numbers(config, count, **kwargs):
-  stream = build.training_batches(config, **kwargs)
-  return [pictures.numbers(b) for b in itertools.islice(stream, count)]
+  return [pictures.numbers(b) for b in pictures.take(config, count, **kwargs)]
 
 
 def test_every_epoch_has_each_picture_once_in_a_new_order(folder):
@@ -161,10 +160,10 @@ def test_more_processes_than_shards_divide_the_global_batch(folder):
     assert part == [batch[2 * i :][:2] for batch in whole]
 
 
-def test_nothing_is_written_beside_a_prepared_set(tmp_path):
+def test_nothing_is_written_next_to_a_prepared_set(tmp_path):
   config = config_of(prepare(tmp_path))
   before = sorted(tmp_path.rglob("*"))
-  build.training_batches(config)
+  build.find_pictures(config)
   assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -187,7 +186,7 @@ def test_split_expressions_and_the_list_order_are_kept(folder):
 
 
 def test_validation_has_a_split_of_its_own(folder):
-  batches = build.validation_batches(config_of(folder))
+  batches = build.find_pictures(config_of(folder)).validation
   seen = pictures.numbers(*batches)
   assert len(batches) == 2 and sorted(seen) == list(range(5))
 
@@ -215,4 +214,4 @@ def test_sets_that_cannot_be_read_are_explained(folder, data, message):
   with pytest.raises(
     errors.UserError, match=r"^config\.data\.path: .*" + message
   ):
-    build.training_batches(config_of(folder, **data))
+    build.find_pictures(config_of(folder, **data))

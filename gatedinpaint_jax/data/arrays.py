@@ -1,10 +1,10 @@
 """Pictures from an .npz file, as batches, without TensorFlow.
 
-The same recipe as `pipeline.py` follows, with NumPy's Philox generators instead
-of TensorFlow's: everything random follows from the seed and the number of the
-example. Pictures are cropped and flipped, never scaled.
+Follows the same recipe as `pipeline.py`, with random numbers of NumPy's Philox.
+Pictures are cropped and flipped, never scaled.
 """
 
+import itertools
 import queue
 import threading
 import zipfile
@@ -15,10 +15,10 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import drawn_edges, drawn_holes, recipe, remote
+from gatedinpaint_jax.data import draws, pillow_masks, recipe, remote, sketches
 
 # What each draw is for; a number once given keeps its meaning.
-_ORDER, _FRAME, _MASK, _SKETCH = range(4)
+_ORDER, _CROP, _MASK, _SKETCH = range(4)
 
 
 class Arrays(NamedTuple):
@@ -34,7 +34,7 @@ def load(
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
   Args:
-    path: the file; of a URL, both it and its arrays are in memory for a while.
+    path: a path or a URL; of a URL, the file is held in memory meanwhile.
     key: the config key that names it, for the messages.
     size: the least (height, width) that the pictures may have.
     paired: whether `sketches` are needed.
@@ -44,8 +44,8 @@ def load(
       missing, empty, too small or of another shape or type.
   """
   try:
-    where = remote.read(path, key=key) if remote.is_url(path) else path
-    with np.load(where) as file:
+    content = remote.read(path, key=key) if remote.is_url(path) else path
+    with np.load(content) as file:
       missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
       if missing:
         raise errors.UserError(
@@ -125,14 +125,10 @@ class ArrayPictures:
       yield _stack([self._example(i, i) for i in part])
 
   def _stream(self, rows):
-    position = 0
-    while True:
-      examples = []
-      for _ in range(rows.local_batch_size):
-        number = rows.example(position)
-        examples.append(self._example(number, self._place(number)))
-        position += 1
-      yield _stack(examples)
+    for start in itertools.count(step=rows.local_batch_size):
+      positions = range(start, start + rows.local_batch_size)
+      numbers = [rows.example(position) for position in positions]
+      yield _stack([self._example(i, self._place(i)) for i in numbers])
 
   def _place(self, number):
     """Returns which picture the example of a stream shows."""
@@ -146,47 +142,44 @@ class ArrayPictures:
     return self._order[place]
 
   def _generator(self, purpose, number):
-    # The last word of the counter: no two streams of draws ever meet.
+    # Each number has its own last word of the counter, so streams never meet.
     return np.random.Generator(
       np.random.Philox(
         key=[self._steps.seed, purpose], counter=[0, 0, 0, number]
       )
     )
 
+  def _draws(self, purpose, number):
+    return draws.NumpyDraws(self._generator(purpose, number))
+
   def _example(self, number, place):
     """Returns an example's uint8 image, float32 mask and sketch or None."""
     steps = self._steps
-    height, width = steps.framing.size
     index = self._positions[place]
-    whole = self._arrays.images[index]
-    frame = _frame(self._generator(_FRAME, number), whole, steps.framing)
-    image = frame(whole)
-    mask = drawn_holes.draw_mask(
-      self._generator(_MASK, number), height, width, steps.holes
+    photo = self._arrays.images[index]
+    crop = _crop(self._draws(_CROP, number), photo, steps.framing)
+    mask = pillow_masks.draw_mask(
+      self._draws(_MASK, number), *steps.framing.size, steps.holes
     )
     if steps.sketching is None:
-      return image, mask, None
-    if steps.sketching.kind == "files":
-      strength = frame(self._arrays.sketches[index]) / 255
+      return crop(photo), mask, None
+    if steps.has_sketch_files:
+      strength = self._arrays.sketches[index] / 255
     else:
-      strength = frame(drawn_edges.edges(whole))
-    lines = (strength > steps.sketching.threshold)[..., None] * mask
-    dropped = (
-      self._generator(_SKETCH, number).random()
-      < steps.sketching.drop_probability
+      # Of the entire photo: a crop would have another strongest edge.
+      strength = sketches.edges(photo.astype(np.float32), np)
+    lines = steps.sketching.draw_lines(
+      self._draws(_SKETCH, number), crop(strength)[..., None]
     )
-    return image, mask, np.zeros_like(lines) if dropped else lines
+    return crop(photo), mask, lines * mask
 
 
-def _frame(generator, image, framing):
-  """Returns the function that cuts an image, or its sketch, to size."""
+def _crop(numbers, photo, framing):
+  """Returns the function that crops and flips a photo or its sketch."""
   height, width = framing.size
-  room = np.subtract(image.shape[:2], framing.size)
-  if framing.random_crop:
-    top, left = generator.integers(room, endpoint=True)
-  else:
-    top, left = room // 2
-  step = -1 if framing.flip and generator.random() < 0.5 else 1
+  room = np.subtract(photo.shape[:2], framing.size)
+  top, left = framing.draw_corner(numbers, room)
+  step = -1 if framing.draw_flip(numbers) else 1
   return lambda x: x[top : top + height, left : left + width][:, ::step]
 
 

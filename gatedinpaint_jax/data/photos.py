@@ -1,12 +1,12 @@
 """From an encoded photograph to pixels of the wanted size, in TensorFlow.
 
-Pixels stay uint8, `[H, W, C]` with values in [0, 255], until a whole batch is
+Pixels stay uint8, `[H, W, C]` with values in [0, 255], until a batch is
 made: that is a quarter of the memory to move.
 """
 
 import tensorflow as tf
 
-from gatedinpaint_jax.data import recipe
+from gatedinpaint_jax.data import recipe, tensorflow_draws
 
 # 1.6 GB in float32, which scaling computes in.
 _MOST_PIXELS = 1 << 27
@@ -30,7 +30,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
   """Scales a picture as `framing.resize` says; never below `framing.size`.
 
-  Values are rounded to whole ones. Without antialias the scaling is the
+  Values are rounded to integers. Without antialias the scaling is the
   bilinear one of OpenCV (INTER_LINEAR).
 
   Args:
@@ -75,23 +75,20 @@ def crop(
     seed: `[2]` integers; the crop and the flip follow from it.
     framing: the wanted size and the rules for cropping and flipping.
   """
-  uniform = tf.random.stateless_uniform([3], seed, alg="philox")
+  uniform = tensorflow_draws.uniform([3], seed)
   room = tf.shape(pixels)[:2] - tf.constant(framing.size)
-  if framing.random_crop:
-    draws = tf.cast(uniform[:2], tf.float64)
-    offset = tf.cast(tf.floor(draws * tf.cast(room + 1, tf.float64)), tf.int32)
-  else:
-    offset = room // 2
-  channels = pixels.shape[-1]
-  pixels = tf.slice(pixels, tf.pad(offset, [[0, 1]]), [*framing.size, channels])
+  corner = framing.draw_corner(tensorflow_draws.Draws(uniform[:2]), room)
+  flip = framing.draw_flip(tensorflow_draws.Draws(uniform[2]))
+  begin = tf.pad(tf.cast(corner, tf.int32), [[0, 1]])
+  pixels = tf.slice(pixels, begin, [*framing.size, pixels.shape[-1]])
   if framing.flip:
-    axes = tf.stack([False, uniform[2] < 0.5, False])
+    axes = tf.stack([False, flip, False])
     pixels = tf.raw_ops.Reverse(tensor=pixels, dims=axes)
-  return tf.ensure_shape(pixels, [*framing.size, channels])
+  return tf.ensure_shape(pixels, [*framing.size, pixels.shape[-1]])
 
 
 def _scaled_size(shape, framing):
-  """Returns the [2] int32 size to scale to, by whole-number arithmetic."""
+  """Returns the [2] int32 size to scale to, by integer arithmetic."""
   wanted = tf.constant(framing.size)
   if framing.resize == "stretch":
     return wanted

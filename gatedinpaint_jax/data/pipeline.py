@@ -12,7 +12,14 @@ import tensorflow as tf
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import masks, photos, recipe, sketches, unreadable
+from gatedinpaint_jax.data import (
+  masks,
+  photos,
+  recipe,
+  sketches,
+  tensorflow_draws,
+  unreadable,
+)
 
 # What each draw of an example is for; a number once given keeps its meaning.
 _FRAME, _MASK, _SKETCH, _RESERVE = range(4)
@@ -122,10 +129,10 @@ class Pipeline:
       "readable": readable,
     }
     if steps.sketching is not None:
-      strength = tf.cast(pixels[..., 3:], tf.float32) / 255
-      everywhere = tf.ones_like(strength)
-      example["sketch"] = sketches.sketch(
-        strength, everywhere, fold_in(seed, _SKETCH), steps.sketching
+      uniform = tensorflow_draws.uniform([], fold_in(seed, _SKETCH))
+      example["sketch"] = steps.sketching.draw_lines(
+        tensorflow_draws.Draws(uniform),
+        tf.cast(pixels[..., 3:], tf.float32) / 255,
       )
     return example
 
@@ -136,7 +143,7 @@ class Pipeline:
     mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
     batch = {**batch, "image": image, "mask": mask}
     if steps.sketching is not None:
-      batch["sketch"] *= mask
+      batch["sketch"] = tf.cast(batch["sketch"], tf.float32) * mask
     return batch
 
   def _guarded(self, element, seed):
@@ -178,15 +185,16 @@ class Pipeline:
     pixels = photos.scale(pixels, framing)
     if sketching is not None and not self._steps.has_sketch_files:
       # Of the whole photo: a crop would have another strongest edge.
-      lines = tf.cast(tf.round(255 * sketches.edges(pixels)), tf.uint8)
-      pixels = tf.concat([pixels, lines], axis=-1)
+      strength = sketches.edges(tf.cast(pixels, tf.float32), tf)[..., None]
+      strength = tf.cast(tf.round(255 * strength), tf.uint8)
+      pixels = tf.concat([pixels, strength], axis=-1)
     return photos.crop(pixels, fold_in(seed, _FRAME), framing)
 
   def _substitute(self, seed):
     """Decodes a readable picture that follows from the seed alone."""
     photo, sketch = self._reserve
-    index = tf.random.stateless_uniform(
-      [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64, alg="philox"
+    index = tensorflow_draws.uniform(
+      [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64
     )
     return self._decode(tf.gather(photo, index), tf.gather(sketch, index))
 
@@ -226,6 +234,6 @@ def keep_off_accelerators() -> None:
 
 def fold_in(seed, data):
   """Returns a `[2]` int64 seed that follows from a seed and a number."""
-  return tf.random.experimental.stateless_fold_in(
-    tf.cast(seed, tf.int64), tf.cast(data, tf.int64), alg="philox"
+  return tensorflow_draws.fold_in(
+    tf.cast(seed, tf.int64), tf.cast(data, tf.int64)
   )

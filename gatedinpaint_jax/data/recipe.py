@@ -1,14 +1,16 @@
-"""What happens to every picture on its way into a batch, as plain values.
+"""How a picture becomes an example: crop, flip, hole, sketch.
 
-Both routes to a batch follow it, `pipeline.py` in TensorFlow and `arrays.py` in
-NumPy. Everything random follows from `Recipe.seed` and the example's number.
+Described once for both routes to a batch: `pipeline.py` reads files and
+computes in TensorFlow, `arrays.py` has decoded pictures and computes in NumPy.
+Everything random follows from `Recipe.seed` and the example's number.
 """
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.data import draws as draws_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -35,6 +37,14 @@ class Framing:
   random_crop: bool = True
   flip: bool = False
 
+  def draw_corner(self, draws: draws_lib.Draws, room: Any) -> Any:
+    """Returns the crop's (top, left), each at most the picture's `room`."""
+    return draws.integers(0, room) if self.random_crop else room // 2
+
+  def draw_flip(self, draws: draws_lib.Draws) -> Any:
+    """Returns whether to mirror the picture left to right."""
+    return self.flip and draws.uniform() < 0.5
+
 
 @dataclasses.dataclass(frozen=True)
 class Sketching:
@@ -50,6 +60,16 @@ class Sketching:
   threshold: float = 0.6
   drop_probability: float = 0.0
 
+  def draw_lines(self, draws: draws_lib.Draws, strength: Any) -> Any:
+    """Returns which pixels are lines, as bool; none if the sketch is dropped.
+
+    Args:
+      draws: decides whether it is.
+      strength: in [0, 1], of sketch files or of edges.
+    """
+    is_kept = draws.uniform() >= self.drop_probability
+    return (strength > self.threshold) & is_kept
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -62,7 +82,7 @@ class Recipe:
 
   @property
   def has_sketch_files(self) -> bool:
-    """Whether each photo has its sketch in a file or array beside it."""
+    """Whether sketches are read from files or arrays, one for each photo."""
     return self.sketching is not None and self.sketching.kind == "files"
 
 
