@@ -71,7 +71,7 @@ def test_error_in_the_thread_reaches_the_consumer():
     yield 1
     raise ValueError("in the thread")
 
-  batches = arrays._ahead(failing())
+  batches = arrays._in_advance(failing())
   assert next(batches) == 1
   with pytest.raises(ValueError, match="in the thread"):
     next(batches)

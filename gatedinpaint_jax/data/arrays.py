@@ -5,10 +5,9 @@ Pictures are cropped and flipped, never scaled.
 """
 
 import itertools
-import queue
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
@@ -111,7 +110,7 @@ class ArrayPictures:
 
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
     """Yields this process's rows of one batch after the other, without end."""
-    return _ahead(self._stream(rows))
+    return _in_advance(self._stream(rows))
 
   def listed(
     self, positions: Sequence[int], batch_size: int
@@ -190,44 +189,17 @@ def _stack(examples) -> batch_lib.Batch:
   return batch_lib.Batch(image, np.stack(masks), sketch)
 
 
-def _ahead(iterator):
-  """Yields what an iterator does, with one item made ahead in a thread.
+def _in_advance(batches):
+  """Yields what an iterator does; a thread makes the next item meanwhile.
 
   An error in the thread is raised here. The thread ends with this generator.
   """
-  ready = queue.Queue(maxsize=1)
-  closed = threading.Event()
-
-  def put(item):
-    while not closed.is_set():
-      try:
-        return ready.put(item, timeout=0.1)
-      except queue.Full:
-        continue
-
-  def work():
-    try:
-      for item in iterator:
-        put((item, None))
-        if closed.is_set():
-          return
-    except BaseException as error:  # whatever it is, the consumer must see it
-      put((None, error))
-
-  def consume():
-    thread = threading.Thread(target=work, name="batches", daemon=True)
-    thread.start()
-    try:
-      while True:
-        item, error = ready.get()
-        if error is not None:
-          raise error
-        yield item
-    finally:
-      closed.set()
-      thread.join()
-
-  return consume()
+  with futures.ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+    following = thread.submit(next, batches)
+    while True:
+      batch = following.result()
+      following = thread.submit(next, batches)
+      yield batch
 
 
 def _check(array, name, described, shape, path, key):

@@ -30,22 +30,22 @@ _RESERVE_SIZE = 16
 class Pipeline:
   """Batches of one source under one recipe, counting what cannot be read."""
 
-  def __init__(
-    self, source: Any, steps: recipe.Recipe, *, tally: unreadable.Tally
-  ):
+  def __init__(self, source: Any, steps: recipe.Recipe, *, key: str):
     """Reads up to 16 pictures, to stand in for unreadable ones later.
 
     Args:
       source: a source as described in `sources.py`.
       steps: what happens to each picture.
-      tally: counts the unreadable pictures.
+      key: the config key that names the source, for the messages.
 
     Raises:
       UserError: if none of the pictures can be read, or too few.
     """
     self._source = source
     self._steps = steps
-    self._tally = tally
+    self._tally = unreadable.Tally(
+      key, len(source), paired=steps.has_sketch_files
+    )
     self._reserve = self._find_reserve()
 
   def __len__(self) -> int:
