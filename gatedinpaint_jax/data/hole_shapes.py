@@ -66,22 +66,26 @@ class Strokes:
       need; and the thickness in pixels.
     """
     xp = draws.xp
+    # Another order of these draws would give other masks for arrays.
     vertices = draws.integers(*self.vertices)
+    # The stroke's own range of angles, [mean - u r, mean + v r].
     low = self.mean_angle - draws.uniform() * self.angle_range
     high = self.mean_angle + draws.uniform() * self.angle_range
     angle = low + draws.uniform(vertices) * (high - low)  # [..., V]
-    # Every other step goes up instead of down: -a is 2 pi - a.
+    # Rows count downwards, so that angle a goes down and 2 pi - a up.
     is_up = np.arange(angle.shape[-1]) % 2 == 0
     angle = xp.where(is_up, 2 * math.pi - angle, angle)
+    # Normal, cut to [0, 2 mean].
     mean = self.mean_step * scale(height, width)
     length = mean + draws.normal(vertices) * (mean * _STEP_DEVIATION)
     length = xp.minimum(xp.maximum(length, 0), 2 * mean)
     step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
     points = [draws.integers(0, (width - 1, height - 1))]
+    limit = np.float64([width, height])
     for i in range(step.shape[-2]):
       moved = xp.maximum(points[-1] + step[..., i, :], 0)
       # Rounded before the next step, so that no rounding error adds up.
-      points.append(xp.floor(xp.minimum(moved, (width, height))))
+      points.append(xp.floor(xp.minimum(moved, limit)))
     brush = draws.integers(
       *(max(1, round(x * scale(height, width))) for x in self.brush_width)
     )

@@ -35,17 +35,17 @@ def draw_mask(
 
 
 def _draw_shapes(draws, height, width, holes) -> np.ndarray:
-  picture = Image.new("1", (width, height))
+  picture = Image.new("L", (width, height))
   canvas = ImageDraw.Draw(picture)
   if holes.has_strokes:
     for _ in range(draws.integers(*holes.strokes.count)):
       _, points, brush = holes.strokes.draw(draws, height, width)
-      points = [(int(x), int(y)) for x, y in points]
+      points = [(x, y) for x, y in points.astype(int).tolist()]
       canvas.line(points, fill=1, width=int(brush))
       radius = int(brush // 2)
       for x, y in points:
         canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
-  hole = np.array(picture)
+  hole = np.asarray(picture) > 0
   if holes.has_boxes:
     (top, left), (bottom, right) = holes.boxes.draw(draws, height, width)
     hole[top:bottom, left:right] = True
