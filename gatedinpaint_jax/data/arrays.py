@@ -33,14 +33,14 @@ def load(
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
   Args:
-    path: a path or a URL; of a URL, the file is held in memory meanwhile.
+    path: a path or a URL.
     key: the config key that names it, for the messages.
-    size: the least (height, width) that the pictures may have.
+    size: the least (height, width) of a picture.
     paired: whether `sketches` are needed.
 
   Raises:
-    UserError: if the file is missing, is no .npz file, or an array in it is
-      missing, empty, too small or of another shape or type.
+    UserError: if the file is missing or not an .npz file, or if an array in it
+      is missing, empty, too small or has the wrong shape or type.
   """
   try:
     content = remote.read(path, key=key) if remote.is_url(path) else path
@@ -80,7 +80,7 @@ def load(
 
 
 class ArrayPictures:
-  """Batches of decoded pictures under one recipe."""
+  """Batches of decoded pictures by one recipe."""
 
   def __init__(
     self,
@@ -90,11 +90,11 @@ class ArrayPictures:
     *,
     shuffle: bool,
   ):
-    """Takes some of the pictures.
+    """Takes the pictures at some positions, without a copy.
 
     Args:
-      arrays: the decoded pictures and their sketches; not copied.
-      positions: which of the pictures to use.
+      arrays: the decoded pictures and their sketches.
+      positions: which pictures to use.
       steps: what happens to each.
       shuffle: a new order in every epoch, otherwise always that of `positions`.
     """
@@ -109,7 +109,7 @@ class ArrayPictures:
     return len(self._positions)
 
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
-    """Yields this process's rows of one batch after the other, without end."""
+    """Yields this process's rows of each batch, endlessly."""
     return _in_advance(self._stream(rows))
 
   def listed(

@@ -22,13 +22,13 @@ class Found(NamedTuple):
 
   Attributes:
     training: how many pictures there are to train on.
-    batches: takes what tells one stream from another, the fields of
-      `recipe.Rows` but for the batch size; returns an endless iterator. It
-      raises UserError if the processes do not divide a batch and, while it
-      runs, if too many pictures cannot be read.
-    validation: always the same pictures with the same holes, in every process:
-      cropped in the centre, not mirrored, with their sketches. The last batch
-      may be short.
+    batches: returns an endless iterator over training batches; takes the fields
+      of `recipe.Rows` as keyword arguments, except the batch size. Raises
+      UserError if the processes do not divide a batch, and the iterator does
+      if too many pictures cannot be read.
+    validation: the same pictures with the same holes every time and in every
+      process: cropped in the centre, not mirrored, with their sketches. The
+      last batch may be short.
   """
 
   training: int
@@ -64,8 +64,8 @@ def find_pictures(config: Any) -> Found:
   )
 
 
-def _stream(config, pictures, **which) -> Iterator[batch_lib.Batch]:
-  rows = recipe.Rows(batch_size=config.data.batch_size, **which)
+def _stream(config, pictures, **part) -> Iterator[batch_lib.Batch]:
+  rows = recipe.Rows(batch_size=config.data.batch_size, **part)
   checks.check_divisible(
     "config.data.batch_size", rows.batch_size, rows.process_count
   )
@@ -90,7 +90,7 @@ def _open(
 ) -> tuple[recipe.Pictures, Sequence[int]]:
   """Opens the source; returns its pictures and the positions to validate on."""
   steps = _recipe(config, holes, validation=validation)
-  key, path = _place(config, validation)
+  key, path = _key_and_path(config, validation)
   if config.data.source == "tfds":
     return _open_tfds(config, steps, key, path, validation)
   found = find(key, path)
@@ -130,7 +130,7 @@ def _open_tfds(config, steps, key, name, validation):
   if remote.is_url(data.tfds_dir or ""):
     # TensorFlow Datasets would report it in ten lines, after minutes.
     url = posixpath.join(data.tfds_dir, name.partition(":")[0])
-    remote.reach(url, key="config.data.tfds_dir")
+    remote.check_reachable(url, key="config.data.tfds_dir")
   source = tfds_source.TfdsSource(
     name,
     key=key,
@@ -143,8 +143,8 @@ def _open_tfds(config, steps, key, name, validation):
   return pipeline.Pipeline(source, steps, key=key), range(count)
 
 
-def _place(config, validation) -> tuple[str, str]:
-  """Returns the key that names the pictures, and its value."""
+def _key_and_path(config, validation) -> tuple[str, str]:
+  """Returns the config key that names the pictures, and its value."""
   path = config.data.validation_path
   if validation and path is not None:
     return _VALIDATION_PATH, os.path.expanduser(path)

@@ -32,50 +32,47 @@ def draw_numbers(
   Raises:
     tf.errors.OpError: when run, if a mask picture cannot be read.
   """
-  draws = {}
+  numbers = {}
   if holes.has_strokes:
-    draws["strokes"] = strokes.draw_numbers(
+    numbers["strokes"] = strokes.draw_numbers(
       tensorflow_draws.fold_in(seed, _STROKES), holes.strokes
     )
   if holes.has_boxes:
-    draws["box"] = _uniform(4, seed, _BOX)
+    numbers["box"] = _uniform(4, seed, _BOX)
   if holes.kind == "files":
+    file_seed = tensorflow_draws.fold_in(seed, _FILE)
     index = tensorflow_draws.uniform(
-      [],
-      tensorflow_draws.fold_in(seed, _FILE),
-      0,
-      len(holes.paths),
-      tf.int64,
+      [], file_seed, 0, len(holes.paths), tf.int64
     )
     path = tf.gather([os.fsencode(path) for path in holes.paths], index)
     grey = tf.image.resize(_decode(path), [height, width], method="nearest")
-    draws["picture"] = tf.cast(holes.read(grey[..., 0]), tf.float32)
-  draws["flips"] = holes.draw_flips(
+    numbers["picture"] = tf.cast(holes.read(grey[..., 0]), tf.float32)
+  numbers["flips"] = holes.draw_flips(
     tensorflow_draws.Draws(_uniform(2, seed, _FLIP))
   )
-  return draws
+  return numbers
 
 
 def fill(
-  draws: dict[str, Any], height: int, width: int, holes: hole_shapes.Holes
+  numbers: dict[str, Any], height: int, width: int, holes: hole_shapes.Holes
 ) -> tf.Tensor:
   """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] float32`.
 
   Args:
-    draws: each with an axis for the batch in front.
+    numbers: each with a first axis for the batch.
     height: rows, in pixels.
     width: columns, in pixels.
     holes: what the holes are like.
   """
-  parts, flips = [], draws["flips"]
+  parts, flips = [], numbers["flips"]
   if holes.has_strokes:
     parts.append(
-      strokes.fill(draws["strokes"], flips, height, width, holes.strokes)
+      strokes.fill(numbers["strokes"], flips, height, width, holes.strokes)
     )
   if holes.has_boxes:
-    parts.append(_fill_boxes(draws["box"], flips, height, width, holes.boxes))
+    parts.append(_fill_boxes(numbers["box"], flips, height, width, holes.boxes))
   if holes.kind == "files":
-    parts.append(_flip(draws["picture"], flips))
+    parts.append(_flip(numbers["picture"], flips))
   mask = parts[0] if len(parts) == 1 else tf.maximum(*parts)
   return tf.ensure_shape(mask, [None, height, width])[..., None]
 

@@ -52,8 +52,8 @@ class Sketching:
 
   Attributes:
     kind: one of SKETCHES.
-    threshold: in [0, 1]; what lies strictly above it is a line.
-    drop_probability: how often a picture goes without its lines.
+    threshold: in [0, 1]; pixels strictly above it are lines.
+    drop_probability: of leaving out all lines of a picture.
   """
 
   kind: str
@@ -88,10 +88,10 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-  """Which examples of the stream make up one process's part of each batch.
+  """Which examples of the stream are one process's rows of each batch.
 
-  The global batch b holds the examples `first_example + b * batch_size` and
-  onwards; process p of n has the rows `[p * B / n, (p + 1) * B / n)` of it.
+  Global batch b holds the B examples from `first_example + b * B` on; process p
+  of n has its rows `[p * B / n, (p + 1) * B / n)`.
   """
 
   batch_size: int
@@ -101,11 +101,11 @@ class Rows:
 
   @property
   def local_batch_size(self) -> int:
-    """Rows of each global batch that this process makes."""
+    """How many rows of each global batch this process makes."""
     return self.batch_size // self.process_count
 
   def example(self, position):
-    """Returns the example's number at this process's `position`, from 0."""
+    """Returns the number of this process's example at `position`, from 0."""
     batch = position // self.local_batch_size
     row = position % self.local_batch_size
     row += self.process_index * self.local_batch_size
@@ -113,13 +113,13 @@ class Rows:
 
 
 class Pictures(Protocol):
-  """What every source is once it is open: `Pipeline` or `ArrayPictures`."""
+  """An open source: `Pipeline` or `ArrayPictures`."""
 
   def __len__(self) -> int:
     """Returns how many pictures the source has."""
 
   def stream(self, rows: Rows) -> Iterator[batch_lib.Batch]:
-    """Yields a process's rows of one batch after the other, without end."""
+    """Yields a process's rows of each batch, endlessly."""
 
   def listed(
     self, positions: Sequence[int], batch_size: int
