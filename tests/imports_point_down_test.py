@@ -118,11 +118,12 @@ OUTSIDE_THE_CORNER = (
   "data.arrays",
   "data.build",
   "data.checks",
-  "data.drawn_edges",
-  "data.drawn_holes",
+  "data.draws",
   "data.hole_shapes",
   "data.listing",
+  "data.pillow_masks",
   "data.recipe",
+  "data.sketches",
   "data.unreadable",
 )
 # Most of clu imports TensorFlow.

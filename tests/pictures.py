@@ -1,11 +1,14 @@
 """Small configs and picture files for the tests of the data pipeline."""
 
 import io
+import itertools
 import pathlib
 import runpy
 
 import numpy as np
 from PIL import Image
+
+from gatedinpaint_jax.data import build
 
 _CONFIG = pathlib.Path(__file__).parent.parent / "configs" / "places2.py"
 
@@ -20,6 +23,14 @@ def config(path, *, source="folder", **data):
   result.mask.kind = "boxes"
   result.evaluation.update(pictures=0, batch_size=4)
   return result
+
+
+def take(config, count, **rows):
+  """Returns the first training batches of a config."""
+  batches = build.find_pictures(config).batches(**rows)
+  taken = list(itertools.islice(batches, count))
+  batches.close()
+  return taken
 
 
 def encoded(pixels, kind="JPEG", *, mode="RGB"):
