@@ -84,7 +84,7 @@ def main(argv) -> int:
     tables = _compare(plan, config, workdir, scores)
   except memory.TooLargeError as error:
     raise errors.UserError(
-      f"{error.need}; name a smaller config.batch_size or config.size"
+      f"{error}; name a smaller config.batch_size or config.size"
     ) from error
   print(tables)
   print(f"{workdir}: comparison.md, comparison.json and comparison.png")

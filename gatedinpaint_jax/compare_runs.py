@@ -39,7 +39,7 @@ def is_trained(config: Any, workdir: pathlib.Path) -> bool:
   if drawn != config.model.initializer:
     raise errors.UserError(
       f"{saved.folder}: began with config.model.initializer={drawn}, not "
-      f"{config.model.initializer}; name another --workdir"
+      f"{config.model.initializer}; name another `workdir`"
     )
   config_drift.check(
     saved.config, config.to_dict(), folder=saved.folder, allow_change=None
@@ -48,7 +48,7 @@ def is_trained(config: Any, workdir: pathlib.Path) -> bool:
   if done > steps:
     raise errors.UserError(
       f"{saved.folder}: is beyond config.training.schedule.steps={steps}; name "
-      "another --workdir"
+      "another `workdir`"
     )
   return done == steps
 

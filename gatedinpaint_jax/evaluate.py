@@ -200,7 +200,7 @@ def _advising(options):
     yield
   except memory.TooLargeError as error:
     smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
-    raise errors.UserError(f"{error.need}; name a smaller {smaller}") from error
+    raise errors.UserError(f"{error}; name a smaller {smaller}") from error
 
 
 def _draw(labels, shown) -> bytes:

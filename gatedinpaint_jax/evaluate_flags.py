@@ -60,11 +60,11 @@ def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
     "free_form (the default), rectangle, or mask files; a hole is 128 and "
     "above.",
   )
-  flag.whole("mask_seed", 0, "Of drawn masks.", lower_bound=0)
+  flag.integer("mask_seed", 0, "Of drawn masks.", lower_bound=0)
   flag.text(
     "size", None, "HEIGHTxWIDTH to scale pictures to and crop their middle."
   )
-  flag.whole("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
+  flag.integer("batch_size", 1, "Pictures of one size at once.", lower_bound=1)
   flag.choice(
     "backend",
     "auto",

@@ -65,8 +65,8 @@ def _flags():
   flag.text("checkpoint", None, "The run to export.")
   flag.choice("format", None, list(_SUFFIXES), "What to write.")
   flag.text("output", None, "The file to write.")
-  flag.whole("height", None, "Rows of all pictures.")
-  flag.whole("width", None, "Columns of all pictures.")
+  flag.integer("height", None, "Rows of all pictures.")
+  flag.integer("width", None, "Columns of all pictures.")
   flag.switch("overwrite", False, "Replace the output if it exists.")
   return values
 

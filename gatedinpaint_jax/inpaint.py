@@ -55,7 +55,8 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
-  run_report.check(options.report, work)
+  with errors.prefixed("--report="):
+    run_report.check(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
@@ -97,14 +98,14 @@ def _define_flags() -> flags.FlagValues:
   )
   flag.choice("method", None, methods.NAMES, "In the place of a checkpoint.")
   flag.switch("invert_mask", False, "Below 128 is hole.")
-  flag.whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
+  flag.integer("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
   flag.switch("resize_mask", False, "Scale masks of another size.")
   flag.switch("invert_sketch", False, "Lines are black on white.")
   flag.switch("overwrite", False, "Replace results that are there.")
   flag.choice(
     "format", "png", _FORMATS, "Of results in a folder; jpg loses quality."
   )
-  flag.whole(
+  flag.integer(
     "batch_size",
     None,
     "Pictures of one size at once; one for each device if you say nothing.",
@@ -116,7 +117,7 @@ def _define_flags() -> flags.FlagValues:
     "Compute the neighbourhood of each hole alone: for small holes in large "
     "pictures.",
   )
-  flag.whole(
+  flag.integer(
     "bucket",
     8,
     "Pad sides to multiples of this, itself one of 8: fewer sizes to compile, "
@@ -196,15 +197,24 @@ def _run(work, model, options) -> Iterator[job_runner.Outcome]:
   if asked["batch_size"] is None:
     asked["batch_size"] = 1 if options.method else model.devices
   understood = job_runner.Options(**asked)
-  with run_report.open_to_append(options.report) as report:
+  with errors.prefixed("--report="):
+    report = run_report.open_to_append(options.report)
+  with report:
     for outcome in terminal.progress(
       job_runner.run(work, model, understood),
       total=len(work),
       is_shown=len(work) > 1,
     ):
+      outcome = outcome._replace(
+        reason=_with_flags(outcome.reason), note=_with_flags(outcome.note)
+      )
       report.write(run_report.line(outcome, options.checkpoint, options.method))
       report.flush()
       yield outcome
+
+
+def _with_flags(text) -> str | None:
+  return text and command_line.with_flags(text)
 
 
 def _tell_only(outcome) -> int:

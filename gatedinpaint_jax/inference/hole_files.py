@@ -84,7 +84,7 @@ def read_sketch(
     raise errors.UserError(
       f"{path}: {lines.mean():.0%} of the sketch is line; if its lines are "
       f"{'white on black' if invert else 'black on white'}, run {change} "
-      "--invert_sketch"
+      "`invert_sketch`"
     )
   return lines
 
@@ -107,7 +107,7 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
     turned = " (turned by the picture's Exif data?)" * (
       plane.shape == size[::-1]
     )
-    remedy = "--resize_mask scales it" if kind == "mask" else "make it as large"
+    remedy = "`resize_mask` scales it" if kind == "mask" else "make it as large"
     raise errors.UserError(
       f"{path}: the {kind} is {in_words(plane.shape)}, its picture "
       f"{in_words(size)}{turned}; {remedy}"

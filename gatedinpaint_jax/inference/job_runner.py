@@ -16,11 +16,17 @@ from gatedinpaint_jax.inference import (
   hole_files,
   hole_windows,
   jobs,
+  memory,
   photo_files,
 )
 
 # Nobody wants nine tenths of a picture filled.
 _SUSPICIOUS_FRACTION = 0.9
+# For a picture that does not fit in memory.
+_ADVICE = (
+  "; fill only the neighbourhood of the hole (`crop_to_hole`) or make the "
+  "picture smaller"
+)
 
 
 class Options(NamedTuple):
@@ -212,7 +218,9 @@ def _save(entry, prediction) -> Outcome:
     job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
   )
   if isinstance(prediction, Exception):
-    return outcome._replace(reason=f"{job.image}: {prediction}")
+    is_too_large = isinstance(prediction, memory.TooLargeError)
+    reason = f"{job.image}: {prediction}{_ADVICE * is_too_large}"
+    return outcome._replace(reason=reason)
   try:
     if prediction is not None:
       photo = photo_files.lay_in(photo, prediction, hole)
@@ -225,6 +233,6 @@ def _save(entry, prediction) -> Outcome:
     note = f"{job.mask} covers the whole picture: nothing was known"
     return outcome._replace(note=note)
   if outcome.hole_fraction > _SUSPICIOUS_FRACTION:
-    note = f"{job.mask} is hole for the most part: was --invert_mask meant?"
+    note = f"{job.mask} is mostly hole: was `invert_mask` meant?"
     return outcome._replace(note=note)
   return outcome

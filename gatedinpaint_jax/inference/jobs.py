@@ -47,9 +47,9 @@ class _Named(NamedTuple):
 
 
 def find(
-  images: Sequence[str],
-  masks: Sequence[str],
-  sketches: Sequence[str],
+  image: Sequence[str],
+  mask: Sequence[str],
+  sketch: Sequence[str],
   output: str,
   *,
   suffix: str = ".png",
@@ -57,10 +57,10 @@ def find(
   """Returns what is to be done, in the order of the pictures.
 
   Args:
-    images: files, folders or patterns, as `--image`.
-    masks: the same; a single file serves all pictures.
-    sketches: the same; empty for none.
-    output: a file if `images` is one file, else a folder, which need not exist.
+    image: files, folders or patterns.
+    mask: the same; a single file serves all pictures.
+    sketch: the same; may be empty.
+    output: a file if `image` is one file, else a folder, which need not exist.
     suffix: of the files in the output folder.
 
   Raises:
@@ -68,21 +68,21 @@ def find(
       overwrite what it is made of.
   """
   output_path = _path(output)
-  find_mask = _Finder("--mask", masks, output_path)
-  find_sketch = _Finder("--sketch", sketches, output_path)
+  find_mask = _Finder("`mask`", mask, output_path)
+  find_sketch = _Finder("`sketch`", sketch, output_path)
   named_images = _list_pictures(
-    images, output_path, not_among=find_mask.files | find_sketch.files
+    image, output_path, not_among=find_mask.files | find_sketch.files
   )
-  outputs = _outputs(named_images, images, output_path, suffix)
+  outputs = _outputs(named_images, image, output_path, suffix)
   jobs = []
-  for (name, image, _), result in zip(named_images, outputs, strict=True):
-    mask, sketch = find_mask(name), find_sketch(name)
+  for (name, path, _), result in zip(named_images, outputs, strict=True):
+    its_mask, its_sketch = find_mask(name), find_sketch(name)
     problem = None
-    if mask is None:
-      problem = f"no mask named {name}.* in {', '.join(masks)}"
-    elif sketches and sketch is None:
-      problem = f"no sketch named {name}.* in {', '.join(sketches)}"
-    jobs.append(Job(image, mask, sketch, result, problem))
+    if its_mask is None:
+      problem = f"no mask named {name}.* in {', '.join(mask)}"
+    elif sketch and its_sketch is None:
+      problem = f"no sketch named {name}.* in {', '.join(sketch)}"
+    jobs.append(Job(path, its_mask, its_sketch, result, problem))
   _check_nothing_is_overwritten(jobs, find_mask.files | find_sketch.files)
   if all(job.problem for job in jobs):
     raise errors.UserError(
@@ -137,11 +137,11 @@ def _path(text) -> pathlib.Path:
 
 
 def _list_pictures(given, output, *, not_among) -> list[_Named]:
-  listed = _list_files("--image", given, output)
+  listed = _list_files("`image`", given, output)
   pictures = [p for p in listed if os.path.realpath(p.path) not in not_among]
   if not pictures:
     raise errors.UserError(
-      f"--image={given[0]}: the same file is given as --mask or --sketch"
+      f"`image`={given[0]}: the same file is given as `mask` or `sketch`"
     )
   return pictures
 
@@ -170,7 +170,7 @@ def _list_files(flag, given, output) -> list[_Named]:
 def _in_folder(flag, folder, output) -> list[_Named]:
   if os.path.realpath(folder) == os.path.realpath(output):
     raise errors.UserError(
-      f"--output={output}: a second run would read the results for {flag}; "
+      f"`output`={output}: a second run would read the results for {flag}; "
       "name another folder"
     )
   found, results = [], os.path.realpath(output)
@@ -240,22 +240,22 @@ def _outputs(images, given, output, suffix) -> list[pathlib.Path]:
   if not os.path.isdir(output) and _names_a_picture(output):
     if not is_one_file:
       raise errors.UserError(
-        f"--output={output}: must be a folder for the results of "
+        f"`output`={output}: must be a folder for the results of "
         f"{', '.join(given)}"
       )
     if not _is_picture_name(output):
       raise errors.UserError(
-        f"--output={output}: must end in {', '.join(photo_files.SUFFIXES)}"
+        f"`output`={output}: must end in {', '.join(photo_files.SUFFIXES)}"
       )
     return [output]
   if os.path.exists(output) and not os.path.isdir(output):
-    raise errors.UserError(f"--output={output}: a file, not a folder")
+    raise errors.UserError(f"`output`={output}: a file, not a folder")
   results = {}
   for _, path, result_name in images:
     result = output / f"{result_name}{suffix}"
     if result in results:
       raise errors.UserError(
-        f"--image: {results[result]} and {path} would both become {result}; "
+        f"`image`: {results[result]} and {path} would both become {result}; "
         "rename one"
       )
     results[result] = path
@@ -273,6 +273,6 @@ def _check_nothing_is_overwritten(jobs, others):
   for job in jobs:
     if os.path.realpath(job.output) in sources:
       raise errors.UserError(
-        f"--output: {job.output} is a picture, mask or sketch of this run; "
+        f"`output`: {job.output} is a picture, mask or sketch of this run; "
         "name another"
       )

@@ -24,20 +24,7 @@ _BYTES_PER_PIXEL_OF_ALL = 120
 
 
 class TooLargeError(errors.UserError):
-  """What needs more memory than is free.
-
-  Attributes:
-    need: how much of both, without the advice of the whole message, which is
-      for `inpaint`.
-  """
-
-  def __init__(self, need: str):
-    """Adds the advice."""
-    super().__init__(
-      f"{need}; fill only the neighbourhood of the hole (--crop_to_hole) or "
-      "make the picture smaller"
-    )
-    self.need = need
+  """A batch that needs more memory than is free; callers add advice."""
 
 
 def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:

@@ -18,7 +18,7 @@ def check(path: str | None, work: Sequence[jobs.Job]) -> None:
     for used in (job.image, job.mask, job.sketch, job.output):
       if used and os.path.realpath(used) == report:
         raise errors.UserError(
-          f"--report={path}: is a picture of this run; name another file"
+          f"{path}: is a picture of this run; name another file"
         )
 
 
@@ -33,7 +33,7 @@ def open_to_append(path: str | None) -> TextIO:
     return open(path, "a", encoding="utf-8")
   except OSError as error:
     raise errors.UserError(
-      f"--report={path}: cannot be written ({error.strerror})"
+      f"{path}: cannot be written ({error.strerror})"
     ) from error
 
 
