@@ -100,6 +100,20 @@ def check_file(path: pathlib.Path) -> None:
     ) from error
 
 
+def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
+  """Raises UserError unless a file with this suffix can be written.
+
+  An existing file may be replaced only if `overwrite` allows it.
+  """
+  if path.suffix != suffix:
+    raise errors.UserError(f"{path}: must end in {suffix}")
+  if path.is_symlink() and not path.exists():
+    raise errors.UserError(f"{path}: is a broken link; remove it")
+  check_file(path)
+  if path.exists() and not overwrite:
+    raise errors.UserError(f"{path}: exists; `overwrite` replaces it")
+
+
 def _reason(error) -> str:
   # Picture encoders raise an OSError without an error number.
   return error.strerror or errors.first_words(error)
