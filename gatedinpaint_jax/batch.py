@@ -12,6 +12,9 @@ import numpy as np
 
 # The generator halves its resolution twice and the attention once more.
 SIZE_MULTIPLE = 8
+# In uint8 pictures: a mask is hole from here on, a sketch is line above.
+HOLE_LEVEL = 128
+LINE_LEVEL = 153
 
 # `jax.Array`, `numpy.ndarray` or `tf.Tensor`; the functions below take any.
 Array = Any

@@ -8,8 +8,8 @@ import functools
 import re
 import sys
 import textwrap
+import types
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from absl import flags
 from ml_collections import config_flags
@@ -32,38 +32,16 @@ _CONFIG_ERRORS = (
 )
 
 
-class Definers(NamedTuple):
-  """absl's `DEFINE` functions, bound to the flags of one program.
-
-  Attributes:
-    text: `DEFINE_string`.
-    several: `DEFINE_multi_string`.
-    integer: `DEFINE_integer`.
-    switch: `DEFINE_bool`.
-    choice: `DEFINE_enum`.
-  """
-
-  text: Callable
-  several: Callable
-  integer: Callable
-  switch: Callable
-  choice: Callable
-
-
-def definers(values: flags.FlagValues) -> Definers:
-  """Returns functions that define flags in `values`."""
-  return Definers(
-    *(
-      # A partial, because absl lists a flag under the module that calls it.
-      functools.partial(define, flag_values=values)
-      for define in (
-        flags.DEFINE_string,
-        flags.DEFINE_multi_string,
-        flags.DEFINE_integer,
-        flags.DEFINE_bool,
-        flags.DEFINE_enum,
-      )
-    )
+def definers(values: flags.FlagValues) -> types.SimpleNamespace:
+  """Returns absl's `DEFINE` functions, bound to `values`."""
+  # A partial, because absl lists a flag under the module that calls it.
+  bind = lambda define: functools.partial(define, flag_values=values)
+  return types.SimpleNamespace(
+    text=bind(flags.DEFINE_string),
+    several=bind(flags.DEFINE_multi_string),
+    integer=bind(flags.DEFINE_integer),
+    switch=bind(flags.DEFINE_bool),
+    choice=bind(flags.DEFINE_enum),
   )
 
 
@@ -119,9 +97,6 @@ def parse(
     argv: arguments, the program's name first.
     doc: printed above the flags by `--help`, which exits with code 0.
     required: flags that must be given.
-
-  Raises:
-    UserError: for an unknown, empty or missing flag or an invalid value.
   """
   modules = values.flags_by_module_dict().values()
   defined = [flag for module_flags in modules for flag in module_flags]
@@ -192,7 +167,6 @@ def with_flags(text: str) -> str:
 
 
 def _list_flags(defined) -> str:
-  """Returns one paragraph per flag, in order of definition."""
   paragraphs = []
   for flag in defined:
     name = f"[no]{flag.name}" if flag.boolean else flag.name

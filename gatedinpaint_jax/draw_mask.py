@@ -23,14 +23,9 @@ _MAX_SHOWN_SIDE = 1600
 
 
 def ask_for_mask(image: np.ndarray, *, seed: int = 0) -> np.ndarray:
-  """Returns the mask that the user draws on a picture, for `Inpainter`.
+  """Returns the mask that the user draws on a picture, `[H, W, 3] uint8`.
 
-  Args:
-    image: `[H, W, 3] uint8`, RGB.
-    seed: of the random strokes outside Colab.
-
-  Returns:
-    `[H, W] uint8`, 255 = hole, 0 = known.
+  The mask is `[H, W] uint8`, 255 = hole. `seed` is of the random strokes.
   """
   if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
     raise ValueError(
@@ -55,7 +50,6 @@ def _show_editor(image) -> np.ndarray:
 
 
 def _page(image) -> str:
-  """Returns the HTML of the editor for a picture."""
   height, width = image.shape[:2]
   shown = Image.fromarray(image)
   shown.thumbnail((_MAX_SHOWN_SIDE, _MAX_SHOWN_SIDE))

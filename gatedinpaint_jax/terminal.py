@@ -68,9 +68,7 @@ def is_live() -> bool:
 def bar(iterable: Iterable | None = None, **options) -> tqdm.tqdm:
   """Returns a progress bar in the style of all programs.
 
-  Args:
-    iterable: counted by the bar; None to update it by hand.
-    **options: of `tqdm.tqdm`, overriding the defaults below.
+  Options are those of `tqdm.tqdm`. Without an iterable, it is updated by hand.
   """
   ours = {
     "file": sys.stderr,
@@ -89,13 +87,8 @@ def progress(
 ) -> Iterator:
   """Yields from an iterable of one item per picture, showing the progress.
 
-  Shows a bar on a terminal, elsewhere a line every half minute.
-
-  Args:
-    iterable: yields one item per picture.
-    total: number of pictures.
-    name: label, to tell consecutive bars apart.
-    is_shown: whether to show anything.
+  Shows a bar on a terminal, elsewhere a line every half minute. `name` tells
+  consecutive bars apart.
   """
   if not is_shown:
     yield from iterable

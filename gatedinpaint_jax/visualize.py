@@ -16,25 +16,15 @@ _WHEEL_SECTORS = (15, 6, 4, 11, 13, 6)
 
 
 def strip(panels: np.ndarray) -> np.ndarray:
-  """Stacks the rows of `draw_panels` under the names of `PANELS`.
-
-  Returns:
-    `[14 + N * H, 6 * W, 3] uint8`.
-  """
+  """Stacks the rows of `draw_panels` under the names of `PANELS`."""
   return np.concatenate([_labels(panels.shape[2]), *panels])
 
 
 def draw_panels(batch, output, completed) -> np.ndarray:
-  """Draws a row of `PANELS` for each picture.
+  """Draws a row of `PANELS` for each picture, `[N, H, 6 * W, 3] uint8`.
 
-  Args:
-    batch: a `Batch` of N pictures.
-    output: the `GeneratorOutput` for it.
-    completed: the filled pictures, like `batch.image`.
-
-  Returns:
-    `[N, H, 6 * W, 3] uint8`. In the second panel the hole is white and the
-    sketch, if any, is black.
+  Takes a `Batch`, its `GeneratorOutput` and the filled pictures. In the second
+  panel the hole is white and a sketch is black.
   """
   image, mask = np.asarray(batch.image), np.asarray(batch.mask)
   masked = image * (1 - mask) + mask
@@ -51,12 +41,8 @@ def draw_panels(batch, output, completed) -> np.ndarray:
 def offset_colours(offsets: np.ndarray) -> np.ndarray:
   """Colours offsets: hue is the direction, saturation the length.
 
-  Args:
-    offsets: `[B, h, w, 2] int`, (rows, columns).
-
-  Returns:
-    `[B, h, w, 3] uint8`. The longest offset of the batch is fully saturated,
-    an offset of 0 is white.
+  Takes `[B, h, w, 2] int`, (rows, columns), and returns `[B, h, w, 3] uint8`.
+  The longest offset of the batch is fully saturated, an offset of 0 is white.
 
   Source: colour wheel of Baker et al. 2011 (Middlebury optical flow), with rows
   on its first axis as in the released program.

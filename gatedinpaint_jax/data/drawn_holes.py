@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import hole_shapes, remote
 
@@ -106,5 +107,5 @@ def _pick_file(generator, height, width, holes) -> np.ndarray:
     raise errors.UserError(
       f"config.mask.path: cannot read {path} as a picture; replace or remove it"
     ) from None
-  hole = np.asarray(grey) >= hole_shapes.HOLE_LEVEL
+  hole = np.asarray(grey) >= batch_lib.HOLE_LEVEL
   return ~hole if holes.invert else hole

@@ -10,9 +10,6 @@ lengths of boxes fractions of its own height and width. Angles are radians.
 import dataclasses
 import math
 
-# From this grey value on, a mask picture is hole.
-HOLE_LEVEL = 128
-
 # The released program rounds half of its mean step, 45.25 pixels, down to 22.
 _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
 

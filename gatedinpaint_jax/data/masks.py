@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import hole_shapes, strokes
 
 # What each draw is for; a number once given keeps its meaning.
@@ -140,7 +141,7 @@ def _pick_file(seed, height, width, holes) -> tf.Tensor:
     tf.gather([os.fsencode(path) for path in holes.paths], index)
   )
   pixels = tf.image.resize(pixels, [height, width], method="nearest")
-  hole = pixels[..., 0] >= hole_shapes.HOLE_LEVEL
+  hole = pixels[..., 0] >= batch_lib.HOLE_LEVEL
   return tf.cast(~hole if holes.invert else hole, tf.float32)
 
 
