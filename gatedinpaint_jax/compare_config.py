@@ -131,7 +131,7 @@ def _read_seeds(config) -> list[int]:
   is_seed = lambda seed: isinstance(seed, int) and 0 <= seed < 2**32
   if not seeds or not all(map(is_seed, seeds)) or len({*seeds}) < len(seeds):
     raise errors.UserError(
-      f"config.seeds={tuple(seeds)}: must be distinct integers of at least 0"
+      f"config.seeds={tuple(seeds)}: must be different integers from 0 up"
     )
   return seeds
 

@@ -64,7 +64,7 @@ def right(tmp_path, monkeypatch):
     ),
     ({"config.seeds": "()"}, ["config.seeds=()", "integers"]),
     ({"config.seeds": "(3,3)"}, ["config.seeds=(3, 3)", "different"]),
-    ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "at least 0"]),
+    ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "from 0 up"]),
     ({"config.seeds": "('a',)"}, ["config.seeds=('a',)", "integers"]),
     ({"config.lpips": "True"}, ["config.size=(16, 16)", "at least 32"]),
     (
