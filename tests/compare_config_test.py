@@ -47,7 +47,7 @@ def right(tmp_path, monkeypatch):
       {"config.trained": "('gatd',)"},
       ["config.trained='gatd'", "gated, partial, vanilla"],
     ),
-    ({"config.trained": "()"}, ["config.trained", "must name one"]),
+    ({"config.trained": "()"}, ["config.trained", "must not be empty"]),
     ({"config.trained": "vanilla,gated"}, ["config.trained='vanilla,gated'"]),
     ({"config.trained": "(3,)"}, ["config.trained=3"]),
     ({"config.untrained": "('photoshop',)"}, ["config.untrained='photoshop'"]),
@@ -62,11 +62,11 @@ def right(tmp_path, monkeypatch):
       {"config.trained": "('gated','gated')"},
       ["config.trained=", "has gated more than once"],
     ),
-    ({"config.seeds": "()"}, ["config.seeds=()", "whole numbers"]),
+    ({"config.seeds": "()"}, ["config.seeds=()", "integers"]),
     ({"config.seeds": "(3,3)"}, ["config.seeds=(3, 3)", "different"]),
     ({"config.seeds": "(0,-1)"}, ["config.seeds=(0, -1)", "from 0 up"]),
-    ({"config.seeds": "('a',)"}, ["config.seeds=('a',)", "whole numbers"]),
-    ({"config.lpips": "True"}, ["config.size=(16, 16)", "from 32 up"]),
+    ({"config.seeds": "('a',)"}, ["config.seeds=('a',)", "integers"]),
+    ({"config.lpips": "True"}, ["config.size=(16, 16)", "at least 32"]),
     (
       {"config.training.data.batch_size": "9"},
       ["method vanilla", "config.data.batch_size=9", "8 devices"],
@@ -76,7 +76,7 @@ def right(tmp_path, monkeypatch):
     ({"config.grid_pictures": "0"}, ["config.grid_pictures=0"]),
     ({"config.study_pictures": "0"}, ["config.study_pictures=0"]),
     ({"config.size": "(8,16)"}, ["config.size=(8, 16)", "11"]),
-    ({"config.size": "(64000,64000)"}, ["config.size=", "the most"]),
+    ({"config.size": "(64000,64000)"}, ["config.size=", "at most"]),
     ({"config.images": "no"}, ["config.images=no", "no such file"]),
     ({"config.images": "empty"}, ["config.images=empty", "no picture below"]),
     ({"config.images": "photos.npz"}, ["photos.npz"]),
@@ -102,7 +102,7 @@ def right(tmp_path, monkeypatch):
       {"workdir": "run", "config.images": "[ir][mu][an]*/**/a.png"},
       ["--workdir=run", "for the next run"],
     ),
-    ({"study": "photos.npz/x"}, ["--study=photos.npz/x: cannot be made in"]),
+    ({"study": "photos.npz/x"}, ["--study=photos.npz/x: cannot be created in"]),
     ({"study": "asked"}, ["asked/key.json: is of another study"]),
     ({"workdir": "photos.npz/run"}, ["--workdir", "cannot be written"]),
   ],
@@ -256,9 +256,9 @@ def test_methods_share_all_but_their_own_keys(config):
   plan = compare_config.make_plan(config)
   assert list(plan.trainings) == ["vanilla", "partial", "gated"]
   shared = config.training.to_dict()
-  for name, by_seed in plan.trainings.items():
-    assert list(by_seed) == [7, 8]
-    for seed, training in by_seed.items():
+  for name, runs in plan.trainings.items():
+    assert list(runs) == [f"{name}/seed_7", f"{name}/seed_8"]
+    for seed, training in zip((7, 8), runs.values(), strict=True):
       model = shared["model"] | config.methods[name].model.to_dict()
       assert training.to_dict() == shared | {"model": model, "seed": seed}
       assert training.model.conv == name
@@ -267,13 +267,13 @@ def test_methods_share_all_but_their_own_keys(config):
 def test_one_training_takes_the_seed_of_its_config(config):
   config.training.seed = 7
   plan = compare_config.make_plan(config)
-  assert plan.seeds == [7] and list(plan.trainings["gated"]) == [7]
+  assert plan.seeds == [7] and list(plan.trainings["gated"]) == ["gated/seed_7"]
   with config.unlocked():
     del config["seeds"], config["lpips"], config.training.model["initializer"]
   # A config that is older than the keys.
   plan = compare_config.make_plan(config)
   assert plan.seeds == [7] and not plan.has_lpips
-  training = plan.trainings["gated"][7]
+  training = plan.trainings["gated"]["gated/seed_7"]
   assert training.model.initializer == "variance_preserving"
 
 
@@ -288,7 +288,8 @@ def test_whole_sections_of_another_config_make_a_method(config):
   }
   config.trained = ("mine",)
   config.order = ("mine",)
-  training = compare_config.make_plan(config).trainings["mine"][0]
+  plan = compare_config.make_plan(config)
+  training = plan.trainings["mine"]["mine/seed_0"]
   assert training.loss.adversarial == 0.5
   assert training.optimizer.b1 == 0.9 and training.data.batch_size == 16
   assert config.training.loss.adversarial == 0.02

@@ -132,7 +132,7 @@ def contents(folder):
       {"images": "photos/a.png", "output": "photos/a.json"},
       ["--output=photos/a.json", "is a picture of this run"],
     ),
-    ({"size": "99999999999x99999999999"}, ["--size=9", "the most"]),
+    ({"size": "99999999999x99999999999"}, ["--size=9", "at most"]),
     ({"fid_weights": "no.pt"}, ["--fid_weights=no.pt", "inception"]),
     ({"lpips": "true", "size": "16x16"}, ["--size=16x16", "32"]),
     ({"mask": "x"}, ["did you mean --masks?"]),

@@ -131,7 +131,7 @@ def test_further_scores_are_columns(monkeypatch, tmp_path):
     "load",
     lambda: lambda image, reference: float(image.mean()),
   )
-  monkeypatch.setattr(evaluate.perceptual, "LEAST_SIDE", 16)
+  monkeypatch.setattr(evaluate.perceptual, "MIN_SIDE", 16)
   monkeypatch.setattr(
     evaluate.inception, "load", lambda path: lambda image: image.mean((0, 1))
   )

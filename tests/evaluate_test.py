@@ -72,8 +72,10 @@ def test_report_says_what_was_evaluated_and_how_well(images, tmp_path, capsys):
   tables = (tmp_path / "a.md").read_text()
   assert tables in capsys.readouterr().out
   assert report["masks"]["digest"] in tables and "relative l1, %" in tables
-  with Image.open(tmp_path / "a.png") as sheet:
-    assert sheet.size == (3 * 260 - 4, 6 * (16 + 256))
+  with Image.open(tmp_path / "a.png") as grid:
+    # 24 x 32 becomes 96 x 128, and 16 x 24 becomes 96 x 144.
+    assert grid.size[1] == 16 + 6 * (16 + 96)
+    assert grid.size[0] in (3 * (128 + 4) - 4, 3 * (144 + 4) - 4)
   assert sorted(p.name for p in tmp_path.iterdir()) == [
     "a.json",
     "a.md",
@@ -223,7 +225,7 @@ def test_changed_known_pixels_are_told(images, tmp_path, capsys):
     tmp_path / "a.json", completed=changed, images=images, masks="rectangle"
   )
   assert report["known_pixels_changed"] == 10
-  assert "In 10 pictures known pixels are not" in capsys.readouterr().out
+  assert "10 pictures have known pixels that differ" in capsys.readouterr().out
 
 
 def test_masks_alone_are_written_for_other_programs(images, tmp_path):
@@ -247,7 +249,7 @@ def test_further_scores_are_in_the_report(
   monkeypatch.setattr(
     evaluate.perceptual, "load", lambda: lambda image, reference: 0.25
   )
-  monkeypatch.setattr(evaluate.perceptual, "LEAST_SIDE", 16)
+  monkeypatch.setattr(evaluate.perceptual, "MIN_SIDE", 16)
   monkeypatch.setattr(
     evaluate.inception, "load", lambda path: lambda image: image.mean((0, 1))
   )

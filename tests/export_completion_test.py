@@ -57,7 +57,7 @@ def test_stablehlo_takes_it(workdir, tmp_path, capsys):
 
 def test_onnx_refuses_it_in_one_line(workdir, tmp_path):
   pytest.importorskip("onnx", reason="needs the extra export")
-  with pytest.raises(errors.UserError, match="stablehlo takes every one"):
+  with pytest.raises(errors.UserError, match="stablehlo supports all networks"):
     convert(workdir, "onnx", tmp_path / "model.onnx")
   assert not list(tmp_path.iterdir())
 
@@ -73,6 +73,6 @@ def test_openvino_refuses_it_in_one_line(workdir):
 def test_weights_come_without_the_discriminator_alone(workdir, tmp_path):
   path = tmp_path / "w.safetensors"
   argv = ["export_weights", f"--checkpoint={workdir}", f"--output={path}"]
-  with pytest.raises(errors.UserError, match="is no SN-PatchGAN"):
+  with pytest.raises(errors.UserError, match="is not an SN-PatchGAN"):
     export_weights.main([*argv, "--with_discriminator"])
   assert export_weights.main(argv) == 0

@@ -162,7 +162,7 @@ def test_output_is_replaced_only_when_asked(
   convert = lambda network, inputs: (str(len(inputs)).encode(), "a test")
   monkeypatch.setitem(export_model._CONVERTERS, form, convert)
   run(checkpoints[False], form, path(form))
-  with pytest.raises(errors.UserError, match=r"exists; --overwrite"):
+  with pytest.raises(errors.UserError, match=r"exists; `overwrite`"):
     run(checkpoints[False], form, path(form))
   assert run(checkpoints[True], form, path(form), "--overwrite") == 0
   (written,) = (x for x in tmp_path.rglob("*") if x.is_file())
@@ -202,7 +202,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
     ("onnx", "m.pb", (), r"--output=.*m\.pb: must end in \.onnx"),
     ("onnx", "no/m.onnx", (), "no such folder"),
     ("stablehlo", "folder.stablehlo", (), "is a folder; name a file"),
-    ("onnx", "dangling.onnx", (), "is a link that leads nowhere"),
+    ("onnx", "dangling.onnx", (), "is a broken link"),
     ("stablehlo", "m.stablehlo", ("--height=8",), "--width is missing"),
     (
       "stablehlo",
@@ -214,7 +214,7 @@ def test_output_that_cannot_be_written_is_named(checkpoints, path, monkeypatch):
       "onnx",
       "m.onnx",
       ("--height=8", "--width=8"),
-      "--height: the sizes of onnx are free",
+      "--height: onnx files take any size",
     ),
     ("stablehlo", "m.stablehlo", (), "--checkpoint: nothing at"),
     ("tflite", "m.tflite", (), "--format=tflite|flag --format"),

@@ -129,7 +129,7 @@ def test_file_is_replaced_only_when_asked(run, tmp_path):
   _, workdir, _ = run
   path = tmp_path / "w.safetensors"
   path.write_text("mine")
-  with pytest.raises(errors.UserError, match=r"--output=.*exists; --overwrite"):
+  with pytest.raises(errors.UserError, match=r"--output=.*exists; `overwrite`"):
     export(workdir, path)
   assert path.read_text() == "mine"
   assert export(workdir, path, "--overwrite") == 0

@@ -75,9 +75,9 @@ def test_what_cannot_be_written_is_told_before(tmp_path):
   files.check_folder(tmp_path / "folder" / "new" / "deep")
   for check, place, message in (
     (files.check_file, "folder", "folder: is a folder; name a file"),
-    (files.check_file, "no/a", "no/a: no such folder; make it first"),
+    (files.check_file, "no/a", "no/a: no such folder; create it first"),
     (files.check_file, "file/a", r"file/a: cannot be written \(Not a dir"),
-    (files.check_folder, "file/a", r"a: cannot be made in .*file \(Not a"),
+    (files.check_folder, "file/a", r"a: cannot be created in .*file \(Not a"),
     (files.make_folder, "file/a", r"a: cannot be written \(Not a dir"),
   ):
     with pytest.raises(errors.UserError, match=message):

@@ -62,5 +62,5 @@ def test_processes_that_do_not_find_each_other_are_told(monkeypatch):
     raise ValueError("coordinator_address should be defined.")
 
   monkeypatch.setattr(jax.distributed, "initialize", fail)
-  with pytest.raises(errors.UserError, match="--coordinator=HOST:PORT"):
+  with pytest.raises(errors.UserError, match="`coordinator`=HOST:PORT"):
     hosts.join()

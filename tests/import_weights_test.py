@@ -117,8 +117,8 @@ def test_checkpoint_without_a_discriminator_is_a_generator(tmp_path, capsys):
   assert "generator: 4,052,478 parameters\n" in printed
   assert "discriminator:" not in printed
   assert printed.splitlines()[-1] == (
-    f"{output}/checkpoints/0 holds the plain generator, no discriminator; go "
-    "on with: python -m gatedinpaint_jax.inpaint --image photo.jpg --mask "
+    f"{output}/checkpoints/0 holds the plain generator, no discriminator; use "
+    "it with: python -m gatedinpaint_jax.inpaint --image photo.jpg --mask "
     f"mask.png --output out.png --checkpoint '{output}'"
   )
 
@@ -159,7 +159,7 @@ def test_output_that_cannot_be_written_is_named(tmp_path, in_the_way):
 @pytest.mark.parametrize("below", ["", "checkpoints", "checkpoints/0"])
 def test_output_that_holds_a_checkpoint_is_refused(imported, below):
   _, output = imported
-  with pytest.raises(errors.UserError, match=r"--output=.*holds the checkpoin"):
+  with pytest.raises(errors.UserError, match=r"--output=.*already holds"):
     run("/nowhere", output / below)
 
 

@@ -104,7 +104,7 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   # A second run does what is left, and reports that alone.
   write_photo(photos / "0.png", size=(16, 24))
   assert run(*arguments, f"--report={report}") == 1
-  assert "6 of 11 results are there already" in capsys.readouterr().out
+  assert "6 of 11 results exist" in capsys.readouterr().out
   lines = [json.loads(line) for line in report.read_text().splitlines()]
   assert [line["status"] for line in lines[11:]].count("done") == 1
   assert len(lines) == 16

@@ -64,7 +64,7 @@ def test_pictures_of_a_size_may_be_given_at_once(tmp_path):
 )
 def test_what_goes_with_a_checkpoint_does_not_go_with_a_method(folder, flag):
   name = flag.partition("=")[0]
-  with pytest.raises(errors.UserError, match=f"{name}: goes with a checkpoint"):
+  with pytest.raises(errors.UserError, match=f"{name}: cannot be combined"):
     run(*flags(folder), flag)
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def write_bomb(path):
-  pixels = photo_files.MOST_PIXELS
+  pixels = photo_files.MAX_PIXELS
   Image.new("1", (pixels // 8, 9)).save(path)
 
 

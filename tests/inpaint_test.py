@@ -92,7 +92,7 @@ def test_empty_mask_returns_the_picture_and_says_so(checkpoint, folder, capsys):
 def test_full_mask_fills_everything_and_says_so(checkpoint, folder, capsys):
   Image.new("L", SIZE[::-1], 255).save(folder / "mask.png")
   assert run(*flags(checkpoint, folder)) == 0
-  assert "covers the whole picture" in capsys.readouterr().out
+  assert "covers the entire picture" in capsys.readouterr().out
 
 
 def test_sketch_guides_the_fill(guided_checkpoint, folder):

@@ -18,7 +18,7 @@ def on_devices(count, monkeypatch, *, split_rows=False):
   found = jax.devices()[:count]
   monkeypatch.setattr(jax, "local_devices", lambda: found)
   if split_rows:
-    monkeypatch.setattr(memory, "is_of_the_host", lambda: False)
+    monkeypatch.setattr(memory, "uses_host_memory", lambda: False)
     fits = lambda *_, devices=1: devices > 1
     monkeypatch.setattr(memory, "fits", fits)
 

@@ -142,7 +142,7 @@ def test_graph_is_converted_once_and_again_for_other_weights(
 
 
 def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
-  monkeypatch.setattr(openvino_backend, "_MOST_PROGRAMS", 2)
+  monkeypatch.setattr(openvino_backend, "_MAX_PROGRAMS", 2)
   (inpainter,) = make_inpainters("openvino")
   for width in (8, 16, 24):
     image, hole, _ = draw_picture(8, width)

@@ -46,7 +46,7 @@ def hub(weights, monkeypatch):
 
 def test_equal_pictures_have_no_distance_and_others_have_one(hub):
   distance = perceptual.load()
-  side = perceptual.LEAST_SIDE
+  side = perceptual.MIN_SIDE
   image, other = pictures.noise(side, side), pictures.noise(side, side, seed=1)
   between = ((image.astype(int) + other) // 2).astype(np.uint8)
   assert distance(image, image) == 0
@@ -59,7 +59,7 @@ def test_network_sees_what_imagenet_networks_see(hub):
   mean, deviation = np.array(
     [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32
   )
-  side = perceptual.LEAST_SIDE
+  side = perceptual.MIN_SIDE
   images = [pictures.noise(side, side, seed=i) for i in range(2)]
   network = jaxlpips.LPIPS("alexnet")
   layers = []

@@ -91,7 +91,7 @@ def test_turned_picture_cut_short_is_refused(tmp_path):
 def test_what_is_no_picture_is_refused(tmp_path):
   path = tmp_path / "text.png"
   path.write_text("not a picture\n" * 50)
-  assert_refused(path, "not a picture", "jpg, png, webp or tiff file is wanted")
+  assert_refused(path, "not a picture", "must be a jpg, png, webp or tiff")
 
 
 def test_empty_file_is_refused(tmp_path):

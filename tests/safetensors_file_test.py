@@ -34,7 +34,7 @@ def test_bfloat16_is_read(tmp_path):
   array = np.asarray(jnp.asarray([1.5, -2], jnp.bfloat16))
   path = tmp_path / "w.safetensors"
   safetensors_file.write(path, {"a": array}, {})
-  assert safetensors_file.read(path).arrays["a"].tolist() == [1.5, -2]
+  assert safetensors_file.read(path)[0]["a"].tolist() == [1.5, -2]
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut"])

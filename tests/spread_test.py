@@ -17,7 +17,7 @@ ONE_LARGE = 1.2e9
 
 @pytest.fixture
 def own_memory(monkeypatch):
-  monkeypatch.setattr(memory, "is_of_the_host", lambda: False)
+  monkeypatch.setattr(memory, "uses_host_memory", lambda: False)
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
 
 
@@ -45,7 +45,7 @@ def test_what_does_not_fit_split_is_refused(own_memory):
 
 def test_devices_of_one_memory_split_nothing(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
-  assert memory.is_of_the_host()
+  assert memory.uses_host_memory()
   with pytest.raises(errors.UserError, match="2048 x 2048 pixels need"):
     choose(1, 2048, 2048)
   with pytest.raises(errors.UserError, match="8 pictures of 1024 x 1024"):

@@ -15,14 +15,14 @@ def test_folders_are_made(tmp_path):
 
 def test_folder_that_cannot_be_written_is_named(tmp_path):
   (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match=r"--workdir=.*file"):
+  with pytest.raises(errors.UserError, match=r"`workdir`=.*file"):
     workdir.make(tmp_path / "file" / "run", folders=())
 
 
 def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(
-    errors.UserError, match=r"^--workdir=gs://bucket/run: .*by NFS"
+    errors.UserError, match=r"^`workdir`=gs://bucket/run: .*by NFS"
   ):
     workdir.make("gs://bucket/run", folders=("strips",))
   assert not list(tmp_path.iterdir())

@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import draws as draws_lib
-
-# Mask pictures are hole where their grey value is at least this.
-HOLE_LEVEL = 128
 
 # The released program rounds half of its mean step, 45.25 pixels, down to 22.
 _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
@@ -161,5 +159,5 @@ class Holes:
 
   def read(self, grey: Any) -> Any:
     """Returns where a mask picture of uint8 grey values is hole, as bool."""
-    hole = grey >= HOLE_LEVEL
+    hole = grey >= batch_lib.HOLE_LEVEL
     return ~hole if self.invert else hole
