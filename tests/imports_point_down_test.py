@@ -6,14 +6,12 @@ included; one subprocess shows the second by running.
 
 import ast
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
 import gatedinpaint_jax
+from tests import processes
 
 PACKAGE = "gatedinpaint_jax"
 ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
@@ -254,11 +252,5 @@ def test_importing_what_is_outside_the_corner_loads_no_tensorflow():
     "  if 'tensorflow' in sys.modules:\n"
     "    sys.exit(name + ' loads TensorFlow')\n"
   )
-  result = subprocess.run(
-    [sys.executable, "-c", program, json.dumps(names)],
-    env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
+  result = processes.run("-c", program, json.dumps(names))
   assert result.returncode == 0, result.stderr
