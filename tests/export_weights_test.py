@@ -26,11 +26,6 @@ def import_(source, output):
   return import_weights.main(["import_weights", *argv])
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
-
-
 def tiny_config(photos, **optimizer):
   """One step with partial convolutions of width 4."""
   config = tiny_run.config(photos, steps=1)

@@ -47,6 +47,17 @@ def noise(height, width, seed=0):
   return np.asarray(Image.fromarray(small).resize((width, height)))
 
 
+def write(path, size=(24, 32), seed=0):
+  """Saves such noise as a picture file, and makes its folder."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(noise(*size, seed)).save(path)
+
+
+def opened(path):
+  """Returns what Pillow reads; nothing of the file stays open."""
+  return Image.open(io.BytesIO(path.read_bytes()))
+
+
 def write_numbered(folder, count, size=(16, 24)):
   """Writes pictures of one grey value each, 8 apart; see `numbers`."""
   for i in range(count):
