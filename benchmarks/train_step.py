@@ -96,8 +96,8 @@ def build_step():
   import numpy as np
 
   from gatedinpaint_jax import batch as batch_lib
-  from gatedinpaint_jax import build, compiler_options
-  from gatedinpaint_jax.training import objectives, optimizers
+  from gatedinpaint_jax import compiler_options
+  from gatedinpaint_jax.training import setup as setup_lib
   from gatedinpaint_jax.training import state as state_lib
   from gatedinpaint_jax.training import step as step_lib
 
@@ -107,15 +107,7 @@ def build_step():
   config = places2.get_config()
   config.model.width = _WIDTH.value
   config.model.dtype = "bfloat16" if accelerator.BFLOAT16.value else "float32"
-  generator, discriminator = build.build_networks(config)
-  adam = optimizers.make_optimizer(1e-4, b1=0.5, b2=0.999)
-  setup = step_lib.Setup(
-    generator=generator,
-    discriminator=discriminator,
-    generator_optimizer=adam,
-    discriminator_optimizer=adam,
-    weights=objectives.LossWeights(**config.loss),
-  )
+  setup = setup_lib.build_setup(config)
   size = (_SIZE.value, _SIZE.value)
   create = lambda key: state_lib.create_state(key, setup, image_size=size)
   random = np.random.default_rng(0)

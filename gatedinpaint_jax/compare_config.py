@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
-from gatedinpaint_jax import errors, train_config
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import checks, listing, remote
 from gatedinpaint_jax.evaluation import (
   cases,
@@ -18,6 +18,7 @@ from gatedinpaint_jax.evaluation import (
 )
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import devices
+from gatedinpaint_jax.training import setup as setup_lib
 
 # Folder of the completed pictures in the workdir.
 COMPLETED = "completed"
@@ -150,7 +151,7 @@ def _read_training(config, name):
       f"{key}: must be a name of letters, digits, _ and -, and not "
       f"{', '.join(_RESERVED)}"
     )
-  training = train_config.fill_in(config.training)
+  training = setup_lib.fill_in(config.training)
   for section, values in config.methods[name].items():
     if not isinstance(values, config_dict.ConfigDict):
       raise errors.UserError(f"{key}.{section}={values!r}: must be a section")
@@ -165,8 +166,8 @@ def _read_training(config, name):
         ) from error
   try:
     checks.check(training)
-    train_config.check_schedule(training.schedule)
-    setup = train_config.build_setup(training)
+    setup_lib.check_schedule(training.schedule)
+    setup = setup_lib.build_setup(training)
     devices.check_batch_size(
       training.data.batch_size,
       devices.make_mesh(),

@@ -12,9 +12,9 @@ from typing import Any
 import jax
 
 import gatedinpaint_jax
-from gatedinpaint_jax import compare_config, config_drift, errors, files
+from gatedinpaint_jax import compare_config, errors, files
 from gatedinpaint_jax.evaluation import comparison, report
-from gatedinpaint_jax.training import checkpoint_reader
+from gatedinpaint_jax.training import checkpoint_reader, config_drift
 from gatedinpaint_jax.training import state as state_lib
 
 # Training time of a run so far, in its workdir.
@@ -60,10 +60,10 @@ def train(config: Any, workdir: pathlib.Path) -> bool:
   See `training.preemption`.
   """
   # Loads TensorFlow.
-  from gatedinpaint_jax import train as train_lib
+  from gatedinpaint_jax.training import train
 
   with timed(workdir / _CLOCK):
-    state = train_lib.train_and_evaluate(config, workdir)
+    state = train.train_and_evaluate(config, workdir)
   return int(state.step) == config.schedule.steps
 
 

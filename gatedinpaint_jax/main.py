@@ -21,7 +21,7 @@ def main(argv) -> int:
   """Trains what the arguments describe and returns the exit code."""
   options = _parse(argv)
   # Takes seconds, and flags are known to be right now.
-  from gatedinpaint_jax import train
+  from gatedinpaint_jax.training import train
 
   name = pathlib.Path(config_flags.get_config_filename(options["config"])).stem
   workdir = options.workdir or os.path.join("runs", name)

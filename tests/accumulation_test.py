@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.training import accumulation, devices
+from gatedinpaint_jax import accumulation, errors
+from gatedinpaint_jax.training import devices
 
 
 def test_every_device_keeps_its_pictures():

@@ -24,9 +24,7 @@ FILES = (
 
 def write(folder, names, size=(16, 24)):
   for i, name in enumerate(names):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pictures.noise(*size, seed=i)).save(path)
+    pictures.write(folder / name, size, seed=i)
   return str(folder)
 
 

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from configs import places2
-from gatedinpaint_jax import config_drift, errors
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import config_drift
 from tests import tiny_run
 
 

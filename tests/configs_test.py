@@ -4,8 +4,8 @@ import pathlib
 import pytest
 
 from configs import comparison, places2
-from gatedinpaint_jax import train_config
 from gatedinpaint_jax.data import checks
+from gatedinpaint_jax.training import setup as setup_lib
 
 CONFIGS = pathlib.Path(places2.__file__).parent
 # Those of `compare` have another shape, which its own tests check.
@@ -27,7 +27,7 @@ def test_config_has_the_keys_of_the_reference_and_usable_values(name):
     if section != "seed":
       assert set(config[section]) == set(values), section
   checks.check(config)
-  setup = train_config.build_setup(config)
+  setup = setup_lib.build_setup(config)
   assert setup.generator.guided == config.model.guided
 
 

@@ -3,8 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatedinpaint_jax import losses
-from gatedinpaint_jax.baselines import critics
+from gatedinpaint_jax.baselines import critics, losses
 
 KINDS = (critics.GlobalAndLocalCritics, critics.GlobalLocalDiscriminator)
 

@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors, train, train_config
-from gatedinpaint_jax.training import divergence, preemption
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import divergence, preemption, train
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import step as step_lib
 from tests import tiny_run
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def break_batches(monkeypatch, is_broken):
@@ -110,7 +106,7 @@ def test_second_failure_stops_with_what_reproduces_it(
     batch = batch_lib.Batch(**arrays)
   described = json.loads((folder / "step.json").read_text())
   assert "generator_loss is nan" in described["not_finite"]
-  setup = train_config.build_setup(config)
+  setup = setup_lib.build_setup(config)
   state = tiny_run.restore_state(config, folder)
   _, metrics = jax.jit(step_lib.make_train_step(setup))(state, batch)
   assert metrics[step_lib.SKIPPED] == 1

@@ -9,13 +9,8 @@ import pytest
 import safetensors
 
 import gatedinpaint_jax
-from gatedinpaint_jax import (
-  errors,
-  export_weights,
-  import_weights,
-  train,
-)
-from gatedinpaint_jax.training import checkpoint_reader, checkpoints
+from gatedinpaint_jax import errors, export_weights, import_weights
+from gatedinpaint_jax.training import checkpoint_reader, checkpoints, train
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import names
 from tests import tiny_run
@@ -29,11 +24,6 @@ def export(checkpoint, output, *flags):
 def import_(source, output):
   argv = [f"--source={source}", f"--output={output}"]
   return import_weights.main(["import_weights", *argv])
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def tiny_config(photos, **optimizer):

@@ -2,12 +2,11 @@
 
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
 
 from gatedinpaint_jax import errors, files
+from tests import processes
 
 
 @pytest.fixture
@@ -93,12 +92,11 @@ def test_folder_is_made_with_those_above_it(tmp_path):
 
 
 def test_parts_of_processes_that_ended_are_removed(tmp_path):
-  ended = subprocess.Popen([sys.executable, "-c", ""])
-  ended.wait()
+  ended = processes.ended()
   running = f"{files.PART_OF_HOST}.{os.getppid()}.part"
   # Of another host whose name begins with ours.
-  others = f"{files.PART_OF_HOST}0.{ended.pid}.part"
-  ours = f"{files.PART_OF_HOST}.{ended.pid}.part"
+  others = f"{files.PART_OF_HOST}0.{ended}.part"
+  ours = f"{files.PART_OF_HOST}.{ended}.part"
   for name in (ours, running, others, ".x.1.part"):
     (tmp_path / name).touch()
   files.remove_parts(tmp_path)

@@ -1,8 +1,5 @@
 """The program, on golden weights as other programs save them."""
 
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
@@ -13,7 +10,7 @@ from gatedinpaint_jax import errors, import_weights, inpaint
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names
-from tests import inpaint_generator_test, released, weight_files
+from tests import inpaint_generator_test, processes, released, weight_files
 
 
 def run(source, output):
@@ -171,27 +168,12 @@ def test_import_that_fails_writes_nothing(tmp_path):
   assert not (tmp_path / "out").exists()
 
 
-def test_mistake_is_one_line_and_exit_code_two(tmp_path):
-  def program(*arguments):
-    done = subprocess.run(
-      [sys.executable, "-m", "gatedinpaint_jax.import_weights", *arguments],
-      capture_output=True,
-      text=True,
-      timeout=120,
-      check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    # TensorFlow says of itself what it likes before.
-    *others, line = done.stderr.splitlines()
-    assert not any(other.startswith("error") for other in others)
-    return line
-
-  assert "--output is missing" in program("--source=x")
+def test_mistake_is_one_line_and_exit_code_two(tmp_path, refused, monkeypatch):
+  monkeypatch.chdir(tmp_path)
   (tmp_path / "snap-0.index").write_text("no checkpoint")
-  arguments = (f"--source={tmp_path}", f"--output={tmp_path}/out")
-  assert program(*arguments).startswith("error: --source: TensorFlow cannot")
+  refused(import_weights, {"source": "x"}, "--output is missing")
+  flags = {"source": tmp_path, "output": "out"}
+  refused(import_weights, flags, "error: --source: TensorFlow cannot")
 
 
 def test_import_of_safetensors_loads_neither_tensorflow_nor_torch(tmp_path):
@@ -204,11 +186,5 @@ loaded = [name for name in ("tensorflow", "torch") if name in sys.modules]
 sys.exit(json.dumps(loaded) if loaded else code)
 """
   flags = [f"--source={source}", f"--output={tmp_path}/out"]
-  done = subprocess.run(
-    [sys.executable, "-c", program, *flags],
-    capture_output=True,
-    text=True,
-    timeout=120,
-    check=False,
-  )
+  done = processes.run("-c", program, *flags)
   assert done.returncode == 0, done.stderr

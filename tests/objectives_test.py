@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 
-from configs import deepfill_v1
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 from gatedinpaint_jax.training import objectives
@@ -191,33 +190,6 @@ def test_completed_pictures_are_constants_of_the_discriminator():
   assert np.abs(grad).max() == 0
 
 
-def test_losses_of_deepfill_v1_are_means_over_its_window_and_known_pixels():
-  # A box of the mean size, so that the share of known pixels is the mean one.
-  random = np.random.default_rng(0)
-  image, coarse, refined = random.uniform(-1, 1, (3, 2, 32, 32, 3))
-  mask = np.zeros((2, 32, 32, 1))
-  mask[0, 5:19, 12:26] = mask[1, 1:15, 1:15] = 1
-  windows = ((0, slice(4, 20), slice(11, 27)), (1, slice(16), slice(16)))
-  side = np.minimum(np.arange(1, 15), np.arange(14, 0, -1))
-  discounted = np.ones((16, 16, 1))
-  discounted[1:15, 1:15, 0] = 0.99 ** (np.minimum.outer(side, side) - 1)
-
-  def distance(prediction):
-    difference = np.abs(prediction - image)
-    window = np.stack([difference[at] for at in windows])
-    known = (difference * (1 - mask)).mean() / (1 - mask).mean()
-    return (window * discounted).mean() + known
-
-  # GAN_LOSS_ALPHA aside: L1_LOSS_ALPHA, AE_LOSS_ALPHA and COARSE_L1_ALPHA.
-  expected = 1.2 * (1.2 * distance(coarse) + distance(refined))
-  loss, _ = objectives.pixel_objective(
-    *(coarse.astype("f"), refined.astype("f")),
-    batch=batch_lib.Batch(image.astype("f"), mask.astype("f")),
-    weights=objectives.LossWeights(**deepfill_v1.get_config().loss),
-  )
-  np.testing.assert_allclose(loss, expected, rtol=1e-5)
-
-
 def test_what_counts_all_pixels_alike_has_no_weights_of_pixels(monkeypatch):
   monkeypatch.setattr(objectives.losses, "pixel_weight", None)
   pictures, mask = np.ones((1, 8, 8, 3), "f"), np.ones((1, 8, 8, 1), "f")
@@ -228,4 +200,4 @@ def test_what_counts_all_pixels_alike_has_no_weights_of_pixels(monkeypatch):
   )
   assert evaluate()[0] == 0
   with pytest.raises(TypeError):
-    evaluate(window=1.0)
+    evaluate(hole=2.0)

@@ -1,7 +1,5 @@
 """LPIPS with random weights in the files that the hub would give."""
 
-import importlib.util
-
 import jaxlpips.utils
 import numpy as np
 import pytest
@@ -83,7 +81,7 @@ def test_weights_that_cannot_be_had_end_with_one_line(monkeypatch):
     perceptual.load()
 
 
-def test_missing_library_is_named(monkeypatch):
-  monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+def test_missing_library_is_named(uninstall):
+  uninstall()
   with pytest.raises(errors.UserError, match=r"\[lpips\]"):
     perceptual.load()

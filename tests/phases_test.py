@@ -2,7 +2,7 @@ import collections
 
 import pytest
 
-from gatedinpaint_jax.training import phases
+from gatedinpaint_jax.baselines import phases
 
 C, D, B = phases.Turn.COMPLETION, phases.Turn.DISCRIMINATION, phases.Turn.BOTH
 

@@ -1,9 +1,6 @@
 """A file that is no picture, or no longer a whole one, is told in one line."""
 
-import os
 import struct
-import subprocess
-import sys
 import time
 import zlib
 
@@ -14,7 +11,7 @@ from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import photo_files
-from tests import pictures
+from tests import pictures, processes
 
 PIXELS = pictures.noise(24, 32)
 
@@ -211,13 +208,7 @@ def test_library_says_nothing_beside_our_line(tmp_path):
     "  except errors.UserError as error:\n"
     "    print(error)\n"
   )
-  result = subprocess.run(
-    [sys.executable, "-c", program, str(tmp_path)],
-    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    capture_output=True,
-    text=True,
-    timeout=60,
-  )
+  result = processes.run("-c", program, tmp_path)
   assert result.returncode == 0, result.stderr
   assert result.stderr == ""
   assert len(result.stdout.splitlines()) == 5, result.stdout

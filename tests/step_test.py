@@ -9,7 +9,7 @@ import pytest
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import devices, objectives, step, updates
+from gatedinpaint_jax.training import devices, objectives, step
 from gatedinpaint_jax.training import optimizers as optimizers_lib
 from gatedinpaint_jax.training import state as state_lib
 
@@ -50,36 +50,22 @@ def trees_equal(a, b):
   return all(np.array_equal(x, y) for x, y in pairs)
 
 
-def generate(setup, state, batch):
-  """Returns the predictions of the generator and their pullback."""
-  predictions, pullback, _ = jax.vjp(
-    lambda params: updates.generate(params, batch, setup=setup),
-    state.generator,
-    has_aux=True,
-  )
-  return predictions, pullback
+def update_discriminator(state, batch, setup):
+  predictions, _ = step.generate(state, batch, setup=setup)
+  gradient = step.discriminator_gradient(state, batch, predictions, setup=setup)
+  return step.update_discriminator(state, *gradient, setup=setup)
 
 
-def update_discriminator(state, batch, predictions, setup):
-  gradient = updates.discriminator_gradient(
-    state, batch, predictions, setup=setup
-  )
-  return updates.update_discriminator(state, *gradient, setup=setup)
-
-
-def update_generator(state, batch, predictions, pullback, setup):
-  gradient = updates.generator_gradient(
-    state, batch, predictions, pullback, setup=setup
-  )
-  return updates.update_generator(state, *gradient, setup=setup)
+def update_generator(state, batch, setup):
+  prediction = step.generate(state, batch, setup=setup)
+  gradient = step.generator_gradient(state, batch, *prediction, setup=setup)
+  return step.update_generator(state, *gradient, setup=setup)
 
 
 def test_discriminator_update_leaves_the_generator_bit_identical():
   setup, state, batch = make_setup(), initial_state(), make_batch(2)
-  predictions, _ = generate(setup, state, batch)
-  after, _ = jax.jit(functools.partial(update_discriminator, setup=setup))(
-    state, batch, predictions
-  )
+  update = functools.partial(update_discriminator, setup=setup)
+  after, _ = jax.jit(update)(state, batch)
   assert trees_equal(after.generator, state.generator)
   assert trees_equal(after.generator_optimizer, state.generator_optimizer)
   assert not trees_equal(after.discriminator, state.discriminator)
@@ -88,11 +74,7 @@ def test_discriminator_update_leaves_the_generator_bit_identical():
 
 def test_generator_update_leaves_the_discriminator_bit_identical():
   setup, state, batch = make_setup(), initial_state(), make_batch(2)
-
-  def update(state, batch):
-    predictions, pullback = generate(setup, state, batch)
-    return update_generator(state, batch, predictions, pullback, setup)
-
+  update = functools.partial(update_generator, setup=setup)
   after, _ = jax.jit(update)(state, batch)
   assert trees_equal(after.discriminator, state.discriminator)
   assert trees_equal(
@@ -106,9 +88,8 @@ def test_generator_learns_from_the_updated_discriminator():
   setup, state, batch = make_setup(), initial_state(), make_batch(2)
 
   def by_hand(state, batch):
-    predictions, pullback = generate(setup, state, batch)
-    state, _ = update_discriminator(state, batch, predictions, setup)
-    return update_generator(state, batch, predictions, pullback, setup)
+    state, _ = update_discriminator(state, batch, setup)
+    return update_generator(state, batch, setup)
 
   expected, _ = jax.jit(by_hand)(state, batch)
   actual, metrics = jax.jit(step.make_train_step(setup))(state, batch)
@@ -144,7 +125,7 @@ def test_moving_average_follows_the_generator():
   setup = make_setup(average_decay=0.75)
   state = initial_state(0.75)
   gradient = jax.tree.map(jnp.ones_like, state.generator)
-  update = functools.partial(updates.update_generator, setup=setup)
+  update = functools.partial(step.update_generator, setup=setup)
   after, _ = jax.jit(update)(state, gradient, {})
   expected = jax.tree.map(
     lambda old, new: 0.75 * old + 0.25 * new, state.generator, after.generator
@@ -214,8 +195,8 @@ def test_eight_devices_compute_the_gradients_of_one():
   setup = make_setup()
 
   def gradients(state, batch):
-    predictions, pullback = generate(setup, state, batch)
-    gradient, _ = updates.generator_gradient(
+    predictions, pullback = step.generate(state, batch, setup=setup)
+    gradient, _ = step.generator_gradient(
       state, batch, predictions, pullback, setup=setup
     )
     return gradient
@@ -234,7 +215,7 @@ def test_ratio_tells_which_loss_decides_the_refined_picture():
   weights = objectives.LossWeights(adversarial=0.5)
   setup = dataclasses.replace(make_setup(), weights=weights)
   state, batch = initial_state(), make_batch(2)
-  (_, refined), _ = generate(setup, state, batch)
+  (_, refined), _ = step.generate(state, batch, setup=setup)
   adversarial = jax.grad(
     lambda refined: objectives.adversarial_objective(
       refined,
@@ -244,8 +225,8 @@ def test_ratio_tells_which_loss_decides_the_refined_picture():
       weights=weights,
     )[0]
   )(refined)
-  _, metrics = updates.generator_gradient(
-    state, batch, *generate(setup, state, batch), setup=setup
+  _, metrics = step.generator_gradient(
+    state, batch, *step.generate(state, batch, setup=setup), setup=setup
   )
   # Each pixel's share of the mean absolute error has the slope 1 or -1.
   of_pixels = refined[0].size ** 0.5 / refined.size

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
 from configs import places2
-from gatedinpaint_jax import train_config
 from gatedinpaint_jax.training import checkpoints
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 
 # These tell about the machine, not about the run.
@@ -52,9 +52,27 @@ def config(photos, **schedule):
   return result
 
 
+def write_config(folder, photos, **schedule):
+  """Writes such a config as a file for the program; returns its path."""
+  path = folder / "tiny.py"
+  path.write_text(
+    "from tests import tiny_run\n"
+    "def get_config():\n"
+    f"  return tiny_run.config({str(photos)!r}, **{schedule!r})\n"
+  )
+  return path
+
+
+def newest_step(workdir):
+  """Returns the newest step that a run has saved, 0 if there is none."""
+  folder = workdir / "checkpoints"
+  steps = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
+  return max(steps, default=0)
+
+
 def restore_state(config, workdir):
   """Returns the newest state that a run saved, in NumPy."""
-  setup = train_config.build_setup(config)
+  setup = setup_lib.build_setup(config)
   like = checkpoints.abstract(
     jax.eval_shape(
       lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),

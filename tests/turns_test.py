@@ -1,6 +1,7 @@
 """The step of Global&Local and DeepFill v1, whose networks take turns."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -8,15 +9,17 @@ import numpy as np
 import optax
 import pytest
 
+from configs import deepfill_v1
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.baselines import completion_network, critics
-from gatedinpaint_jax.training import (
-  checkpoint_reader,
+from gatedinpaint_jax.baselines import (
+  completion_network,
+  critics,
   objectives,
-  optimizers,
   phases,
-  step,
 )
+from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
+from gatedinpaint_jax.training import checkpoint_reader, optimizers, step
+from gatedinpaint_jax.training import objectives as papers_objectives
 from gatedinpaint_jax.training import state as state_lib
 
 SIZE = (16, 16)
@@ -74,6 +77,26 @@ def changed(before, after):
   }
 
 
+def test_step_of_both_equals_the_paper_s():
+  common = {
+    "generator": inpaint_generator.InpaintGenerator(width=4),
+    "discriminator": patch_discriminator.PatchDiscriminator(width=4),
+    "generator_optimizer": optax.sgd(1e-3),
+    "discriminator_optimizer": optax.sgd(1e-3),
+    "average_decay": 0.5,
+  }
+  keys = {"hole": 3.0, "separate_means": True, "adversarial": 0.1}
+  papers = step.Setup(**common, weights=papers_objectives.LossWeights(**keys))
+  state = make_state(papers)
+  expected, metrics = take(papers, state, None)
+  ours = step.Setup(**common, weights=objectives.LossWeights(**keys))
+  actual, more = take(ours, state, phases.Turn.BOTH)
+  compare = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7)
+  jax.tree.map(compare, actual, expected)
+  del metrics["adversarial_gradient_ratio"]
+  jax.tree.map(compare, more, metrics)
+
+
 @pytest.mark.parametrize(
   ("turn", "moves"),
   [
@@ -90,6 +113,33 @@ def test_turn_moves_its_networks(turn, moves):
   assert ("generator_loss" in metrics) == ("generator" in moves)
   assert ("discriminator_loss" in metrics) == ("discriminator" in moves)
   assert ("adversarial_loss" in metrics) == (turn is phases.Turn.BOTH)
+
+
+def test_losses_of_deepfill_v1_are_means_over_its_window_and_known_pixels():
+  # A box of the mean size, so that the share of known pixels is the mean one.
+  random = np.random.default_rng(0)
+  image, coarse, refined = random.uniform(-1, 1, (3, 2, 32, 32, 3))
+  mask = np.zeros((2, 32, 32, 1))
+  mask[0, 5:19, 12:26] = mask[1, 1:15, 1:15] = 1
+  windows = ((0, slice(4, 20), slice(11, 27)), (1, slice(16), slice(16)))
+  side = np.minimum(np.arange(1, 15), np.arange(14, 0, -1))
+  discounted = np.ones((16, 16, 1))
+  discounted[1:15, 1:15, 0] = 0.99 ** (np.minimum.outer(side, side) - 1)
+
+  def distance(prediction):
+    difference = np.abs(prediction - image)
+    window = np.stack([difference[at] for at in windows])
+    known = (difference * (1 - mask)).mean() / (1 - mask).mean()
+    return (window * discounted).mean() + known
+
+  # GAN_LOSS_ALPHA aside: L1_LOSS_ALPHA, AE_LOSS_ALPHA and COARSE_L1_ALPHA.
+  expected = 1.2 * (1.2 * distance(coarse) + distance(refined))
+  loss, _ = objectives.pixel_objective(
+    *(coarse.astype("f"), refined.astype("f")),
+    batch=batch_lib.Batch(image.astype("f"), mask.astype("f")),
+    weights=objectives.LossWeights(**deepfill_v1.get_config().loss),
+  )
+  np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def test_completion_is_the_squared_error_in_the_hole_alone():

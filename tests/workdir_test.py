@@ -1,10 +1,8 @@
-import subprocess
-import sys
-
 import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.training import workdir
+from tests import processes
 
 
 def test_folders_are_made(tmp_path):
@@ -44,7 +42,7 @@ def test_killed_run_holds_nothing(tmp_path):
     "with workdir.held(__import__('pathlib').Path(sys.argv[1])):\n"
     "  os.kill(os.getpid(), signal.SIGKILL)\n"
   )
-  child = subprocess.run([sys.executable, "-c", program, tmp_path])
+  child = processes.run("-c", program, tmp_path)
   assert child.returncode == -9
   assert (tmp_path / "lock").exists()
   with workdir.held(tmp_path):

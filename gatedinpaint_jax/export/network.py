@@ -61,7 +61,7 @@ def in_float32(generator):
   """Returns the generator to export, without optimizations for one machine."""
   fields = {"convolve": conv.convolve}
   if isinstance(generator, inpaint_generator.InpaintGenerator):
-    fields["attend"] = attention.attend_by_size
+    fields["attend"] = attention.attend
   return generator.clone(dtype=jnp.float32, rematerialize=False, **fields)
 
 

@@ -55,6 +55,48 @@ class TrainState:
       return self.generator
     return self.generator_average
 
+  def update_discriminator(self, gradient, spectral, optimizer):
+    """Returns `(state, norms)` after a step of the optimizer.
+
+    The power iteration becomes `spectral`; the generator stays.
+    """
+    updates, optimizer_state = optimizer.update(
+      gradient, self.discriminator_optimizer, self.discriminator
+    )
+    state = self.replace(
+      discriminator=optax.apply_updates(self.discriminator, updates),
+      spectral=spectral,
+      discriminator_optimizer=optimizer_state,
+    )
+    return state, {
+      "discriminator_gradient_norm": optax.tree.norm(gradient),
+      "discriminator_update_norm": optax.tree.norm(updates),
+    }
+
+  def update_generator(self, gradient, optimizer):
+    """Returns `(state, norms)`; the average and the discriminator stay."""
+    updates, optimizer_state = optimizer.update(
+      gradient, self.generator_optimizer, self.generator
+    )
+    state = self.replace(
+      generator=optax.apply_updates(self.generator, updates),
+      generator_optimizer=optimizer_state,
+    )
+    return state, {
+      "generator_gradient_norm": optax.tree.norm(gradient),
+      "generator_update_norm": optax.tree.norm(updates),
+    }
+
+  def update_average(self, decay: float | None) -> "TrainState":
+    """Moves the average, if there is one, towards the generator."""
+    if self.generator_average is None:
+      return self
+    return self.replace(
+      generator_average=optax.incremental_update(
+        self.generator, self.generator_average, 1 - decay
+      )
+    )
+
 
 def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
   """Initialises parameters and optimizers.

@@ -17,7 +17,6 @@ from gatedinpaint_jax.training import (
   devices,
   divergence,
   health,
-  phases,
   preemption,
 )
 from gatedinpaint_jax.training import logging as logging_lib
@@ -67,7 +66,7 @@ class Run:
     chroma: of the last validation in the holes, as a share of the originals'.
     last_strip: path of the newest strip.
     went_back: whether it has, and saved nothing since.
-    compiled: the turns whose step is.
+    compiled: the turns whose step is compiled.
   """
 
   config: Any
@@ -87,14 +86,13 @@ class Run:
   chroma: float = 0.0
   last_strip: pathlib.Path | None = None
   went_back: bool = False
-  compiled: set[phases.Turn] = dataclasses.field(default_factory=set)
+  compiled: set = dataclasses.field(default_factory=set)
 
   def train(self, state, batches: Iterator[batch_lib.Batch]):
     """Loops over the steps that remain and returns the last state."""
     last = self.config.schedule.steps
     step, examples = int(state.step), int(state.examples_seen)
     self.reported = step
-    # A program for each turn there is.
     train_step = functools.cache(self.compile_step)
     watch = self.watch
     if step == 0 or step >= last:
@@ -104,7 +102,7 @@ class Run:
       if batch is None:
         batch = self.next_batch(batches)
       step += 1
-      turn = self.setup.turns.at(step)
+      turn = self.setup.turn(step)
       with self.compiling(turn):
         state, metrics = train_step(turn)(state, batch)
       watch.add(step, examples, batch, metrics)
@@ -125,8 +123,8 @@ class Run:
     self.summarize()
     return state
 
-  def compile_step(self, turn: phases.Turn):
-    """Returns the jitted step of a turn; it compiles at its first call."""
+  def compile_step(self, turn):
+    """Returns the jitted step of a turn, see `Setup.turn`."""
     return jax.jit(
       step_lib.make_train_step(self.setup, turn),
       donate_argnums=0,
@@ -135,7 +133,7 @@ class Run:
     )
 
   @contextlib.contextmanager
-  def compiling(self, turn: phases.Turn):
+  def compiling(self, turn):
     """Announces a turn's first call and leaves its time out of the speed."""
     if turn in self.compiled:
       yield

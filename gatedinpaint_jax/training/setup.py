@@ -1,12 +1,15 @@
-"""Reads what a config says of training, and says what of it cannot be."""
+"""Builds what a config describes of training; rejects invalid values."""
 
 import dataclasses
 
 from absl import logging
 
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors, losses
-from gatedinpaint_jax.training import objectives, optimizers, phases
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.baselines import losses as baseline_losses
+from gatedinpaint_jax.baselines import objectives as baseline_objectives
+from gatedinpaint_jax.baselines import phases as phases_lib
+from gatedinpaint_jax.training import objectives, optimizers
 from gatedinpaint_jax.training import step as step_lib
 
 
@@ -18,7 +21,7 @@ def fill_in(config):
   config = config.copy_and_resolve_references()
   for section, defaults in (
     ("model", networks_build.DEFAULTS),
-    ("loss", dataclasses.asdict(objectives.LossWeights())),
+    ("loss", dataclasses.asdict(baseline_objectives.LossWeights())),
   ):
     missing = {k: v for k, v in defaults.items() if k not in config[section]}
     with config.unlocked():
@@ -48,35 +51,48 @@ def build_setup(config) -> step_lib.Setup:
     "warmup_steps": optimizer.warmup_steps,
     "clip_norm": optimizer.clip_norm,
   }
-  turns, steps = _read_turns(config), config.schedule.steps
+  phases, steps = _read_phases(config), config.schedule.steps
   # An optimizer counts the steps in which its network moves.
   return step_lib.Setup(
     generator=generator,
     discriminator=discriminator,
     generator_optimizer=optimizers.make_optimizer(
       optimizer.generator_learning_rate,
-      steps=turns.generator_moves(steps),
+      steps=phases.generator_moves(steps),
       **shared,
     ),
     discriminator_optimizer=optimizers.make_optimizer(
       optimizer.discriminator_learning_rate,
       # Without moves, any schedule will do.
-      steps=turns.discriminator_moves(steps) or steps,
+      steps=phases.discriminator_moves(steps) or steps,
       **shared,
     ),
-    weights=objectives.LossWeights(**config.loss),
-    turns=turns,
-    seed=config.seed,
     average_decay=optimizer.average_decay,
     accumulation_steps=optimizer.accumulation_steps,
+    **_read_step(config, phases),
   )
 
 
-def _read_turns(config) -> phases.Phases:
+def _read_step(config, phases):
+  """Returns what decides between the paper's step and that of a baseline."""
+  weights = baseline_objectives.LossWeights(**config.loss)
+  names = [field.name for field in dataclasses.fields(objectives.LossWeights)]
+  papers = objectives.LossWeights(**{n: config.loss[n] for n in names})
+  if (
+    weights == baseline_objectives.LossWeights(**dataclasses.asdict(papers))
+    and phases == phases_lib.Phases()
+    and config.model.generator == "inpaint"
+    and config.model.discriminator == "patch"
+  ):
+    return {"weights": papers}
+  return {"weights": weights, "phases": phases, "seed": config.seed}
+
+
+def _read_phases(config) -> phases_lib.Phases:
   if config.model.discriminator == "none":
-    return phases.Phases(completion_steps=None)
+    return phases_lib.Phases(completion_steps=None)
   schedule = config.schedule
-  return phases.Phases(
+  return phases_lib.Phases(
     completion_steps=schedule.completion_steps,
     discriminator_steps=schedule.discriminator_steps,
     generator_every_steps=schedule.generator_every_steps,
@@ -107,7 +123,10 @@ def _check_count(key, value, *, least=1):
 
 
 def _check_loss(loss, model):
-  for name, choices in (("distance", losses.DISTANCES), ("gan", losses.GANS)):
+  for name, choices in (
+    ("distance", baseline_losses.DISTANCES),
+    ("gan", baseline_losses.GANS),
+  ):
     errors.check_choice(f"config.loss.{name}", loss[name], choices)
   if not isinstance(loss.separate_means, bool):
     raise errors.UserError(

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 from configs import places2
-from gatedinpaint_jax import errors, train_config
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.training import setup as setup_lib
 from tests import tiny_run
 
 
@@ -15,7 +16,7 @@ def build(change, name="places2"):
   for key, value in change.items():
     section, key = key.split(".")
     config[section][key] = value
-  return train_config.build_setup(config)
+  return setup_lib.build_setup(config)
 
 
 @pytest.mark.parametrize(
@@ -51,14 +52,14 @@ def test_config_that_lacks_a_newer_key_takes_its_default_and_says_so():
   del old.model["initializer"], old.loss["separate_means"]
   old.lock()
   with tiny_run.captured_log() as lines:
-    assert train_config.fill_in(old).to_dict() == config.to_dict()
+    assert setup_lib.fill_in(old).to_dict() == config.to_dict()
   assert lines == [
     "config.model.initializer is not set; takes variance_preserving",
     "config.loss.separate_means is not set; takes False",
   ]
   assert "initializer" not in old.model
   with tiny_run.captured_log() as lines:
-    train_config.fill_in(config)
+    setup_lib.fill_in(config)
   assert lines == []
 
 
@@ -75,7 +76,7 @@ def test_counts_of_the_schedule_are_checked(name, value, least):
   config = places2.get_config()
   config.schedule[name] = value
   with pytest.raises(errors.UserError, match=f"{name}={value}: .* {least} up"):
-    train_config.check_schedule(config.schedule)
+    setup_lib.check_schedule(config.schedule)
 
 
 @pytest.mark.parametrize("kind", ["linear", "cosine"])

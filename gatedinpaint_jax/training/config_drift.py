@@ -4,6 +4,7 @@ Most of a config decides what the run computes: a run that goes on with another
 one is no longer the run that its first half was.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from absl import logging
 
 from gatedinpaint_jax import build, errors
+from gatedinpaint_jax.baselines import objectives, phases
 
 # These change what is told, kept and done about faults, or in which pieces the
 # same is computed.
@@ -36,18 +38,15 @@ _HARMLESS = (
 _BEFORE = {
   **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
   "model.initializer": "released",
-  "loss.distance": "l1",
-  "loss.hole": 1.0,
-  "loss.known": 1.0,
-  "loss.window": 0.0,
-  "loss.discount": 1.0,
-  "loss.separate_means": False,
-  "loss.gan": "hinge",
-  "loss.gradient_penalty": 0.0,
+  **{
+    f"loss.{key}": value
+    for key, value in dataclasses.asdict(objectives.LossWeights()).items()
+  },
+  **{
+    f"schedule.{key}": value
+    for key, value in dataclasses.asdict(phases.Phases()).items()
+  },
   "optimizer.kind": "adam",
-  "schedule.completion_steps": 0,
-  "schedule.discriminator_steps": 0,
-  "schedule.generator_every_steps": 1,
 }
 
 

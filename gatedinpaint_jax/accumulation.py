@@ -39,7 +39,10 @@ def mean(compute: Callable[[Any], Any], parts: Any) -> Any:
     compute: from one part to a pytree of float arrays.
     parts: from `split`.
   """
+  (count,) = {len(x) for x in jax.tree.leaves(parts)}
   first = jax.tree.map(lambda x: x[0], parts)
+  if count == 1:
+    return compute(first)
   total = jax.tree.map(
     lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(compute, first)
   )
@@ -48,5 +51,4 @@ def mean(compute: Callable[[Any], Any], parts: Any) -> Any:
     return jax.tree.map(jnp.add, total, compute(part)), None
 
   total, _ = jax.lax.scan(add, total, parts)
-  (count,) = {len(x) for x in jax.tree.leaves(parts)}
   return jax.tree.map(lambda x: x / count, total)

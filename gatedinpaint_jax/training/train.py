@@ -6,19 +6,21 @@ import functools
 import jax
 from absl import logging
 
-from gatedinpaint_jax import config_drift, train_config, train_loop
 from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.training import (
   checkpoint_reader,
+  config_drift,
   devices,
   divergence,
   health,
   hosts,
+  loop,
   preemption,
 )
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.training import validation as validation_lib
 from gatedinpaint_jax.training import workdir as workdir_lib
@@ -42,9 +44,9 @@ def train_and_evaluate(
     UserError: if the config, the pictures or the workdir cannot be used, or
       the processes of the run have different configs.
   """
-  config = train_config.fill_in(config)
-  train_config.check_schedule(config.schedule)
-  setup = train_config.build_setup(config)
+  config = setup_lib.fill_in(config)
+  setup_lib.check_schedule(config.schedule)
+  setup = setup_lib.build_setup(config)
   mesh = _make_mesh(config, setup)
   pictures = data_build.find_pictures(config)
   _log_found(pictures)
@@ -72,7 +74,7 @@ def train_and_evaluate(
     restored = restore()
     log = _open_log(config, workdir, restored.state)
     stack.enter_context(contextlib.closing(log))
-    run = train_loop.Run(
+    run = loop.Run(
       config=config,
       workdir=workdir,
       setup=setup,
@@ -82,12 +84,12 @@ def train_and_evaluate(
       log=log,
       validation=validation,
       preemption=stop,
-      **_make_watchers(config, setup, restored),
+      **_make_watchers(config, restored),
     )
     return run.train(restored.state, _batches(pictures, restored.state))
 
 
-def _make_watchers(config, setup, restored):
+def _make_watchers(config, restored):
   """Returns what follows the run's metrics, from where they were saved."""
   return {
     "meter": meter_lib.Meter(config.data.batch_size, window=restored.window),
@@ -97,7 +99,7 @@ def _make_watchers(config, setup, restored):
     ),
     "health": health.Health(
       batch_size=config.data.batch_size,
-      has_hinge=setup.weights.gan == "hinge" and setup.weights.adversarial > 0,
+      has_hinge=config.loss.gan == "hinge" and config.loss.adversarial > 0,
       is_first=jax.process_index() == 0,
     ),
   }

@@ -1,0 +1,102 @@
+"""One training step of the baselines, whose networks may take turns.
+
+Beyond `training.step`: steps that move one network alone, the losses of other
+papers, batch normalization, and gradient penalties.
+"""
+
+import functools
+
+import jax
+
+from gatedinpaint_jax import accumulation
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.baselines import batch_norm, objectives
+from gatedinpaint_jax.baselines.phases import Turn
+
+
+def update(state, batch, *, setup, turn: Turn):
+  """Updates the networks whose turn it is, the discriminator first.
+
+  Args:
+    state: a `training.state.TrainState`.
+    batch: a `Batch`.
+    setup: a `training.step.Setup` with a baseline's loss weights.
+    turn: which networks move; only COMPLETION without a discriminator.
+
+  Returns:
+    `(state, metrics)`.
+  """
+  # Between the real picture and its completion, where the penalty is taken.
+  key = jax.random.fold_in(jax.random.key(setup.seed), state.step)
+  shares = jax.random.uniform(key, batch.image.shape[:1])
+  parts = accumulation.split((batch, shares), setup.accumulation_steps)
+  metrics = {}
+  if turn is not Turn.COMPLETION:
+    gradient, (spectral, metrics) = accumulation.mean(
+      functools.partial(_discriminator_gradient, state, setup), parts
+    )
+    state, norms = state.update_discriminator(
+      gradient, spectral, setup.discriminator_optimizer
+    )
+    metrics |= norms
+  if turn is not Turn.DISCRIMINATION:
+    gradient, (statistics, more) = accumulation.mean(
+      functools.partial(_generator_gradient, state, setup, turn), parts
+    )
+    state, norms = state.update_generator(gradient, setup.generator_optimizer)
+    params = batch_norm.with_statistics(state.generator, statistics)
+    state = state.replace(generator=params)
+    state = state.update_average(setup.average_decay)
+    metrics |= more | norms
+  return state, metrics
+
+
+def _discriminator_gradient(state, setup, part):
+  """Returns `(gradient, (spectral, metrics))` of a part of the batch."""
+  batch, share = part
+  output, _ = _generate(state.generator, batch, setup)
+  return jax.grad(objectives.discriminator_objective, has_aux=True)(
+    state.discriminator,
+    state.spectral,
+    discriminator=setup.discriminator,
+    batch=batch,
+    completed=batch_lib.composite(output.refined, batch.image, batch.mask),
+    share=share,
+    weights=setup.weights,
+  )
+
+
+def _generator_gradient(state, setup, turn, part):
+  """Returns `(gradient, (statistics, metrics))` of a part of the batch."""
+  batch, _ = part
+
+  def objective(params):
+    output, statistics = _generate(params, batch, setup)
+    loss, metrics = objectives.pixel_objective(
+      output.coarse, output.refined, batch=batch, weights=setup.weights
+    )
+    if turn is Turn.BOTH:
+      adversarial_loss, more = objectives.adversarial_objective(
+        output.refined,
+        discriminator=setup.discriminator,
+        discriminator_variables=state.discriminator_variables,
+        batch=batch,
+        weights=setup.weights,
+      )
+      loss += adversarial_loss
+      metrics |= more
+    return loss, (statistics, metrics | {"generator_loss": loss})
+
+  return jax.grad(objective, has_aux=True)(state.generator)
+
+
+def _generate(params, batch, setup):
+  """Returns the generator's output and its new batch statistics, if any."""
+  output, changed = setup.generator.apply(
+    {"params": params},
+    batch_lib.erase(batch.image, batch.mask),
+    batch.mask,
+    batch.sketch,
+    mutable=[batch_norm.STATISTICS],
+  )
+  return output, changed.get(batch_norm.STATISTICS, {})
