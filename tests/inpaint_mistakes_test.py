@@ -52,11 +52,11 @@ def write_bomb(path):
     ({"dilate_mask": "-1"}, ["--dilate_mask=-1"]),
     ({"format": "gif"}, ["--format=gif", "png"]),
     ({"checkpoint": None, "method": "photoshop"}, ["--method=photoshop"]),
-    ({"method": "mean_fill"}, ["--checkpoint: goes with a checkpoint"]),
+    ({"method": "mean_fill"}, ["--checkpoint: cannot be combined"]),
     *(
       (
         {"checkpoint": None, "method": "mean_fill", flag: value},
-        [f"--{flag}: goes with a checkpoint"],
+        [f"--{flag}: cannot be combined"],
       )
       for flag, value in (
         ("sketch", "mask.png"),
