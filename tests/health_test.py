@@ -19,7 +19,8 @@ def warnings_of(config, workdir):
 
 
 def make_config(photos, change=None, **schedule):
-  config = tiny_run.config(photos, **schedule)
+  # Saved at the end alone, since 20 saves take longer than 40 steps.
+  config = tiny_run.config(photos, checkpoint_every_steps=1000, **schedule)
   with config.unlocked():
     config.update_from_flattened_dict(change or {})
   return config
@@ -27,8 +28,13 @@ def make_config(photos, change=None, **schedule):
 
 def test_good_run_is_not_warned(photos, tmp_path, monkeypatch):
   monkeypatch.setattr(health, "STEPS_APART", 20)
-  steps = {"steps": 40, "log_every_steps": 10, "evaluate_every_steps": 20}
-  assert warnings_of(make_config(photos, **steps), tmp_path) == []
+  config = make_config(
+    photos,
+    steps=40,
+    log_every_steps=10,
+    evaluate_every_steps=20,
+  )
+  assert warnings_of(config, tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,11 @@ def test_discriminator_that_wins_is_told(photos, tmp_path, monkeypatch):
     "optimizer.discriminator_learning_rate": 1e-3,
   }
   config = make_config(
-    photos, change, steps=120, log_every_steps=10, evaluate_every_steps=120
+    photos,
+    change,
+    steps=120,
+    log_every_steps=10,
+    evaluate_every_steps=120,
   )
   (line,) = warnings_of(config, tmp_path)
   assert "the discriminator has won" in line

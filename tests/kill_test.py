@@ -48,7 +48,9 @@ def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   )
   for name in ("whole", "killed"):
     (tmp_path / name).mkdir()
-  (child,) = processes.start(tmp_path / "whole", config)
+  # Its saves would take longer than its steps.
+  flags = [f"--config.schedule.checkpoint_every_steps={STEPS}"]
+  (child,) = processes.start(tmp_path / "whole", config, flags=flags)
   assert child.wait() == 0
 
   chance = random.Random(2018)

@@ -14,8 +14,8 @@ from tests import tiny_run
 pytestmark = pytest.mark.slow
 
 
-def config(photos):
-  return tiny_run.config(photos, steps=8, log_every_steps=4)
+def config(photos, **schedule):
+  return tiny_run.config(photos, steps=8, log_every_steps=4, **schedule)
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,12 @@ def test_sigterm_saves_within_the_step(
 
     return found._replace(batches=batches)
 
+  # Saved when it stops and at the end, and at no step between.
+  options = config(photos, checkpoint_every_steps=8)
   before = signal.getsignal(signal.SIGTERM)
   with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
     patch.setattr(train.data_build, "find_pictures", find_pictures)
-    state = train.train_and_evaluate(config(photos), tmp_path)
+    state = train.train_and_evaluate(options, tmp_path)
   assert signal.getsignal(signal.SIGTERM) == before
   # The batch of a step is fetched while the step before it is under way.
   stopped_at = max(1, step - 1)
@@ -63,7 +65,7 @@ def test_sigterm_saves_within_the_step(
     " on" in lines
   )
   with tiny_run.captured_log() as lines:
-    state = train.train_and_evaluate(config(photos), tmp_path)
+    state = train.train_and_evaluate(options, tmp_path)
   assert f"resumed at step {stopped_at}" in lines
   assert_equal(state, tmp_path, whole)
 
@@ -91,11 +93,13 @@ def test_run_on_two_devices_goes_on_on_any_number(
       patch.setattr(train.devices, "make_mesh", lambda: mesh)
       return train.train_and_evaluate(config, workdir), lines
 
-  go_on(tiny_run.config(photos, steps=4), tmp_path / "2", devices=2)
+  seldom = {"checkpoint_every_steps": 8}
+  first = tiny_run.config(photos, steps=4, **seldom)
+  go_on(first, tmp_path / "2", devices=2)
   for devices in (1, 8):
     workdir = tmp_path / str(devices)
     shutil.copytree(tmp_path / "2", workdir)
-    state, lines = go_on(config(photos), workdir, devices)
+    state, lines = go_on(config(photos, **seldom), workdir, devices)
     assert "resumed at step 4" in lines
     assert len(jax.tree.leaves(state.generator)[0].devices()) == devices
     assert state.step == 8
