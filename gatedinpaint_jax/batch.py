@@ -15,6 +15,9 @@ import numpy as np
 # The generator halves its resolution twice and the attention once more.
 SIZE_MULTIPLE = 8
 
+# Mask pictures of uint8 are hole from this value on.
+HOLE_LEVEL = 128
+
 # `jax.Array`, `numpy.ndarray` or `tf.Tensor`: the arithmetic below is theirs.
 Array = Any
 

@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from gatedinpaint_jax import batch
 from gatedinpaint_jax.data import draws as draws_lib
-
-# Mask pictures are hole where their grey value is at least this.
-HOLE_LEVEL = 128
 
 # The released program rounds half of its mean step, 45.25 pixels, down to 22.
 _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
@@ -26,7 +24,7 @@ _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
 KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
 
-def scale(height: int, width: int) -> float:
+def _scale(height, width) -> float:
   """Returns diagonal / sqrt(2) in pixels: the side of a square picture."""
   return math.hypot(height, width) / math.sqrt(2)
 
@@ -76,7 +74,7 @@ class Strokes:
     is_up = np.arange(angle.shape[-1]) % 2 == 0
     angle = xp.where(is_up, 2 * math.pi - angle, angle)
     # Normal, cut to [0, 2 mean].
-    mean = self.mean_step * scale(height, width)
+    mean = self.mean_step * _scale(height, width)
     length = mean + draws.normal(vertices) * (mean * _STEP_DEVIATION)
     length = xp.minimum(xp.maximum(length, 0), 2 * mean)
     step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
@@ -87,7 +85,7 @@ class Strokes:
       # Rounded before the next step, so that no rounding error adds up.
       points.append(xp.floor(xp.minimum(moved, limit)))
     brush = draws.integers(
-      *(max(1, round(x * scale(height, width))) for x in self.brush_width)
+      *(max(1, round(x * _scale(height, width))) for x in self.brush_width)
     )
     return vertices, xp.stack(points, axis=-2), brush
 
@@ -161,5 +159,5 @@ class Holes:
 
   def read(self, grey: Any) -> Any:
     """Returns where a mask picture of uint8 grey values is hole, as bool."""
-    hole = grey >= HOLE_LEVEL
+    hole = grey >= batch.HOLE_LEVEL
     return ~hole if self.invert else hole

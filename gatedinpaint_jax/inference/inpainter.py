@@ -16,8 +16,8 @@ from gatedinpaint_jax.inference import (
 )
 from gatedinpaint_jax.training import checkpoint_reader, saved_generator
 
-# Of uint8 values: from here on a mask is a hole, above this a sketch is a line.
-HOLE_LEVEL = 128
+HOLE_LEVEL = batch_lib.HOLE_LEVEL
+# Of uint8 values: above this a sketch is a line.
 LINE_LEVEL = 153
 
 # What computes the generator.
