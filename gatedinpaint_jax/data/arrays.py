@@ -127,10 +127,10 @@ class ArrayPictures:
     for start in itertools.count(step=rows.local_batch_size):
       positions = range(start, start + rows.local_batch_size)
       numbers = [rows.example(position) for position in positions]
-      yield _stack([self._example(i, self._place(i)) for i in numbers])
+      yield _stack([self._example(i, self._choose(i)) for i in numbers])
 
-  def _place(self, number):
-    """Returns which picture the example of a stream shows."""
+  def _choose(self, number):
+    """Returns which of the pictures an example of the stream shows."""
     epoch, place = divmod(number, len(self._positions))
     if not self._shuffle:
       return place

@@ -24,7 +24,7 @@ _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
 KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
 
-def scale(height: int, width: int) -> float:
+def _scale(height, width) -> float:
   """Returns diagonal / sqrt(2) in pixels: the side of a square picture."""
   return math.hypot(height, width) / math.sqrt(2)
 
@@ -74,7 +74,7 @@ class Strokes:
     is_up = np.arange(angle.shape[-1]) % 2 == 0
     angle = xp.where(is_up, 2 * math.pi - angle, angle)
     # Normal, cut to [0, 2 mean].
-    mean = self.mean_step * scale(height, width)
+    mean = self.mean_step * _scale(height, width)
     length = mean + draws.normal(vertices) * (mean * _STEP_DEVIATION)
     length = xp.minimum(xp.maximum(length, 0), 2 * mean)
     step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
@@ -85,7 +85,7 @@ class Strokes:
       # Rounded before the next step, so that no rounding error adds up.
       points.append(xp.floor(xp.minimum(moved, limit)))
     brush = draws.integers(
-      *(max(1, round(x * scale(height, width))) for x in self.brush_width)
+      *(max(1, round(x * _scale(height, width))) for x in self.brush_width)
     )
     return vertices, xp.stack(points, axis=-2), brush
 

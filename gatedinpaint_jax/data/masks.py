@@ -98,10 +98,10 @@ def _fill_boxes(uniform, flips, height, width, shape) -> tf.Tensor:
   """Returns `[B, height, width] float32` with a box each."""
   first, end = shape.draw(tensorflow_draws.Draws(uniform), height, width)
   rows, columns = (
-    (places >= first[:, i : i + 1]) & (places < end[:, i : i + 1])
-    for i, places in (
-      (0, _places(height, flips[:, 1:])),
-      (1, _places(width, flips[:, :1])),
+    (pixels >= first[:, i : i + 1]) & (pixels < end[:, i : i + 1])
+    for i, pixels in (
+      (0, _coordinates(height, flips[:, 1:])),
+      (1, _coordinates(width, flips[:, :1])),
     )
   )  # [B, H] and [B, W]
   return tf.cast(rows, tf.float32)[..., None] * tf.cast(
@@ -109,7 +109,7 @@ def _fill_boxes(uniform, flips, height, width, shape) -> tf.Tensor:
   )
 
 
-def _places(length, flipped):
+def _coordinates(length, flipped):
   """Returns rows or columns in rising or, where flipped, falling order."""
   rising = np.arange(length, dtype=np.float64)
   return tf.where(flipped, rising[::-1], rising)
