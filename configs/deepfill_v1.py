@@ -2,14 +2,14 @@
 
 python -m gatedinpaint_jax.main --config=configs/deepfill_v1.py
 
-Ordinary convolutions, contextual attention, discounted l1, and WGAN-GP with a
-critic of the whole picture and one of the window on its hole, each moved five
-times for one move of the generator. Holes are boxes, as there; the generator is
-that of v2 at v1's widths, padded with zeros, its refinement network seeing the
-roughly filled picture alone.
+Vanilla convolutions, contextual attention, discounted l1, and WGAN-GP with a
+global critic and a local one on a window around the hole, which are updated
+five times per generator update. Holes are boxes, as in that paper. The
+generator is that of v2 with v1's widths and zero padding, and the input of its
+refinement network is only the coarse completion.
 
-The weights of the losses are those published with its program, the discount is
-that of the paper; DIFFERENCES.md says how close that comes.
+The loss weights are those of its released program, the discount is that of the
+paper; DIFFERENCES.md lists what remains different.
 """
 
 from configs import places2
@@ -25,13 +25,13 @@ def get_config():
   config.model.discriminator = "global_and_local_critics"
   config.model.discriminator_width = 64
 
-  # Published as 1.2 for l1, and within it 1.2 for the coarse picture.
+  # Released: 1.2 for l1, and a factor of 1.2 for the coarse prediction.
   config.loss.l1_coarse = 1.2 * 1.2
   config.loss.l1_refined = 1.2
-  # l1 is a mean over the window on the hole, known pixels too, and beside it
-  # one over all known pixels. Ours is one mean over the whole picture, of which
-  # the window is a quarter and the known pixels are 0.81 on average: boxes have
-  # from 3/8 to 1/2 of a side.
+  # Released: a mean over the window, known pixels included, plus a mean over
+  # all known pixels. Here: a weighted mean over the entire picture, of which
+  # the window is a quarter and the known pixels are 0.81 on average, because
+  # the sides of boxes are 3/8 to 1/2 of those of the picture.
   config.loss.hole = 4.0
   config.loss.window = 4.0
   config.loss.known = 1 / (1 - (7 / 16) ** 2)

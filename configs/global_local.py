@@ -1,11 +1,11 @@
-"""Global&Local (Iizuka et al. 2017): one network, a discriminator of two views.
+"""Global&Local (Iizuka et al. 2017): one network, a global and local critic.
 
 python -m gatedinpaint_jax.main --config=configs/global_local.py
 
-In three phases: 90,000 steps of squared error in the hole, 10,000 of the
-discriminator alone, 400,000 of both. Where the paper has 96 pictures per step
-and holes of 96 to 128 pixels a side, so has this. Its post-processing (fast
-marching and Poisson blending) is left out, as in the table.
+Three phases: 90,000 steps of squared error in the hole, 10,000 of only the
+discriminator, 400,000 of both. As in its paper, a batch has 96 pictures and the
+sides of holes are 96 to 128 pixels. Its post-processing (fast marching and
+Poisson blending) is omitted, as in the DeepFill v2 paper's table.
 """
 
 from configs import places2
@@ -22,7 +22,7 @@ def get_config():
   config.model.discriminator = "global_local"
   config.model.discriminator_width = 64
 
-  # There is one prediction, which counts once.
+  # The network has a single prediction, which must not count twice.
   config.loss.l1_coarse = 0.0
   config.loss.distance = "l2"
   config.loss.known = 0.0

@@ -2,8 +2,8 @@
 
 python -m gatedinpaint_jax.main --config=configs/partial_conv.py
 
-As the re-implementation that the paper compares with, but for its losses of
-features: pixels in holes count 6 times as much as known ones, and that is all.
+Like the reimplementation that the paper compares with, but without perceptual
+and style losses: l1 with 6 times the weight for hole pixels, and nothing else.
 """
 
 from configs import vanilla_conv

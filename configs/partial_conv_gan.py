@@ -2,7 +2,7 @@
 
 python -m gatedinpaint_jax.main --config=configs/partial_conv_gan.py
 
-The convolution is all that differs from `vanilla_conv.py`.
+Differs from `vanilla_conv.py` only in the convolution.
 """
 
 from configs import vanilla_conv

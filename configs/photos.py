@@ -1,11 +1,11 @@
-"""The model to ship: half width, photographs at their own scale, with sketches.
+"""The model to ship: half width, unscaled photographs, optional sketches.
 
 python -m gatedinpaint_jax.main --config=configs/photos.py \
     --config.data.path=PHOTOS --config.data.validation_path=OTHER_PHOTOS
 
-For days on a processor or hours on an accelerator; it may be stopped at any
-time, and the same command goes on. One model fills with and without a sketch.
-When 128 x 128 is learned, train on at 256 x 256:
+Takes days on a CPU or hours on an accelerator. It may be stopped at any time;
+the same command resumes it. Once the losses at 128 x 128 have settled, continue
+at 256 x 256 with:
 
   --config.data.image_size="(256,256)" --allow_config_change
 """
@@ -17,14 +17,14 @@ def get_config():
   config = folder.get_config()
   config.data.image_size = (128, 128)
   config.data.batch_size = 8
-  # Crops of the photographs as they are: a model that only saw shrunken ones
-  # knows no texture at the scale at which it is used.
+  # Crops of unscaled photographs: a model trained on reduced ones has never
+  # seen texture at the scale at which it will be used.
   config.data.resize = "enlarge"
 
-  # Holes as in training, and larger ones: people remove more than strokes.
+  # Larger holes as well, because people remove entire objects.
   config.mask.strokes.count = (1, 5)
   config.mask.strokes.brush_width = (12 / 256, 60 / 256)
-  # From 1/8 to 5/8 of a side.
+  # 1/8 to 5/8 of the picture's sides.
   config.mask.boxes.size = (5 / 8, 5 / 8)
   config.mask.boxes.max_shrink = (1 / 4, 1 / 4)
 
@@ -34,11 +34,10 @@ def get_config():
   config.data.sketch_threshold = 0.2
   config.data.sketch_drop_probability = 0.5
 
-  # l1 first; raise it with --allow_config_change when colours are right.
+  # Mostly l1; raise it with --allow_config_change once the colours are right.
   config.loss.adversarial = 0.02
-  # Constant, so that the run has no end that must be known at its beginning;
-  # the moving average is what a falling rate would give. Half of what was best
-  # for 500 steps.
+  # A constant rate, so that the length of the run can stay open; the moving
+  # average has the effect of a decay. Half of the best rate for 500 steps.
   config.optimizer.generator_learning_rate = 1e-3
   config.optimizer.discriminator_learning_rate = 5e-4
 

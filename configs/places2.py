@@ -1,12 +1,12 @@
-"""Places2 at 256 x 256 with the released hyper-parameters: the reference.
+"""Places2 at 256 x 256 with the released hyperparameters: the reference config.
 
-Every key that the program reads is here with its meaning; the other configs
-call this `get_config()` and set what differs. Sizes are (height, width).
+Documents every key; the other configs call its `get_config()` and change some.
+Sizes are (height, width). "Released" refers to the authors' program.
 
   python -m gatedinpaint_jax.main --config=configs/places2.py
 
-The first run downloads `places365_small` (about 30 GB) by the means of
-TensorFlow Datasets into `config.data.tfds_dir`.
+The first run downloads `places365_small` (about 30 GB) through TensorFlow
+Datasets into `config.data.tfds_dir`.
 """
 
 import math
@@ -17,8 +17,8 @@ from ml_collections import config_dict
 
 def get_config():
   config = ml_collections.ConfigDict()
-  # Everything random follows from this number, the step and the index of the
-  # picture in the stream.
+  # Determines all random numbers, together with the step and the index of the
+  # picture in the training stream.
   config.seed = 0
   config.data = get_data_config()
   config.mask = get_mask_config()
@@ -32,190 +32,210 @@ def get_config():
 
 def get_data_config():
   data = ml_collections.ConfigDict()
-  # tfds: a TensorFlow Datasets name; folder: all jpg, png and webp files below
-  # a folder; file_list: a text file with one path a line; arrays: an .npz file
-  # with uint8 `images` [N, H, W, 3], which needs no TensorFlow; these are only
-  # cropped, so `resize` and `antialias` do nothing for them.
+  # Where the pictures come from:
+  #   tfds       a dataset of TensorFlow Datasets
+  #   folder     all jpg, png and webp files below a folder
+  #   file_list  a text file with one path per line
+  #   arrays     an .npz file with `images` [N, H, W, 3] uint8. Does not need
+  #              TensorFlow; pictures are only cropped, so that `resize` and
+  #              `antialias` have no effect
   data.source = "tfds"
-  # The TFDS name, the folder, the text file or the .npz file; paths may be
-  # gs:// URLs, as all paths to pictures may.
+  # The name of the dataset, or the path of the folder, text file or .npz file.
+  # Paths of pictures and masks may be gs:// URLs.
   data.path = "places365_small"
-  # The pictures for validation, of the same kind as `path`. None: for tfds the
-  # split below; otherwise `evaluation.pictures` of them are held out of `path`.
+  # Validation pictures, of the same kind as `path`. None: `validation_split`
+  # for tfds, otherwise `evaluation.pictures` pictures are held out of `path`.
   data.validation_path = config_dict.placeholder(str)
-  # TFDS only: split expressions, and where the sets lie (None: TFDS's default).
+  # tfds only: split expressions, and the folder of the datasets (None: the
+  # default of TensorFlow Datasets).
   data.train_split = "train"
   data.validation_split = "validation"
   data.tfds_dir = config_dict.placeholder(str)
-  # (height, width) of the training pictures, multiples of 8.
+  # (height, width) of the training pictures in pixels, multiples of 8.
   data.image_size = (256, 256)
-  # Pictures per step over all devices and hosts.
+  # Pictures per step on all devices and hosts together.
   data.batch_size = 16
-  # How a picture is brought to image_size before it is cropped:
-  #   enlarge     only enlarged, and only if a side is too small (released)
-  #   short_side  scaled until it just covers image_size
-  #   stretch     scaled to image_size exactly, aspect ratio not kept
+  # How pictures are resized before they are cropped to image_size:
+  #   enlarge     enlarge those with a side that is too small (released)
+  #   short_side  scale to the smallest size that covers image_size
+  #   stretch     scale to exactly image_size, ignoring the aspect ratio
   data.resize = "enlarge"
-  # Smooth before scaling down. The released program never does.
+  # Antialias when reducing the size. Released: False.
   data.antialias = False
-  # True: crop anywhere; False: crop the centre.
+  # True: crop at a random position; False: crop the centre.
   data.random_crop = True
-  # Mirror every other picture left to right.
+  # Flip pictures horizontally, with probability 1/2.
   data.flip = False
-  # A new order in every epoch; False keeps the order of the list (released).
+  # True: a new order in every epoch; False: the order of the source (released).
   data.shuffle = True
-  # TFDS only: pictures held in memory to draw from when shuffling.
+  # tfds only: number of pictures in the shuffle buffer, in memory.
   data.shuffle_buffer = 4096
-  # Guided models only. files: X.jpg has its lines in X_edge.jpg; edges: lines
-  # are found in the whole photo. None for a model without guidance.
+  # Sketches, for guided models only:
+  #   files  the sketch of X.jpg is X_edge.jpg
+  #   edges  detected in the picture
+  #   None   no sketches; required unless model.guided
   data.sketch = config_dict.placeholder(str)
-  # What counts as a line, in [0, 1]: for files the pixel value / 255, for edges
-  # the gradient as a fraction of the strongest one in the picture.
+  # Values above this are lines, in [0, 1]. For files: the pixel value / 255,
+  # for edges: the gradient relative to the largest one in the picture.
   data.sketch_threshold = 0.6
-  # How often a picture trains without its sketch, in [0, 1].
+  # Probability of training on a picture without its sketch, in [0, 1].
   data.sketch_drop_probability = 0.0
   return data
 
 
 def get_mask_config():
   mask = ml_collections.ConfigDict()
-  # strokes, boxes, strokes_and_boxes (their union, as released) or files.
+  # Shape of the holes: strokes, boxes, strokes_and_boxes (their union, as
+  # released) or files.
   mask.kind = "strokes_and_boxes"
-  # For files: a folder of mask pictures, 128 and above is hole. They are
-  # resized to image_size by nearest neighbour.
+  # files only: a folder of pictures whose pixels of 128 and above are hole.
+  # They are resized to image_size with nearest-neighbour interpolation.
   mask.path = config_dict.placeholder(str)
-  # For files: below 128 is hole instead.
+  # files only: pixels below 128 are hole instead.
   mask.invert = False
-  # Mirror masks left to right and upside down, each for every other picture.
-  # The released program means to and loses the result.
+  # Flip masks horizontally and vertically, each with probability 1/2. The
+  # released program computes the flips but discards the result.
   mask.flip = True
-  # Ranges are inclusive. Lengths are fractions of the picture's scale, which is
-  # its diagonal / sqrt(2): 256 for a picture of 256 x 256.
+  # Brush strokes. Ranges are inclusive. Lengths are relative to the picture's
+  # diagonal / sqrt(2), which is 256 for a picture of 256 x 256.
   mask.strokes = ml_collections.ConfigDict()
+  # Strokes per mask.
   mask.strokes.count = (1, 3)
-  # Vertices of a stroke after its first.
+  # Vertices per stroke after the first one.
   mask.strokes.vertices = (4, 11)
   mask.strokes.brush_width = (12 / 256, 39 / 256)
-  # Mean of the steps between vertices, which are normal.
+  # Mean distance between vertices, which is normally distributed.
   mask.strokes.mean_step = math.sqrt(2) / 8
-  # Radians. A stroke zig-zags around the horizontal by about the mean angle.
+  # Radians. Strokes zigzag around the horizontal: the angles of their segments
+  # are at most angle_range from mean_angle, and every other one is mirrored.
   mask.strokes.mean_angle = 2 * math.pi / 5
   mask.strokes.angle_range = 2 * math.pi / 15
-  # Fractions of the picture's own height and width.
+  # Boxes, relative to the picture's (height, width): the largest size, and how
+  # far each side may move inwards at random, opposite sides equally.
   mask.boxes = ml_collections.ConfigDict()
   mask.boxes.size = (0.5, 0.5)
-  # Each side of a box moves inwards by up to this.
   mask.boxes.max_shrink = (1 / 16, 1 / 16)
   return mask
 
 
 def get_model_config():
   model = ml_collections.ConfigDict()
-  # inpaint: coarse and refinement network; completion: that of Global&Local.
+  # inpaint: the paper's coarse and refinement networks; completion: the network
+  # of Global&Local.
   model.generator = "inpaint"
-  # gated, partial or vanilla.
+  # Kind of convolution: gated, partial or vanilla.
   model.conv = "gated"
-  # Convolution channels of the first layer, a multiple of 4, half of which a
-  # gate lets through; vanilla and partial convolutions have half of them from
-  # the start, and completion has all. The other layers scale with it.
+  # Channels of the generator's first convolution, a multiple of 4; the other
+  # layers scale with it. Half of the channels of a gated convolution are gates,
+  # so that its output has width / 2 channels; vanilla and partial convolutions
+  # compute only these, completion computes all. Paper: 48.
   model.width = 48
-  # The first draw of the generator's kernels. variance_preserving: each layer
-  # hands on the power of its input, so that training begins at once; released:
-  # Glorot's, after which hardly anything reaches the last layers. Of no use to
-  # completion, which is normalized.
+  # Initialization of the generator's kernels:
+  #   variance_preserving  each layer preserves the power of its input, so that
+  #                        training starts at once
+  #   released             Glorot, with which hardly any signal reaches the last
+  #                        layers; see docs/training.md
+  # Ignored by completion, which has batch normalization.
   model.initializer = "variance_preserving"
-  # What keeps predictions in [-1, 1]: tanh or clip.
+  # How predictions are limited to [-1, 1]: tanh (released) or clip.
   model.bound = "tanh"
-  # patch: SN-PatchGAN; global_and_local_critics: of DeepFill v1; global_local:
-  # of Global&Local; none: the losses of the pixels are all there is.
+  # patch: SN-PatchGAN; global_and_local_critics: DeepFill v1; global_local:
+  # Global&Local; none: no adversarial loss.
   model.discriminator = "patch"
-  # Channels of its first layer; None: 4/3 of `width`.
+  # Channels of the discriminator's first layer; None: 4/3 of `width`. The
+  # paper's is 64.
   model.discriminator_width = config_dict.placeholder(int)
-  # Whether a sketch is an input of both networks.
+  # Whether both networks take a sketch as input.
   model.guided = False
   # Precision of the computation: float32 or bfloat16. Parameters, softmax and
-  # spectral norm are float32 always.
+  # spectral normalization are always in float32.
   model.dtype = "float32"
-  # Keep only the inputs of the generator's layers for the backward pass and
-  # compute the rest again: less memory, more time.
+  # Gradient checkpointing: recompute the generator's layers in the backward
+  # pass. Less memory, more time.
   model.rematerialize = False
   return model
 
 
 def get_loss_config():
   loss = ml_collections.ConfigDict()
-  # Weights of the mean distance of prediction and picture over all pixels.
+  # Weights of the pixel losses of the coarse and the refined prediction, each a
+  # mean over all pixels.
   loss.l1_coarse = 1.0
   loss.l1_refined = 1.0
-  # l1: |difference|, l2: its square.
+  # Pixel loss: l1 (absolute difference) or l2 (squared difference).
   loss.distance = "l1"
-  # How much pixels in holes and known ones count in these means.
+  # Weights of hole pixels and known pixels in these means.
   loss.hole = 1.0
   loss.known = 1.0
-  # Whether each of both is a mean of its own in each picture, hole * (mean over
-  # the hole) + known * (mean over the rest), instead of one mean over all.
+  # True: each picture's loss is hole * (mean over hole pixels) + known * (mean
+  # over known pixels) instead of a single weighted mean.
   loss.separate_means = False
-  # How much more known pixels count in the window on the hole: half of each
-  # side of the picture, around the middle of the hole.
+  # DeepFill v1: added to the weight of known pixels in a window of half the
+  # height and width, centred on the hole.
   loss.window = 0.0
-  # In (0, 1]: the weight of a pixel in a hole falls by this factor with each
-  # pixel that it is further from the rim.
+  # DeepFill v1: the weight of a hole pixel is multiplied by this factor for
+  # each pixel of distance from the border of the hole, in (0, 1].
   loss.discount = 1.0
   # Weight of the generator's adversarial loss.
   loss.adversarial = 1.0
-  # Weight of the discriminator's; the paper's is 1, the released program's 1/2.
+  # Weight of the discriminator's loss. Paper: 1; released: 1/2.
   loss.discriminator = 0.5
-  # hinge, wasserstein or non_saturating.
+  # Adversarial loss: hinge, wasserstein or non_saturating.
   loss.gan = "hinge"
-  # Weight of the gradient penalty, which wasserstein needs; its paper's is 10.
-  # For global_and_local_critics alone.
+  # Weight of the gradient penalty. Must be above 0 for wasserstein (its paper
+  # uses 10), and 0 unless the discriminator is global_and_local_critics.
   loss.gradient_penalty = 0.0
   return loss
 
 
 def get_optimizer_config():
   optimizer = ml_collections.ConfigDict()
-  # adam or adadelta (b1 is not used then, b2 is its rho), for both networks,
-  # each with its own counters.
+  # adam or adadelta (which ignores b1 and uses b2 as rho), one optimizer for
+  # each network.
   optimizer.kind = "adam"
   optimizer.generator_learning_rate = 1e-4
   optimizer.discriminator_learning_rate = 1e-4
   optimizer.b1 = 0.5
   optimizer.b2 = 0.999
   optimizer.eps = 1e-8
-  # constant, linear or cosine (both fall to 0 at schedule.steps).
+  # Learning rate decay: constant, linear or cosine (both to 0 at
+  # schedule.steps).
   optimizer.decay = "constant"
-  # Steps over which the learning rates rise from 0.
+  # Number of steps of linear warm-up from 0.
   optimizer.warmup_steps = 0
-  # Compute a step in so many parts of its batch, one after the other: less
-  # memory, the same step, and the generator's forward pass twice. Not with
-  # batch normalization (completion, global_local).
+  # Gradient accumulation: split each batch into this many parts. The step is
+  # the same with less memory, but the generator's forward pass runs twice. Must
+  # be 1 with batch normalization (completion, global_local).
   optimizer.accumulation_steps = 1
-  # Scale gradients down to this global norm; None: never.
+  # Clip gradients to this global norm; None: no clipping.
   optimizer.clip_norm = config_dict.placeholder(float)
-  # Keep a moving average of the generator, new = a * old + (1 - a) * now, and
-  # use it for validation and inference; None: keep none.
+  # Decay a of a moving average of the generator, average = a * average +
+  # (1 - a) * parameters, in [0, 1), which validation and inference use; None:
+  # no average.
   optimizer.average_decay = config_dict.placeholder(float)
   return optimizer
 
 
 def get_schedule_config():
   schedule = ml_collections.ConfigDict()
+  # Length of the run. A step updates the discriminator, then the generator.
   schedule.steps = 1_000_000
-  # So many steps at first move the generator alone, without the
-  # discriminator's opinion; so many after them the discriminator alone.
+  # For baselines: the first completion_steps update only the generator, without
+  # adversarial loss; the next discriminator_steps only the discriminator.
   schedule.completion_steps = 0
   schedule.discriminator_steps = 0
-  # Of the rest, how often the generator moves; the discriminator does always.
+  # For baselines: after that, the generator is updated once in this many steps.
   schedule.generator_every_steps = 1
+  # Steps between progress reports, validations and checkpoints.
   schedule.log_every_steps = 100
   schedule.evaluate_every_steps = 2000
   schedule.checkpoint_every_steps = 4000
-  # The newest so many checkpoints stay on the disk.
+  # Number of checkpoints to keep, the newest ones.
   schedule.keep_checkpoints = 5
-  # A step whose losses or gradients are not finite is skipped. After so many in
-  # a row the run goes back to its newest checkpoint before them, with other
-  # pictures; if that fails before it could save again, it stops.
+  # A step with a loss or gradient that is not finite is skipped. After this
+  # many consecutive ones, the run goes back to the newest checkpoint before
+  # them and continues with other pictures. If it fails again before the next
+  # checkpoint, it stops.
   schedule.skipped_steps_to_go_back = 10
   # Write profiles for TensorBoard, at step 10 and then once an hour.
   schedule.profile = False
@@ -224,11 +244,11 @@ def get_schedule_config():
 
 def get_evaluation_config():
   evaluation = ml_collections.ConfigDict()
-  # How many validation pictures are scored, and how many of them are drawn.
+  # Number of validation pictures to score, and to show in the strips.
   evaluation.pictures = 64
   evaluation.strips = 8
-  # Pictures per batch over all devices.
+  # Pictures per batch on all devices together.
   evaluation.batch_size = 16
-  # Crops and holes of the validation pictures follow from this number alone.
+  # Determines the crops and holes of the validation pictures.
   evaluation.seed = 2018
   return evaluation

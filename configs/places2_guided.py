@@ -2,10 +2,10 @@
 
 python -m gatedinpaint_jax.main --config=configs/places2_guided.py
 
-Lines are found in the whole photo. The paper's come from a trained edge
-detector: to use such files, set `config.data.source=folder`,
-`config.data.sketch=files` and `config.data.sketch_threshold=0.6`, and lay
-X_edge.jpg beside each X.jpg.
+Sketches are edges detected in the photographs. The paper's come from a trained
+edge detector. To train on such files, set `config.data.source=folder`,
+`config.data.sketch=files` and `config.data.sketch_threshold=0.6`, and put
+X_edge.jpg next to each X.jpg.
 """
 
 from configs import places2
@@ -15,8 +15,8 @@ def get_config():
   config = places2.get_config()
   config.model.guided = True
   config.data.sketch = "edges"
-  # Of the strongest gradient in the picture; keeps outlines, drops texture.
+  # Relative to the largest gradient; keeps outlines and drops texture.
   config.data.sketch_threshold = 0.2
-  # Every other picture goes without, so that one model fills with and without.
+  # So that the model works with and without a sketch.
   config.data.sketch_drop_probability = 0.5
   return config

@@ -1,11 +1,12 @@
-"""Recipes for training gated convolution, one change each, of as many steps.
+"""Recipes for training gated convolution, each with one change from `base`.
 
 python -m gatedinpaint_jax.compare --config=configs/recipes.py \
     --config.training.data.path=PHOTOS \
     --config.training.data.validation_path=OTHER_PHOTOS
 
-How the rates of `quickstart.py` and `small.py` were chosen; docs/training.md
-has what was found. About four minutes each on one core, `batch_16` eight.
+The learning rates of `quickstart.py` and `small.py` were chosen with it;
+docs/training.md has the results. About four minutes per recipe on one core,
+eight for `batch_16`.
 """
 
 from configs import comparison
@@ -17,7 +18,7 @@ def get_config():
   training.model.width = 12
   training.schedule.steps = 500
   training.schedule.evaluate_every_steps = 250
-  # What all have but for their own changes.
+  # Shared by all recipes.
   training.loss.hole = 5.0
   training.loss.known = 1.25
   training.loss.adversarial = 0.02
@@ -33,7 +34,7 @@ def get_config():
     }
   }
   loss = lambda **values: {"loss": values}
-  # Methods are added to; those of `comparison.py` are not trained.
+  # The methods of `comparison.py` stay in the config but are not trained.
   config.methods.update(
     {
       "base": {},
@@ -41,7 +42,7 @@ def get_config():
       "rates_3e-4": rates(3e-4, 3e-4),
       "rates_2e-3": rates(2e-3, 2e-3),
       "rates_4e-3": rates(4e-3, 4e-3),
-      # With a rate at which the discriminator lives.
+      # With a rate at which the discriminator does not collapse.
       "rate_of_g_2e-3": rates(2e-3, 5e-4),
       "rate_of_g_4e-3": rates(4e-3, 5e-4),
       "rate_of_d_2e-4": rates(1e-3, 2e-4),

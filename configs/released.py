@@ -1,8 +1,8 @@
-"""Places2 with the released program's first draw and weights of the losses.
+"""Places2 with the released program's initialization and loss weights.
 
 python -m gatedinpaint_jax.main --config=configs/released.py
 
-As `places2.py`, whose kernels are drawn so that training begins at once.
+Like `places2.py`, but that starts to learn sooner.
 """
 
 from configs import places2

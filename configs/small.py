@@ -1,4 +1,4 @@
-"""A first impression of your own pictures: 128 x 128, half the width.
+"""A first impression on your own pictures: 128 x 128, half the width.
 
 python -m gatedinpaint_jax.main --config=configs/small.py \
     --config.data.path=PHOTOS
@@ -14,8 +14,8 @@ def get_config():
   config.data.image_size = (128, 128)
   config.data.batch_size = 4
   config.model.width = 24
-  # The best of the short runs at 64 x 64, docs/training.md; 128 x 128 was not
-  # compared.
+  # The best of the short runs at 64 x 64 (docs/training.md); not compared at
+  # 128 x 128.
   config.loss.adversarial = 0.02
   config.optimizer.generator_learning_rate = 2e-3
   config.optimizer.discriminator_learning_rate = 5e-4

@@ -1,9 +1,10 @@
-"""The paper's generator with ordinary convolutions: its table's baseline.
+"""The paper's generator with vanilla convolutions: the baseline of its table.
 
 python -m gatedinpaint_jax.main --config=configs/vanilla_conv.py
 
-Losses and discriminator are those of gated convolution. A third more channels
-make up for the gates, as in the paper: 3.60 million parameters, gated 4.05.
+Losses and discriminator are those of gated convolution. As in the paper, a
+third more channels compensate for the missing gates: 3.60 million parameters,
+compared with 4.05 million for gated convolution.
 """
 
 from configs import places2

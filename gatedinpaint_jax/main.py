@@ -3,9 +3,9 @@ r"""Trains a model.
   python -m gatedinpaint_jax.main --config=configs/places2.py \
       [--workdir=DIR] [--config.section.key=value ...]
 
-Goes on by itself if the workdir holds a checkpoint. Exit codes: 0 done, or
-saved and stopped; 1 another process of the run was lost; 2 a mistake in the
-config, the pictures or the flags.
+Resumes if the workdir holds a checkpoint. Exit codes: 0 finished, or saved and
+stopped; 1 another process of the run was lost; 2 a mistake in the config, the
+pictures or the flags.
 """
 
 import os
@@ -18,9 +18,9 @@ from gatedinpaint_jax import command_line, errors, terminal
 
 
 def main(argv) -> int:
-  """Trains what the arguments describe and returns the exit code."""
+  """Trains as the arguments say and returns the exit code."""
   options = _parse(argv)
-  # Takes seconds, and flags are known to be right now.
+  # Takes seconds to import; mistaken flags should not have to wait for it.
   from gatedinpaint_jax.training import train
 
   name = pathlib.Path(config_flags.get_config_filename(options["config"])).stem
@@ -28,9 +28,9 @@ def main(argv) -> int:
   terminal.tidy()
   logging.info("workdir: %s", workdir)
   if options.deterministic:
-    # XLA reads it when the first device is asked for.
-    asked = os.environ.get("XLA_FLAGS", "")
-    os.environ["XLA_FLAGS"] = f"{asked} --xla_gpu_deterministic_ops=true"
+    # XLA reads this when the first device is requested.
+    xla_flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{xla_flags} --xla_gpu_deterministic_ops=true"
 
   def run():
     train.train_and_evaluate(
@@ -50,26 +50,25 @@ def _parse(argv) -> flags.FlagValues:
   flag.text(
     "workdir",
     None,
-    "Where checkpoints, strips and TensorBoard's events go; by default runs/ "
+    "Folder for checkpoints, strips and TensorBoard events; by default runs/ "
     "and the name of the config.",
   )
   flag.switch(
     "allow_config_change",
     False,
-    "Go on from a checkpoint that was made with another config.",
+    "Resume from a checkpoint with a different config.",
   )
   flag.switch(
     "deterministic",
     False,
-    "On a GPU: use no operation whose result depends on the order of its "
-    "threads. Slower; a run that was stopped then ends with the bits of one "
-    "that was not.",
+    "On a GPU: use only deterministic operations, so that a resumed run is "
+    "bit-identical to an uninterrupted one. Slower.",
   )
   flag.switch(
     "distributed",
     False,
-    "This is one of several processes of one run; where the cluster does not "
-    "say which, the three flags below do.",
+    "This is one of several processes of a run. The three flags below are "
+    "needed unless the cluster provides their values.",
   )
   flag.text("coordinator", None, "HOST:PORT of process 0, for --distributed.")
   flag.integer("processes", None, "How many there are, for --distributed.")
@@ -78,7 +77,7 @@ def _parse(argv) -> flags.FlagValues:
 
 
 def _run_with_others(run, options) -> int:
-  """Runs as one of several processes; if that fails, ends this one at once."""
+  """Runs as one of several processes; on failure, ends this one immediately."""
   from gatedinpaint_jax.training import hosts
 
   try:
@@ -93,10 +92,10 @@ def _run_with_others(run, options) -> int:
   except KeyboardInterrupt:
     code = command_line.INTERRUPTED
   except Exception as error:
-    code = hosts.explain(
-      error, then="; the same commands go on from the newest checkpoint"
+    code = hosts.report_failure(
+      error, advice="the same commands resume from the newest checkpoint"
     )
-  hosts.leave(code)
+  hosts.exit_now(code)
   return code
 
 

@@ -40,6 +40,6 @@ def test_batch_that_the_parts_do_not_divide_is_refused():
   devices.check_batch_size(24, mesh, key="batch", parts=3)
   with pytest.raises(
     errors.UserError,
-    match=r"batch=20: .* the 4 devices times 3 accumulation steps; 12 would",
+    match=r"batch=20: .* the 4 devices times 3 accumulation steps, such as 12",
   ):
     devices.check_batch_size(20, mesh, key="batch", parts=3)

@@ -69,7 +69,7 @@ def test_gradient_penalty_is_of_the_slope_inside_the_hole():
   rng = np.random.default_rng(0)
   real, fake = rng.normal(size=(2, 3, 4, 4, 3)).astype(np.float32)
   mask = (rng.random((3, 4, 4, 1)) < 0.5).astype(np.float32)
-  share = np.float32([0, 0.25, 1])
+  epsilon = np.float32([0, 0.25, 1])
   slopes = rng.normal(size=(4, 4, 3, 2)).astype(np.float32)
   # The first critic is linear, the second one quadratic.
   scores = lambda x: jnp.stack(
@@ -79,12 +79,12 @@ def test_gradient_penalty_is_of_the_slope_inside_the_hole():
     ],
     axis=1,
   )
-  mixed = share[:, None, None, None] * (real - fake) + fake
+  mixed = epsilon[:, None, None, None] * (real - fake) + fake
   expected = 0
   for slope in (slopes[None, ..., 0], 2 * mixed * slopes[None, ..., 1]):
     norm = np.sqrt(np.sum((slope * mask) ** 2, axis=(1, 2, 3)))
     expected += np.mean((norm - 1) ** 2)
-  penalty = losses.gradient_penalty(scores, real, fake, mask, share)
+  penalty = losses.gradient_penalty(scores, real, fake, mask, epsilon)
   np.testing.assert_allclose(penalty, expected, rtol=1e-5)
 
 
@@ -93,8 +93,8 @@ def test_gradient_penalty_of_a_dead_critic_has_a_gradient():
 
   def penalty(weight):
     scores = lambda x: weight * x.sum((1, 2, 3))[:, None]
-    share = jnp.zeros(2)
-    return losses.gradient_penalty(scores, pictures, pictures, mask, share)
+    epsilon = jnp.zeros(2)
+    return losses.gradient_penalty(scores, pictures, pictures, mask, epsilon)
 
   value, slope = jax.value_and_grad(penalty)(0.0)
   np.testing.assert_allclose(value, 1, atol=1e-5)

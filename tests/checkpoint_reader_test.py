@@ -58,8 +58,8 @@ def write_text(folder):
   [
     (lambda folder: folder / "missing", "nothing at .*missing"),
     (lambda folder: folder, r"holds no checkpoint; .*checkpoints/STEP/"),
-    (write_pth, "another kind; .*import_weights"),
-    (write_tensorflow, "of TensorFlow; .*import_weights"),
+    (write_pth, "another format; .*import_weights"),
+    (write_tensorflow, "TensorFlow weights; .*import_weights"),
     (write_text, "is a file"),
   ],
 )

@@ -47,10 +47,9 @@ def workdir(tmp_path):
 
 def restore_newest(workdir):
   store = checkpoints.Checkpoints(workdir, keep=3)
-  step = store.newest_whole()
+  step = store.newest_intact()
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-  like = checkpoints.abstract(make_state(0), sharding)
-  restored = store.restore(step, like)
+  restored = store.restore(step, make_state(0), sharding)
   store.close()
   return step, restored
 
@@ -124,8 +123,8 @@ def test_checkpoint_without_all_its_parts_is_set_aside(workdir, item):
 
 def test_newest_one_up_to_a_step_is_preferred(workdir):
   store = checkpoints.Checkpoints(workdir, keep=3)
-  assert store.newest_whole(up_to=5) == 4
-  assert store.newest_whole(up_to=1) == 6
+  assert store.newest_intact(up_to=5) == 4
+  assert store.newest_intact(up_to=1) == 6
   store.close()
 
 
@@ -134,7 +133,7 @@ def test_all_damaged_is_an_error_and_no_new_beginning(workdir):
     (workdir / "checkpoints" / str(step) / "config" / "metadata").write_text("")
   store = checkpoints.Checkpoints(workdir, keep=3)
   with pytest.raises(errors.UserError, match=r"all checkpoints .* are damaged"):
-    store.newest_whole()
+    store.newest_intact()
   store.close()
 
 
@@ -154,7 +153,7 @@ def test_no_room_is_told_before_anything_is_written(workdir, monkeypatch):
   )
   store = checkpoints.Checkpoints(workdir, keep=3)
   with pytest.raises(
-    errors.UserError, match=r"0 MB are free .* step 6 is saved; make room"
+    errors.UserError, match=r"0 MB are free .* step 6 is saved; free some"
   ):
     store.save(make_state(8), CONFIG)
   store.close()
@@ -210,7 +209,7 @@ def test_disk_that_fills_up_keeps_the_last_good_checkpoint(
   with pytest.raises(errors.UserError, match="could not be written") as caught:
     store.save(make_state(4), CONFIG)
     store.close()
-  assert "step 2 is saved; make room" in str(caught.value)
+  assert "step 2 is saved; free some space" in str(caught.value)
   assert "\n" not in str(caught.value)
   (small_disk / "other").unlink()
   monkeypatch.undo()

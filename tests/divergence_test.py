@@ -49,7 +49,7 @@ def test_skipped_steps_are_named_and_too_many_send_the_run_back(
   ]
   assert "generator_loss is nan" in skipped[0]
   # Not to 4, which was due to be saved and was skipped.
-  assert "went back to step 2; examples before 40 are left out" in lines
+  assert "went back to step 2; continuing from example 40" in lines
   assert (state.step, state.examples_seen) == (7, 80)
   for leaf in jax.tree.leaves(state.generator):
     assert np.isfinite(leaf).all()
@@ -70,7 +70,7 @@ def test_run_that_is_stopped_among_skipped_steps_goes_back_the_same_way(
   with tiny_run.captured_log() as lines:
     state = train.train_and_evaluate(config, tmp_path / "stopped")
   assert "resumed at step 4" in lines
-  assert "went back to step 2; examples before 40 are left out" in lines
+  assert "went back to step 2; continuing from example 40" in lines
   jax.tree.map(np.testing.assert_array_equal, state, expected)
 
 
@@ -97,7 +97,7 @@ def test_second_failure_stops_with_what_reproduces_it(
     photos, steps=20, skipped_steps_to_go_back=most_in_a_row
   )
   with pytest.raises(
-    errors.UserError, match=r"generator_loss is nan.* so it was before"
+    errors.UserError, match=r"generator_loss is nan.* again after going back"
   ):
     train.train_and_evaluate(config, tmp_path)
 

@@ -8,7 +8,7 @@ import pytest
 from gatedinpaint_jax.training import devices, health, train
 from tests import tiny_run
 
-KINDS = ("batch_size=", "holes take", "has won", "one colour", "gates of")
+KINDS = ("batch_size=", "holes cover", "has won", "one colour", "gates of")
 
 
 def warnings_of(config, workdir):
@@ -27,14 +27,9 @@ def make_config(photos, change=None, **schedule):
 
 
 def test_good_run_is_not_warned(photos, tmp_path, monkeypatch):
-  monkeypatch.setattr(health, "STEPS_APART", 20)
-  config = make_config(
-    photos,
-    steps=40,
-    log_every_steps=10,
-    evaluate_every_steps=20,
-  )
-  assert warnings_of(config, tmp_path) == []
+  monkeypatch.setattr(health, "SCORE_GAP_STEPS", 20)
+  steps = {"steps": 40, "log_every_steps": 10, "evaluate_every_steps": 20}
+  assert warnings_of(make_config(photos, **steps), tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -46,7 +41,7 @@ def test_good_run_is_not_warned(photos, tmp_path, monkeypatch):
         "mask.boxes.size": (0.9, 0.9),
         "mask.boxes.max_shrink": (0.0, 0.0),
       },
-      "holes take 77% of the pictures, and above 50% little",
+      "holes cover 77% of the pictures; above 50% little",
     ),
     (
       {"model.initializer": "released"},
@@ -80,8 +75,8 @@ def test_small_batch_is_told_at_the_beginning(photos, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_discriminator_that_wins_is_told(photos, tmp_path, monkeypatch):
   # Against a generator that stands still; hundreds of steps take minutes here.
-  monkeypatch.setattr(health, "MOST_APART", 0.1)
-  monkeypatch.setattr(health, "STEPS_APART", 20)
+  monkeypatch.setattr(health, "MAX_SCORE_GAP", 0.1)
+  monkeypatch.setattr(health, "SCORE_GAP_STEPS", 20)
   change = {
     "optimizer.generator_learning_rate": 1e-9,
     "optimizer.discriminator_learning_rate": 1e-3,
@@ -108,23 +103,26 @@ def means(apart, hole=0.3):
 
 def test_scores_must_be_apart_for_hundreds_of_steps_in_a_row():
   seen = health.Health(batch_size=8, has_hinge=True)
-  far, near = means(health.MOST_APART + 0.1), means(health.MOST_APART - 0.1)
+  far, near = (
+    means(health.MAX_SCORE_GAP + 0.1),
+    means(health.MAX_SCORE_GAP - 0.1),
+  )
   with tiny_run.captured_log() as lines:
-    seen.see_training(200, 0, far)
-    seen.see_training(300, 200, near)
-    seen.see_training(500, 300, far)
+    seen.check_training(200, far)
+    seen.check_training(300, near)
+    seen.check_training(500, far)
     assert lines == []
-    seen.see_training(600, 500, far)
-    seen.see_training(700, 600, far)
+    seen.check_training(600, far)
+    seen.check_training(700, far)
   (line,) = lines
-  assert "step 600" in line and str(health.MOST_APART) in line
+  assert "step 600" in line and str(health.MAX_SCORE_GAP) in line
 
 
 def test_scores_of_other_losses_have_no_size_that_means_anything():
   seen = health.Health(batch_size=8, has_hinge=False)
   with tiny_run.captured_log() as lines:
-    seen.see_training(1000, 0, means(100.0))
-    seen.see_training(2000, 1000, {"hole_fraction": 0.3})  # no discriminator
+    seen.check_training(1000, means(100.0))
+    seen.check_training(2000, {"hole_fraction": 0.3})  # no discriminator
   assert lines == []
 
 
@@ -133,7 +131,7 @@ def test_discriminator_that_learns_alone_may_win():
   del alone["adversarial_loss"]
   seen = health.Health(batch_size=8, has_hinge=True)
   with tiny_run.captured_log() as lines:
-    seen.see_training(1000, 0, alone)
+    seen.check_training(1000, alone)
   assert lines == []
 
 
@@ -141,11 +139,11 @@ def test_one_flat_validation_is_an_accident():
   flat = {"hole_contrast": 0.0, "original_hole_contrast": 0.2}
   seen = health.Health(batch_size=8, has_hinge=True)
   with tiny_run.captured_log() as lines:
-    seen.see_validation(1, flat)
-    seen.see_validation(2, flat | {"hole_contrast": 0.1})
-    seen.see_validation(3, flat)
+    seen.check_validation(1, flat)
+    seen.check_validation(2, flat | {"hole_contrast": 0.1})
+    seen.check_validation(3, flat)
     assert lines == []
-    seen.see_validation(4, flat)
+    seen.check_validation(4, flat)
   assert len(lines) == 1 and "step 4" in lines[0]
 
 
@@ -153,7 +151,7 @@ def test_gate_that_is_not_a_number_is_no_gate_that_is_open():
   scores = {"hole_contrast": 0.2, "original_hole_contrast": 0.2}
   seen = health.Health(batch_size=8, has_hinge=True)
   with tiny_run.captured_log() as lines:
-    seen.see_validation(1, scores | {"gate/coarse.conv1": math.nan})
+    seen.check_validation(1, scores | {"gate/coarse.conv1": math.nan})
     assert lines == []
-    seen.see_validation(1, scores | {"gate/coarse.conv1": 0.999})
+    seen.check_validation(1, scores | {"gate/coarse.conv1": 0.999})
   assert "the gates of coarse.conv1 are all open, 0.999" in lines[0]

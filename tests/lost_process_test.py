@@ -74,7 +74,7 @@ def expect_the_end(folder, started, *, left):
   told = read_log(folder, left)
   if code == 1:
     (line,) = [x for x in told.splitlines() if x.startswith("error: ")]
-    assert f"process {left} of 2 cannot go on" in line
+    assert f"process {left} of 2 cannot continue" in line
     assert "Traceback" not in told
   else:
     assert code == -signal.SIGABRT
@@ -143,7 +143,7 @@ def test_two_processes_go_on_with_imported_weights(tmp_path, whole):
   store.close()
   started = start(tmp_path, whole, "--config.schedule.steps=2")
   assert processes.wait(started, timeout=200) == [0, 0], read_log(tmp_path, 1)
-  assert "begins with the weights imported" in read_log(tmp_path, 0)
+  assert "starting from the weights imported" in read_log(tmp_path, 0)
 
 
 def test_run_that_diverges_leaves_the_whole_batch(tmp_path, whole):

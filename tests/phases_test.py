@@ -22,8 +22,8 @@ def test_turns(kwargs, turns):
   assert [run.at(step) for step in range(1, 7)] == turns
   for steps in range(7):
     done = turns[:steps]
-    assert run.generator_moves(steps) == len(done) - done.count(D)
-    assert run.discriminator_moves(steps) == len(done) - done.count(C)
+    assert run.generator_updates(steps) == len(done) - done.count(D)
+    assert run.discriminator_updates(steps) == len(done) - done.count(C)
 
 
 def test_global_and_local_has_the_steps_of_its_paper():

@@ -61,8 +61,8 @@ def test_sigterm_saves_within_the_step(
   stopped_at = max(1, step - 1)
   assert state.step == stopped_at
   assert (
-    f"saved and stopped at step {stopped_at} (SIGTERM); the same command goes"
-    " on" in lines
+    f"saved and stopped at step {stopped_at} (SIGTERM); the same command "
+    "resumes" in lines
   )
   with tiny_run.captured_log() as lines:
     state = train.train_and_evaluate(options, tmp_path)

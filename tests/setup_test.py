@@ -35,8 +35,8 @@ def build(change, name="places2"):
     ({"loss.hole": None}, "config.loss.hole=None: must be a number"),
     ({"model.initializer": "he"}, "config.model.initializer='he': must be one"),
     ({"loss.discount": 0.0}, r"config.loss.discount=0.0: must be in \(0, 1\]"),
-    ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: config.loss.gan=wass"),
-    ({"loss.gradient_penalty": 1.0}, "must be 0, or config.model.discriminat"),
+    ({"loss.gan": "wasserstein"}, "gradient_penalty=0.0: must be above 0 for"),
+    ({"loss.gradient_penalty": 1.0}, "must be 0 unless config.model.discr"),
     ({"optimizer.kind": "sgd"}, "config.optimizer.kind='sgd': must be one of"),
   ],
 )
@@ -54,8 +54,8 @@ def test_config_that_lacks_a_newer_key_takes_its_default_and_says_so():
   with tiny_run.captured_log() as lines:
     assert setup_lib.fill_in(old).to_dict() == config.to_dict()
   assert lines == [
-    "config.model.initializer is not set; takes variance_preserving",
-    "config.loss.separate_means is not set; takes False",
+    "config.model.initializer is not set; using variance_preserving",
+    "config.loss.separate_means is not set; using False",
   ]
   assert "initializer" not in old.model
   with tiny_run.captured_log() as lines:
@@ -75,7 +75,9 @@ def test_batch_normalization_takes_no_parts():
 def test_counts_of_the_schedule_are_checked(name, value, least):
   config = places2.get_config()
   config.schedule[name] = value
-  with pytest.raises(errors.UserError, match=f"{name}={value}: .* {least} up"):
+  with pytest.raises(
+    errors.UserError, match=f"{name}={value}: .* at least {least}"
+  ):
     setup_lib.check_schedule(config.schedule)
 
 

@@ -73,16 +73,15 @@ def newest_step(workdir):
 def restore_state(config, workdir):
   """Returns the newest state that a run saved, in NumPy."""
   setup = setup_lib.build_setup(config)
-  like = checkpoints.abstract(
-    jax.eval_shape(
-      lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
-      jax.random.key(0),
-    ),
-    jax.sharding.SingleDeviceSharding(jax.devices()[0]),
+  like = jax.eval_shape(
+    lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
+    jax.random.key(0),
   )
+  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   store = checkpoints.Checkpoints(workdir, keep=100)
   with contextlib.closing(store):
-    return jax.device_get(store.restore(store.newest_whole(), like).state)
+    step = store.newest_intact()
+    return jax.device_get(store.restore(step, like, sharding).state)
 
 
 def read_scalars(workdir):

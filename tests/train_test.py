@@ -92,8 +92,7 @@ def test_checkpoint_holds_state_generator_and_config(run):
   }
   store = checkpoints.Checkpoints(workdir, keep=5)
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-  like = checkpoints.abstract(state, sharding)
-  restored = store.restore(4, like).state
+  restored = store.restore(4, state, sharding).state
   jax.tree.map(np.testing.assert_array_equal, restored, state)
   store.close()
   (path,) = (saved / "4" / "config").glob("metadata")

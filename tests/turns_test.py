@@ -224,6 +224,6 @@ def test_imported_discriminator_of_another_kind_is_left():
     discriminator={"conv1": {"kernel": jnp.ones((5, 5, 4, 8))}},
     spectral={"conv1_norm": {"conv1/kernel/u": jnp.ones((1, 8))}},
   )
-  begun = state_lib.begin_with(state, model)
+  begun = state_lib.start_from(state, model)
   assert changed(state, begun) == {"generator"}
   assert begun.spectral is None

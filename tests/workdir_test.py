@@ -27,11 +27,11 @@ def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
 
 
 def test_second_run_is_refused_while_the_first_lasts(tmp_path):
-  with workdir.held(tmp_path):
+  with workdir.locked(tmp_path):
     with pytest.raises(errors.UserError, match="another run is writing"):
-      with workdir.held(tmp_path):
+      with workdir.locked(tmp_path):
         pass
-  with workdir.held(tmp_path):
+  with workdir.locked(tmp_path):
     pass
 
 
@@ -39,11 +39,11 @@ def test_killed_run_holds_nothing(tmp_path):
   program = (
     "import os, signal, sys\n"
     "from gatedinpaint_jax.training import workdir\n"
-    "with workdir.held(__import__('pathlib').Path(sys.argv[1])):\n"
+    "with workdir.locked(__import__('pathlib').Path(sys.argv[1])):\n"
     "  os.kill(os.getpid(), signal.SIGKILL)\n"
   )
   child = processes.run("-c", program, tmp_path)
   assert child.returncode == -9
   assert (tmp_path / "lock").exists()
-  with workdir.held(tmp_path):
+  with workdir.locked(tmp_path):
     pass

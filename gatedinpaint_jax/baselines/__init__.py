@@ -1,1 +1,1 @@
-"""The methods that the paper compares with, on the rails of its own."""
+"""The methods that the paper compares with: networks, losses, training step."""

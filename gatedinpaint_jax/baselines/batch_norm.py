@@ -1,8 +1,8 @@
-"""Batch normalization whose running statistics lie among the parameters.
+"""Batch normalization that stores its running statistics as parameters.
 
-Whoever has the parameters has all that inference needs. No gradient reaches the
-statistics; training computes new ones in the collection `STATISTICS` and lays
-them into the parameters by `with_statistics`.
+Inference thus needs nothing but the parameters. The statistics receive no
+gradient: training computes new ones in the collection `STATISTICS` and copies
+them into the parameters with `with_statistics`.
 
 Source: Ioffe & Szegedy 2015.
 """
@@ -17,13 +17,13 @@ _EPSILON = 1e-5
 
 
 class BatchNorm(nn.Module):
-  """Normalizes every channel, then scales and shifts it.
+  """Normalizes each channel, then scales and shifts it.
 
-  Where the collection `STATISTICS` is mutable, by mean and variance over this
-  batch, which are averaged into the collection; elsewhere by the averages.
+  If the collection `STATISTICS` is mutable, uses the mean and variance of this
+  batch and puts updated running averages into it; otherwise uses the averages.
 
   Attributes:
-    momentum: how much of the old average stays, in [0, 1).
+    momentum: weight of the old running average, in [0, 1).
   """
 
   momentum: float = 0.99
@@ -49,7 +49,7 @@ class BatchNorm(nn.Module):
 
 
 class BatchOnlyNorm(nn.Module):
-  """The same by the statistics of this batch always, for discriminators."""
+  """Batch normalization that always uses the batch, for discriminators."""
 
   @nn.compact
   def __call__(self, x):
@@ -61,12 +61,7 @@ class BatchOnlyNorm(nn.Module):
 
 
 def with_statistics(params, statistics):
-  """Returns the parameters of a network with new running statistics.
-
-  Args:
-    params: its parameters.
-    statistics: the collection `STATISTICS` of the same network; may be empty.
-  """
+  """Replaces running statistics in parameters; `statistics` may be empty."""
   new = traverse_util.flatten_dict(statistics)
   return traverse_util.unflatten_dict(traverse_util.flatten_dict(params) | new)
 
@@ -79,6 +74,7 @@ def _statistics(x):
 
 def _normalize(x, statistics, scale, bias):
   """Computes in float32; returns the dtype of `x`."""
+  # y = scale * (x - mean) / sqrt(variance + epsilon) + bias
   factor = scale * jax.lax.rsqrt(statistics["variance"] + _EPSILON)
   mean, factor, bias = (
     y.reshape((1,) * (x.ndim - 1) + (-1,))

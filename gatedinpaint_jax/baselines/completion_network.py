@@ -1,4 +1,4 @@
-"""The completion network of Global&Local: one network, dilated in its middle.
+"""The completion network of Global&Local: a single dilated encoder-decoder.
 
 Source: Iizuka et al. 2017, section 3.2 and table 1.
 """
@@ -15,18 +15,18 @@ from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
 
 _DILATIONS = (2, 4, 8, 16)
-# Of the deconvolutions, in the order of `nn.ConvTranspose`: twice the size.
-_TWICE = {"kernel_size": (4, 4), "strides": (2, 2), "padding": "SAME"}
+# The deconvolutions that double the resolution.
+_UPSAMPLE = {"kernel_size": (4, 4), "strides": (2, 2), "padding": "SAME"}
 
 
 class CompletionNetwork(nn.Module):
-  """Fills holes at once, without a coarse picture or attention.
+  """Fills holes in one pass, without coarse prediction or attention.
 
   Attributes:
-    width: channels of the first layer, a multiple of 4; the paper's is 64.
+    width: channels of the first layer, a multiple of 4; 64 in the paper.
     dtype: of the computation; parameters and outputs are float32.
-    rematerialize: as of `InpaintGenerator`.
-    convolve: likewise.
+    rematerialize: see `InpaintGenerator`.
+    convolve: see `InpaintGenerator`.
   """
 
   width: int = 64
@@ -36,7 +36,7 @@ class CompletionNetwork(nn.Module):
 
   @property
   def guided(self) -> bool:
-    """Whether a sketch is an input: no."""
+    """Whether the network takes a sketch: never."""
     return False
 
   @nn.compact
@@ -48,14 +48,14 @@ class CompletionNetwork(nn.Module):
     Args:
       incomplete: pictures with their holes set to 0.
       mask: holes.
-      sketch: None.
-      padding: not used, for nothing is copied from afar.
+      sketch: must be None.
+      padding: ignored, because there is no attention that could copy from it.
 
     Returns:
-      The prediction, as coarse and as refined; all offsets are 0.
+      The prediction as both `coarse` and `refined`, and offsets of 0.
 
     Raises:
-      ValueError: if a side is not a multiple of 8, or there is a sketch.
+      ValueError: if a side is not a multiple of 8, or a sketch is given.
     """
     inpaint_generator.check_inputs(incomplete, sketch, self.guided)
     block = nn.remat(_Block) if self.rematerialize else _Block
@@ -78,7 +78,7 @@ class CompletionNetwork(nn.Module):
     x = block(c, is_transposed=True, name="conv15_upsample")(x)
     x = block(c // 2, name="conv16")(x)
     x, _ = conv.VanillaConv(3, activation=None, name="conv17", **shared)(x)
-    # The paper's sigmoid, on [-1, 1].
+    # The paper's sigmoid, rescaled to [-1, 1].
     prediction = 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
     batch, height, width, _ = incomplete.shape
     offsets = jnp.zeros((batch, height // 8, width // 8, 2), jnp.int32)
@@ -86,16 +86,9 @@ class CompletionNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-  """A convolution, batch normalization and ReLU.
+  """Convolution, batch normalization and ReLU.
 
-  Attributes:
-    features: output channels.
-    kernel_size: rows and columns of the kernel.
-    stride: input pixels per output pixel.
-    dilation: distance between the taps of the kernel.
-    is_transposed: whether it doubles the size instead, with 4 x 4 taps.
-    dtype: of the computation and the output.
-    convolve: computes the convolution; see `layers.conv`.
+  With `is_transposed`, a 4 x 4 deconvolution that doubles the resolution.
   """
 
   features: int
@@ -111,7 +104,7 @@ class _Block(nn.Module):
     if self.is_transposed:
       x = nn.ConvTranspose(
         self.features,
-        **_TWICE,
+        **_UPSAMPLE,
         dtype=self.dtype,
         kernel_init=nn.initializers.glorot_uniform(),
         name="conv",

@@ -1,7 +1,7 @@
-"""Discriminators that look at the whole picture and, closely, at its hole.
+"""Discriminators with a global view and a local view around the hole.
 
-Both are called like `PatchDiscriminator`; they see the picture alone, without
-mask or sketch, and have no power iteration.
+Both have the interface of `PatchDiscriminator`, but their input is the picture
+alone, without mask or sketch, and they use no spectral normalization.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from gatedinpaint_jax.layers import conv
 
 
 class _TwoViews(nn.Module):
-  """What both share: fields, and the layers of a view.
+  """Common fields, and a common layer.
+
+  `__call__` takes real or completed pictures and the holes of the latter, as in
+  `batch.py`. `sketch` and `update_stats` are ignored.
 
   Attributes:
     width: channels of the first layers.
@@ -41,27 +44,14 @@ class _TwoViews(nn.Module):
 
 
 class GlobalAndLocalCritics(_TwoViews):
-  """Two critics of DeepFill v1, each with a score of its own.
-
-  Attributes:
-    width: channels of the first layers; the paper's is 64.
+  """The two critics of DeepFill v1, with separate scores. Its width is 64.
 
   Source: Yu et al. 2018, section 3.2 and appendix.
   """
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
-    """Scores pictures, real or completed.
-
-    Args:
-      image: pictures; see `batch.py` for shapes and ranges.
-      mask: where their holes are or would be.
-      sketch: not used.
-      update_stats: not used.
-
-    Returns:
-      `[B, 2] float32`, of the whole picture and of the window on its hole.
-    """
+    """Returns `[B, 2] float32`: global score, local score."""
     del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 4)),
@@ -80,29 +70,16 @@ class GlobalAndLocalCritics(_TwoViews):
 class GlobalLocalDiscriminator(_TwoViews):
   """The discriminator of Global&Local: two views, one score.
 
-  It is batch-normalized by what it is called with: real and completed pictures
-  must be scored apart.
-
-  Attributes:
-    width: channels of the first layers; the paper's is 64. Each view ends in 16
-      times as many features.
+  Its batch normalization uses the statistics of the input, so that real and
+  completed pictures must be scored in separate calls. Width 64 in the paper;
+  each view ends in 16 times as many features.
 
   Source: Iizuka et al. 2017, section 3.3 and table 2.
   """
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
-    """Scores pictures, all real or all completed.
-
-    Args:
-      image: pictures; see `batch.py` for shapes and ranges.
-      mask: where their holes are or would be.
-      sketch: not used.
-      update_stats: not used.
-
-    Returns:
-      `[B, 1] float32`, the logit that a picture is real.
-    """
+    """Returns `[B, 1] float32`, logits of pictures being real."""
     del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 8, 8, 8)),

@@ -1,4 +1,4 @@
-"""How far each pixel of a hole is from the pixels around the hole."""
+"""Distance transform of masks."""
 
 import jax
 import jax.numpy as jnp
@@ -11,28 +11,27 @@ def hole_distance(mask: jax.Array) -> jax.Array:
     mask: `[B, H, W, 1]`, 1 = hole.
 
   Returns:
-    `[B, H, W, 1] float32`, in pixels: 0 where known, 1 at the rim of a hole,
-    infinite where a picture has no known pixel.
+    `[B, H, W, 1] float32`, in pixels: 0 at known pixels, 1 at the border of a
+    hole, infinite if a picture has no known pixel.
   """
   height, width = mask.shape[1:3]
-  rows, columns = (
-    jnp.arange(height)[None, :, None],
-    jnp.arange(width)[None, None],
-  )
-  # Along the rows first, then over them: no array is larger than a mask.
-  along = _distance_along(mask[..., 0] < 0.5, columns)
+  rows = jnp.arange(height)[None, :, None]
+  columns = jnp.arange(width)[None, None]
+  # distance(i, j)^2 = min over rows k of (i - k)^2 + in_row(k, j)^2. The scan
+  # over k needs no array larger than a mask.
+  in_row = _distance_in_row(mask[..., 0] < 0.5, columns)
 
-  def nearer(least, row):
-    from_row = jax.lax.dynamic_slice_in_dim(along, row, 1, axis=1)
-    return jnp.minimum(least, from_row**2 + (rows - row) ** 2), None
+  def add_row(nearest, row):
+    distance = jax.lax.dynamic_slice_in_dim(in_row, row, 1, axis=1)
+    return jnp.minimum(nearest, distance**2 + (rows - row) ** 2), None
 
-  farthest = jnp.full_like(along, jnp.inf)
-  squared, _ = jax.lax.scan(nearer, farthest, jnp.arange(height))
+  infinity = jnp.full_like(in_row, jnp.inf)
+  squared, _ = jax.lax.scan(add_row, infinity, jnp.arange(height))
   return jnp.sqrt(squared)[..., None]
 
 
-def _distance_along(is_known, columns):
-  """Returns the distance to the nearest known place of the same row."""
+def _distance_in_row(is_known, columns):
+  """Returns the distance to the nearest known pixel in the same row."""
   before = jnp.where(is_known, columns, -jnp.inf)
   after = jnp.where(is_known, columns, jnp.inf)
   return jnp.minimum(

@@ -1,4 +1,4 @@
-"""The part of a picture around its hole, for discriminators that look closely.
+"""The window on a hole, the input of local discriminators.
 
 Source: Iizuka et al. 2017, section 3.3; Yu et al. 2018, section 3.2.
 """
@@ -8,16 +8,15 @@ import jax.numpy as jnp
 
 
 def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
-  """Cuts half of each side of every picture, in the middle of its hole.
+  """Cuts a window of half the height and width, centred on the hole.
 
   Args:
     image: `[B, H, W, C]`.
     mask: `[B, H, W, 1]`, 1 = hole.
 
   Returns:
-    `[B, H // 2, W // 2, C]`: the window lies in the picture, its centre as near
-    as may be to that of the box around the hole, or to the picture's own
-    without a hole.
+    `[B, H // 2, W // 2, C]`. The window is centred on the bounding box of the
+    hole, or on the picture without one, and shifted to lie inside the picture.
   """
   height, width = image.shape[1] // 2, image.shape[2] // 2
   is_hole = mask[..., 0] > 0.5
@@ -30,14 +29,7 @@ def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
 
 
 def inside(mask: jax.Array) -> jax.Array:
-  """Returns where the window of `cut` lies.
-
-  Args:
-    mask: `[B, H, W, 1]`, 1 = hole.
-
-  Returns:
-    `[B, H, W, 1] float32`, 1 in the window, else 0.
-  """
+  """Returns `[B, H, W, 1] float32`: 1 inside the window of `cut`, else 0."""
   is_hole = mask[..., 0] > 0.5
   rows = _inside_along(is_hole.any(axis=2))
   columns = _inside_along(is_hole.any(axis=1))
@@ -46,17 +38,17 @@ def inside(mask: jax.Array) -> jax.Array:
 
 
 def _inside_along(is_hole):
-  """Returns `[B, N] bool`, where windows lie along an axis of holes."""
+  """Returns whether each position along an axis is in the window, `[B, N]`."""
   length = is_hole.shape[1]
   starts = _starts(is_hole, length // 2)[:, None]
-  places = jnp.arange(length)[None]
-  return (places >= starts) & (places < starts + length // 2)
+  positions = jnp.arange(length)[None]
+  return (positions >= starts) & (positions < starts + length // 2)
 
 
 def _starts(is_hole, size):
-  """Returns where windows `[B]` begin along an axis of holes `[B, N]`."""
+  """Returns the first positions `[B]` of windows, from holes `[B, N]`."""
   length = is_hole.shape[1]
   first = jnp.argmax(is_hole, axis=1)
   last = length - 1 - jnp.argmax(is_hole[:, ::-1], axis=1)
-  # Without a hole, argmax is 0 and the box is the whole picture.
+  # Without a hole, argmax is 0 and the bounding box covers the entire picture.
   return jnp.clip((first + last + 1 - size) // 2, 0, length - size)

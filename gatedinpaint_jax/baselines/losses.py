@@ -1,4 +1,4 @@
-"""Losses of other papers, as those of `gatedinpaint_jax.losses`."""
+"""Losses of other papers, with the conventions of `gatedinpaint_jax.losses`."""
 
 from collections.abc import Callable
 
@@ -26,26 +26,25 @@ def pixel_weight(
   window: float = 0.0,
   separate_means: bool = False,
 ) -> jax.Array:
-  """Returns how much each pixel counts, `[B, H, W, 1]`.
+  """Returns the weight of each pixel, `[B, H, W, 1]`.
 
   Args:
     mask: `[B, H, W, 1]`, 1 = hole.
-    hole: weight of the pixels in holes.
-    known: weight of all others.
-    discount: in (0, 1]: d pixels inside of a hole, its weight is multiplied by
-      discount^(d - 1), for there are more ways to fill its middle than its rim.
-    window: added to the weight of known pixels in the window on the hole, which
-      has half of each side of the picture; see `hole_window.cut`.
+    hole: weight of hole pixels.
+    known: weight of known pixels.
+    discount: in (0, 1]: the weight of a hole pixel at distance d from the
+      nearest known one is multiplied by discount^(d - 1), because the centre of
+      a hole is more ambiguous than its border.
+    window: added to the weight of known pixels inside `hole_window.cut`.
     separate_means: see `losses.pixel_weight`.
 
-  Source: Yu et al. 2018, section 3.2 (discount), and the loss of its program
-  (window).
+  Source: Yu et al. 2018, section 3.2 (discount); its released program (window).
   """
   if window:
     known = known + window * hole_window.inside(mask)
   if discount < 1:
-    inside = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
-    hole = hole * discount**inside
+    depth = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
+    hole = hole * discount**depth
   return losses.pixel_weight(
     mask, hole=hole, known=known, separate_means=separate_means
   )
@@ -54,18 +53,9 @@ def pixel_weight(
 def wasserstein_discriminator(
   *, real_scores: jax.Array, fake_scores: jax.Array
 ) -> jax.Array:
-  """Returns how far real pictures are scored below completed ones.
+  """Returns E[D(fake)] - E[D(real)], summed over critics, of `[B, critics]`.
 
-  Args:
-    real_scores: scores of real pictures, `[B, critics]`, float.
-    fake_scores: scores of completed pictures, the same shape.
-
-  Returns:
-    Scalar: a mean over pictures of the sum over critics. Needs a
-    `gradient_penalty`, or it falls without bound.
-
-  Raises:
-    ValueError: if the shapes differ.
+  It is unbounded below without a `gradient_penalty`.
 
   Source: Arjovsky et al. 2017, algorithm 1; Yu et al. 2018, section 3.2.
   """
@@ -74,7 +64,7 @@ def wasserstein_discriminator(
 
 
 def wasserstein_generator(fake_scores: jax.Array) -> jax.Array:
-  """Returns minus the sum over critics, a mean over pictures."""
+  """Returns -E[D(fake)], summed over critics."""
   return -jnp.mean(jnp.sum(fake_scores, axis=1))
 
 
@@ -83,30 +73,28 @@ def gradient_penalty(
   real: jax.Array,
   fake: jax.Array,
   mask: jax.Array,
-  share: jax.Array,
+  epsilon: jax.Array,
 ) -> jax.Array:
-  """Returns how far each critic's slope inside the hole is from 1.
+  """Returns E[(||grad D(x) * mask|| - 1)^2], summed over critics.
+
+  x = epsilon * real + (1 - epsilon) * fake.
 
   Args:
-    scores: from pictures to `[B, critics]`, each picture by itself.
+    scores: maps pictures to `[B, critics]`, independently of one another.
     real: `[B, H, W, 3]`.
-    fake: the same, completed.
-    mask: `[B, H, W, 1]`; known pixels are the same in both and do not count.
-    share: `[B]` in [0, 1], of the real picture in the mixture where the slope
-      is taken.
-
-  Returns:
-    Scalar: a mean over pictures of the sum over critics of (norm - 1)^2.
+    fake: completed pictures, the same shape.
+    mask: `[B, H, W, 1]`, 1 = hole; gradients at known pixels are ignored.
+    epsilon: `[B]` in [0, 1].
 
   Source: Gulrajani et al. 2017, equation 3; Yu et al. 2018, equation 3 (mask).
   """
-  share = share[:, None, None, None]
-  values, pullback = jax.vjp(scores, share * real + (1 - share) * fake)
+  epsilon = epsilon[:, None, None, None]
+  values, pullback = jax.vjp(scores, epsilon * real + (1 - epsilon) * fake)
   total = 0.0
   for critic in range(values.shape[1]):
-    (slope,) = pullback(jnp.zeros_like(values).at[:, critic].set(1))
-    squared = jnp.sum(jnp.square(slope * mask), axis=(1, 2, 3))
-    # The root's own slope is infinite at 0, which a dead critic reaches.
+    (gradient,) = pullback(jnp.zeros_like(values).at[:, critic].set(1))
+    squared = jnp.sum(jnp.square(gradient * mask), axis=(1, 2, 3))
+    # The derivative of the root is infinite at 0, which a dead critic reaches.
     norm = jnp.sqrt(jnp.maximum(squared, 1e-12))
     total += jnp.mean(jnp.square(norm - 1))
   return total
@@ -115,17 +103,9 @@ def gradient_penalty(
 def non_saturating_discriminator(
   *, real_scores: jax.Array, fake_scores: jax.Array
 ) -> jax.Array:
-  """Returns the cross entropy of telling real from completed pictures.
+  """Returns -E[log sigmoid(D(real))] - E[log(1 - sigmoid(D(fake)))], of logits.
 
-  Args:
-    real_scores: logits of real pictures, any shape, float.
-    fake_scores: logits of completed pictures, the same shape.
-
-  Returns:
-    Scalar, at least 0; 2 * log(2) for who cannot tell.
-
-  Raises:
-    ValueError: if the shapes differ.
+  It is at least 0, and 2 * log(2) if all logits are 0.
 
   Source: Goodfellow et al. 2014, section 3; Iizuka et al. 2017, equation 3.
   """
@@ -136,15 +116,15 @@ def non_saturating_discriminator(
 
 
 def non_saturating_generator(fake_scores: jax.Array) -> jax.Array:
-  """Returns the cross entropy of passing for real, of logits."""
+  """Returns -E[log sigmoid(D(fake))], of logits."""
   return jnp.mean(jax.nn.softplus(-fake_scores))
 
 
-# config.loss.gan -> (loss of the discriminator, of the generator).
+# config.loss.gan -> (discriminator loss, generator loss).
 GANS = {
   "hinge": (losses.hinge_discriminator, losses.hinge_generator),
   "wasserstein": (wasserstein_discriminator, wasserstein_generator),
   "non_saturating": (non_saturating_discriminator, non_saturating_generator),
 }
-# config.loss.distance -> loss of the pixels.
+# config.loss.distance -> pixel loss.
 DISTANCES = {"l1": losses.l1, "l2": l2}

@@ -1,4 +1,4 @@
-"""What the networks of other papers minimize; see `training.objectives`."""
+"""Training losses of other papers; the counterpart of `training.objectives`."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from gatedinpaint_jax.networks import patch_discriminator
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-  """Which losses there are and how much each counts: all of `config.loss`."""
+  """Kinds and weights of the losses: all keys of `config.loss`."""
 
   l1_coarse: float = 1.0
   l1_refined: float = 1.0
@@ -29,23 +29,12 @@ class LossWeights:
 
 
 def discriminator_objective(
-  params, spectral, *, discriminator, batch, completed, share, weights
+  params, spectral, *, discriminator, batch, completed, epsilon, weights
 ):
-  """Scores real and completed pictures against each other.
+  """Returns the discriminator's `(loss, (spectral, metrics))`.
 
-  They are scored apart, as batch normalization needs it.
-
-  Args:
-    params: parameters of the discriminator; differentiate with respect to it.
-    spectral: its power iteration before this step, or None if it has none.
-    discriminator: the module.
-    batch: a `Batch`.
-    completed: pictures with filled holes, as `batch.image`; a constant here.
-    share: `[B]`, for `losses.gradient_penalty`, where that has a weight.
-    weights: `LossWeights`.
-
-  Returns:
-    `(loss, (spectral, metrics))`, the power iteration one step further.
+  As in `training.objectives`, except that `spectral` may be None and that
+  `epsilon` is for `losses.gradient_penalty`.
   """
   completed = jax.lax.stop_gradient(completed)
   variables = {"params": params}
@@ -62,14 +51,15 @@ def discriminator_objective(
       mutable=[patch_discriminator.SPECTRAL],
     )
 
-  # The power iteration depends on the kernels alone: both calls move it alike.
+  # Separate calls, for batch normalization. The power iteration depends on the
+  # kernels alone, so that both calls advance it identically.
   (real, _), (fake, changed) = score(batch.image), score(completed)
-  compare, _ = losses.GANS[weights.gan]
-  loss = weights.discriminator * compare(real_scores=real, fake_scores=fake)
+  gan_loss, _ = losses.GANS[weights.gan]
+  loss = weights.discriminator * gan_loss(real_scores=real, fake_scores=fake)
   metrics = {"real_score": jnp.mean(real), "fake_score": jnp.mean(fake)}
   if weights.gradient_penalty:
     penalty = losses.gradient_penalty(
-      lambda image: score(image)[0], batch.image, completed, batch.mask, share
+      lambda image: score(image)[0], batch.image, completed, batch.mask, epsilon
     )
     loss += weights.gradient_penalty * penalty
     metrics["gradient_penalty"] = penalty
@@ -81,7 +71,7 @@ def discriminator_objective(
 
 
 def pixel_objective(coarse, refined, *, batch, weights):
-  """Compares both predictions with the picture; returns `(loss, metrics)`."""
+  """Returns `(loss, metrics)` of both predictions against the picture."""
   distance = losses.DISTANCES[weights.distance]
   pixels = losses.pixel_weight(
     batch.mask,
@@ -91,12 +81,12 @@ def pixel_objective(coarse, refined, *, batch, weights):
     window=weights.window,
     separate_means=weights.separate_means,
   )
-  to_coarse = distance(coarse, batch.image, pixels)
-  to_refined = distance(refined, batch.image, pixels)
-  loss = weights.l1_coarse * to_coarse + weights.l1_refined * to_refined
+  loss_coarse = distance(coarse, batch.image, pixels)
+  loss_refined = distance(refined, batch.image, pixels)
+  loss = weights.l1_coarse * loss_coarse + weights.l1_refined * loss_refined
   return loss, {
-    f"{weights.distance}_coarse": to_coarse,
-    f"{weights.distance}_refined": to_refined,
+    f"{weights.distance}_coarse": loss_coarse,
+    f"{weights.distance}_refined": loss_refined,
     "hole_fraction": jnp.mean(batch.mask),
   }
 
@@ -104,7 +94,7 @@ def pixel_objective(coarse, refined, *, batch, weights):
 def adversarial_objective(
   refined, *, discriminator, discriminator_variables, batch, weights
 ):
-  """Scores completed pictures; returns `(loss, metrics)` of the generator."""
+  """Returns `(loss, metrics)`: the generator's adversarial loss."""
   scores = discriminator.apply(
     discriminator_variables,
     batch_lib.composite(refined, batch.image, batch.mask),
@@ -112,6 +102,6 @@ def adversarial_objective(
     batch.sketch,
     update_stats=False,
   )
-  _, pass_for_real = losses.GANS[weights.gan]
-  loss = pass_for_real(scores)
+  _, gan_loss = losses.GANS[weights.gan]
+  loss = gan_loss(scores)
   return weights.adversarial * loss, {"adversarial_loss": loss}

@@ -1,14 +1,14 @@
-"""Which network learns at which step of a run."""
+"""Which networks are updated at which step of a run."""
 
 import dataclasses
 import enum
 
 
 class Turn(enum.Enum):
-  """What one training step does.
+  """The networks that one training step updates.
 
-  COMPLETION moves the generator without the discriminator's opinion,
-  DISCRIMINATION the discriminator alone, BOTH first it and then the generator.
+  COMPLETION: the generator, without adversarial loss. DISCRIMINATION: the
+  discriminator. BOTH: the discriminator, then the generator.
   """
 
   COMPLETION = "completion"
@@ -18,34 +18,35 @@ class Turn(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Phases:
-  """The turns of a run: some alone at first, then both networks.
+  """The phases of a run: generator, discriminator, then both.
 
   Attributes:
-    completion_steps: the generator's, at first; None: all of them.
-    discriminator_steps: the discriminator's, after those.
-    generator_every_steps: of the rest, how often the generator moves too.
+    completion_steps: steps of the first phase; None: the entire run.
+    discriminator_steps: steps of the second phase.
+    generator_every_steps: in the third phase, the generator is updated once in
+      this many steps, the discriminator in every step.
   """
 
   completion_steps: int | None = 0
   discriminator_steps: int = 0
   generator_every_steps: int = 1
 
-  def generator_moves(self, steps: int) -> int:
-    """Returns in how many of the first `steps` the generator moves."""
+  def generator_updates(self, steps: int) -> int:
+    """Returns how many of the first `steps` steps update the generator."""
     if self.completion_steps is None:
       return steps
     alone = self.completion_steps + self.discriminator_steps
     together = max(steps - alone, 0) // self.generator_every_steps
     return min(steps, self.completion_steps) + together
 
-  def discriminator_moves(self, steps: int) -> int:
-    """Returns in how many of the first `steps` the discriminator moves."""
+  def discriminator_updates(self, steps: int) -> int:
+    """Returns how many of the first `steps` steps update the discriminator."""
     if self.completion_steps is None:
       return 0
     return max(steps - self.completion_steps, 0)
 
   def at(self, step: int) -> Turn:
-    """Returns what the step with this number does, counted from 1."""
+    """Returns the turn of a step, counted from 1."""
     if self.completion_steps is None or step <= self.completion_steps:
       return Turn.COMPLETION
     together = step - self.completion_steps - self.discriminator_steps

@@ -1,7 +1,7 @@
-"""One training step of the baselines, whose networks may take turns.
+"""One training step of a baseline.
 
-Beyond `training.step`: steps that move one network alone, the losses of other
-papers, batch normalization, and gradient penalties.
+In contrast to `training.step`, steps may update only one network, and losses of
+other papers, batch normalization and gradient penalties are supported.
 """
 
 import functools
@@ -21,15 +21,15 @@ def update(state, batch, *, setup, turn: Turn):
     state: a `training.state.TrainState`.
     batch: a `Batch`.
     setup: a `training.step.Setup` with a baseline's loss weights.
-    turn: which networks move; only COMPLETION without a discriminator.
+    turn: networks to update; COMPLETION if there is no discriminator.
 
   Returns:
     `(state, metrics)`.
   """
-  # Between the real picture and its completion, where the penalty is taken.
+  # Position between real and completed pictures, for the gradient penalty.
   key = jax.random.fold_in(jax.random.key(setup.seed), state.step)
-  shares = jax.random.uniform(key, batch.image.shape[:1])
-  parts = accumulation.split((batch, shares), setup.accumulation_steps)
+  epsilon = jax.random.uniform(key, batch.image.shape[:1])
+  parts = accumulation.split((batch, epsilon), setup.accumulation_steps)
   metrics = {}
   if turn is not Turn.COMPLETION:
     gradient, (spectral, metrics) = accumulation.mean(
@@ -53,7 +53,7 @@ def update(state, batch, *, setup, turn: Turn):
 
 def _discriminator_gradient(state, setup, part):
   """Returns `(gradient, (spectral, metrics))` of a part of the batch."""
-  batch, share = part
+  batch, epsilon = part
   output, _ = _generate(state.generator, batch, setup)
   return jax.grad(objectives.discriminator_objective, has_aux=True)(
     state.discriminator,
@@ -61,7 +61,7 @@ def _discriminator_gradient(state, setup, part):
     discriminator=setup.discriminator,
     batch=batch,
     completed=batch_lib.composite(output.refined, batch.image, batch.mask),
-    share=share,
+    epsilon=epsilon,
     weights=setup.weights,
   )
 

@@ -27,7 +27,7 @@ from gatedinpaint_jax import build
 from gatedinpaint_jax.fast import attention
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
-from gatedinpaint_jax.training import checkpoint_reader, saved_generator
+from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import safetensors_file
 from gatedinpaint_jax.weights import source as weights_source
 
@@ -53,7 +53,7 @@ def load(path) -> Network:
     params = weights.trees["generator"]
     return Network(in_float32(generator), params, str(path))
   saved = checkpoint_reader.read(path)
-  generator = saved_generator.build_generator(saved)
+  generator = checkpoint_reader.build_generator(saved)
   return Network(in_float32(generator), saved.generator, str(saved.folder))
 
 

@@ -14,7 +14,7 @@ from gatedinpaint_jax.inference import (
   jax_backend,
   openvino_backend,
 )
-from gatedinpaint_jax.training import checkpoint_reader, saved_generator
+from gatedinpaint_jax.training import checkpoint_reader
 
 BACKENDS = ("auto", "jax", *openvino_backend.PRECISIONS)
 # Padded size up to which `auto` chooses OpenVINO. Above it, the attention holds
@@ -101,7 +101,7 @@ class Inpainter:
     """
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
-    generator = saved_generator.build_generator(saved)
+    generator = checkpoint_reader.build_generator(saved)
     return cls(generator, saved.generator, bucket=bucket, backend=backend)
 
   @property

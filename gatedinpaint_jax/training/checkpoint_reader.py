@@ -1,16 +1,23 @@
-"""Reads what inference needs of a checkpoint, on whatever machine it was made.
+"""Reads the networks of a checkpoint, regardless of the devices that wrote it.
 
-A path may name the workdir of a run, its `checkpoints/`, or one step of it.
+A path may name the workdir of a run, its `checkpoints/`, or one step.
 """
 
+import json
 import pathlib
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import ml_collections
 import orbax.checkpoint as ocp
+import tensorstore as ts
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.training import checkpoint_files, checkpoints
+from gatedinpaint_jax import build, errors
+
+FOLDER = "checkpoints"
+# What orbax and tensorstore raise when files are missing or damaged.
+DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
 
 
 class SavedModel(NamedTuple):
@@ -19,10 +26,9 @@ class SavedModel(NamedTuple):
   Attributes:
     folder: of the step.
     config: plain dictionary; its section `model` describes the networks.
-    generator: parameters, the moving average where there is one.
-    discriminator: parameters, or None if they were not asked for or are not
-      there, as in weights that were imported without.
-    spectral: the power iteration of the discriminator, or None.
+    generator: parameters; the moving average if the run keeps one.
+    discriminator: parameters; None if not requested or not saved.
+    spectral: power iteration of the discriminator, or None.
   """
 
   folder: pathlib.Path
@@ -33,32 +39,31 @@ class SavedModel(NamedTuple):
 
 
 def find(path) -> pathlib.Path:
-  """Returns the folder of the newest step below a path, or of the step itself.
+  """Returns the folder of the step that a path names, the newest of several.
 
   Raises:
-    UserError: if there is none, saying what the path is instead.
+    UserError: if there is no checkpoint; the message says what was found.
   """
   path = pathlib.Path(path).expanduser().resolve()
   if not path.exists():
     raise errors.UserError(
-      f"nothing at {path}; it should be a workdir, its "
-      f"{checkpoints.FOLDER}/ or one step of it"
+      f"nothing at {path}; it should be a workdir, its {FOLDER}/ or one step "
+      "of it"
     )
-  for folder in (path / checkpoints.FOLDER, path):
-    steps = _steps(folder)
-    if steps:
-      return folder / str(max(steps))
+  for folder in (path / FOLDER, path):
+    if folder.is_dir():
+      steps = [
+        p for p in folder.iterdir() if p.name.isdecimal() and _is_step(p)
+      ]
+      if steps:
+        return max(steps, key=lambda step: int(step.name))
   if _is_step(path):
     return path
-  raise errors.UserError(f"{path} {_what_it_is(path)}")
+  raise errors.UserError(f"{path} {_describe(path)}")
 
 
 def read(path, *, with_discriminator: bool = False) -> SavedModel:
   """Restores the networks onto the first device.
-
-  Args:
-    path: anything that `find` takes.
-    with_discriminator: read the discriminator too, where there is one.
 
   Raises:
     UserError: if there is no checkpoint or it is damaged.
@@ -71,26 +76,27 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
   with ocp.Checkpointer(handler) as checkpointer:
     try:
       for item in ("generator", *(["state"] * with_discriminator)):
-        checkpoint_files.read_through(folder / item)
-      trees = checkpointer.metadata(folder).item_metadata
-      wanted = {
-        "generator": ocp.args.StandardRestore(_on_first_device(trees.generator))
-      }
-      has_state = with_discriminator and trees.get("state") is not None
-      if has_state:
-        wanted["state"] = ocp.args.StandardRestore(
-          _on_first_device(trees.state)
-        )
+        read_through(folder / item)
+      saved = checkpointer.metadata(folder).item_metadata
+      wanted = {"generator": saved.generator}
+      if with_discriminator and saved.get("state") is not None:
+        wanted["state"] = saved.state
       items = checkpointer.restore(
         folder,
-        ocp.args.Composite(config=ocp.args.JsonRestore(), **wanted),
+        ocp.args.Composite(
+          config=ocp.args.JsonRestore(),
+          **{
+            name: ocp.args.StandardRestore(_on_first_device(tree))
+            for name, tree in wanted.items()
+          },
+        ),
       )
-    except checkpoint_files.DAMAGE as error:
+    except DAMAGE as error:
       raise errors.UserError(
-        f"{folder} cannot be read "
-        f"({errors.first_words(error)}); name another step or make it again"
+        f"{folder} cannot be read ({errors.first_words(error)}); name another "
+        "step or create it again"
       ) from error
-  state = items.state if has_state else {}
+  state = items.state if "state" in wanted else {}
   return SavedModel(
     folder=folder,
     config=items.config,
@@ -100,43 +106,93 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
   )
 
 
-def _steps(folder) -> list[int]:
-  """Returns the steps whose checkpoints are complete in a folder."""
-  if not folder.is_dir():
-    return []
-  return [
-    int(step.name)
-    for step in folder.iterdir()
-    if step.name.isdecimal() and _is_step(step)
-  ]
+def build_generator(saved: SavedModel):
+  """Returns the generator that the config of a checkpoint describes.
+
+  Raises:
+    UserError: if it describes none, or one that the arrays do not fit.
+  """
+  try:
+    config = ml_collections.ConfigDict(saved.config)
+    generator, _ = build.build_networks(config)
+    image, mask = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
+    sketch = mask if generator.guided else None
+    expected = jax.eval_shape(
+      lambda: generator.init(jax.random.key(0), image, mask, sketch)
+    )
+  except (errors.UserError, AttributeError, KeyError, TypeError) as error:
+    raise errors.UserError(
+      f"the config in {saved.folder} describes no model "
+      f"({errors.first_words(error)}); import or train it again"
+    ) from error
+  shapes = lambda tree: jax.tree.map(lambda x: x.shape, tree)
+  if shapes(expected["params"]) != shapes(saved.generator):
+    raise errors.UserError(
+      f"the config in {saved.folder} describes another model than its arrays; "
+      "import or train it again"
+    )
+  return generator
+
+
+def check_intact(folder: pathlib.Path) -> None:
+  """Raises one of `DAMAGE` unless a checkpoint is complete and readable.
+
+  Does not use orbax, whose restore waits for all processes.
+  """
+  json.loads((folder / "_CHECKPOINT_METADATA").read_text("utf-8"))
+  config = json.loads((folder / "config" / "metadata").read_text("utf-8"))
+  for item in ("state", "generator"):
+    # Imported weights may lack a training state.
+    is_needed = item == "generator" or "imported_from" not in config
+    if is_needed and not (folder / item).is_dir():
+      raise FileNotFoundError(f"{item} is missing")
+    read_through(folder / item)
+
+
+def read_through(item: pathlib.Path) -> None:
+  """Reads all bytes of a checkpoint item; raises one of `DAMAGE` if it cannot.
+
+  A failed restore by orbax leaves background tasks that print tracebacks. A
+  missing item counts as undamaged.
+  """
+  if not item.is_dir():
+    return
+  for name in ("_METADATA", "_sharding", "array_metadatas/process_0"):
+    if (item / name).is_file():
+      json.loads((item / name).read_text("utf-8"))
+  store = ts.KvStore.open(
+    {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
+  ).result()
+  for value in [store.read(key) for key in store.list().result()]:
+    value.result()
 
 
 def _is_step(folder) -> bool:
   return (folder / "generator").is_dir() and (folder / "config").is_dir()
 
 
-def _what_it_is(path) -> str:
-  """Says why a path is no checkpoint of ours and what to do with it."""
+def _describe(path) -> str:
+  """Returns why a path is not a checkpoint and what to do with it."""
   import_first = (
-    "; python -m gatedinpaint_jax.import_weights makes a checkpoint of them"
+    "; python -m gatedinpaint_jax.import_weights converts them to a checkpoint"
   )
   if path.suffix in (".pth", ".pt", ".safetensors", ".index"):
-    return f"holds weights of another kind{import_first}"
+    return f"holds weights in another format{import_first}"
   if path.is_file():
     return "is a file; it should be the folder of a run"
   if any(path.glob("*.index")):
-    return f"holds weights of TensorFlow{import_first}"
+    return f"holds TensorFlow weights{import_first}"
   return (
-    f"holds no checkpoint; it should hold {checkpoints.FOLDER}/STEP/ with "
-    "generator/ and config/"
+    f"holds no checkpoint; it should hold {FOLDER}/STEP/ with generator/ and "
+    "config/"
   )
 
 
-def _on_first_device(tree):
-  """Returns what to restore: the saved shapes, without the saved devices."""
+def _on_first_device(metadata):
+  """Returns the saved shapes, to be restored onto the first local device."""
   device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
   return jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
-    tree.tree,
+    metadata.tree,
     is_leaf=lambda x: hasattr(x, "shape"),
   )

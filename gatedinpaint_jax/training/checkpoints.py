@@ -1,12 +1,12 @@
 """Checkpoints of a run, in `WORKDIR/checkpoints/STEP/`.
 
-Each holds three items: `state`, all that training needs; `generator`, the
-parameters that inference needs (the moving average where there is one); and
-`config`, as JSON. Weights that were imported are step 0: their `state` holds
-the discriminator alone, or is not there, and their `config` has no optimizer.
+Each holds three items: `state`, everything that training needs; `generator`,
+the parameters for inference (the moving average if the run keeps one); and
+`config`, as JSON. Imported weights are step 0: their `state` holds only the
+discriminator or is missing, and their `config` has no optimizer.
 
-A checkpoint is written under another name and renamed when it is whole; what a
-killed run left half-written is removed by the next one.
+A checkpoint is written under a temporary name and renamed once complete. Files
+that a killed run left incomplete are removed when the next run starts.
 """
 
 import contextlib
@@ -20,22 +20,20 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.training import checkpoint_files, hosts
+from gatedinpaint_jax.training import checkpoint_reader, hosts
 
-FOLDER = "checkpoints"
-# Where damaged ones are moved, beside the others.
+FOLDER = checkpoint_reader.FOLDER
+# Folder in the workdir to which damaged checkpoints are moved.
 DAMAGED = "damaged_checkpoints"
-_ITEMS = ("state", "generator", "config")
-_JSON = ocp.args.JsonRestore()
 
 
 class Restored(NamedTuple):
-  """What a run goes on with.
+  """What a run resumes from.
 
   Attributes:
-    state: as it was saved.
-    window: `Meter.window` of that step.
-    skipped_in_a_row: `divergence.Watch.in_a_row` of that step.
+    state: a `TrainState`.
+    window: `Meter.window` at that step.
+    skipped_in_a_row: `divergence.Monitor.skipped_in_a_row` at that step.
   """
 
   state: Any
@@ -44,54 +42,42 @@ class Restored(NamedTuple):
 
 
 class Checkpoints:
-  """Saves in the background and restores, the newest `keep` of a run."""
+  """The checkpoints of a run; saves in the background."""
 
   def __init__(self, workdir, *, keep: int):
-    """Opens the folder of a run, or creates it.
-
-    Args:
-      workdir: of the run; anything `pathlib.Path` takes.
-      keep: how many of the newest checkpoints stay on the disk.
-    """
+    """Opens or creates the folder; retains only the newest `keep` steps."""
     self._workdir = pathlib.Path(workdir).resolve()
     self._manager = ocp.CheckpointManager(
       self._workdir / FOLDER,
-      item_names=_ITEMS,
+      item_names=("state", "generator", "config"),
       options=ocp.CheckpointManagerOptions(
         max_to_keep=keep, create=True, cleanup_tmp_directories=True
       ),
     )
 
   def __enter__(self):
-    """Returns these checkpoints, to be closed at the end."""
     return self
 
   def __exit__(self, kind, error, traceback):
-    """Closes; after an error only what needs no other process."""
-    # One of several processes would wait for the others, and they for it.
+    # Closing synchronizes all processes. After an error in one of them it would
+    # wait forever.
     if error is None or jax.process_count() == 1:
       self.close()
 
   def latest_step(self) -> int | None:
-    """Returns the step of the newest complete checkpoint, None without one."""
+    """Returns the step of the newest complete checkpoint, or None."""
     return self._manager.latest_step()
 
   def save(
     self, state, config: dict, *, window=(), skipped_in_a_row: int = 0
   ) -> None:
-    """Saves at `state.step`; returns before the files are written.
-
-    Args:
-      state: a `TrainState`. Its arrays are copied before this returns.
-      config: plain dictionary of the whole config.
-      window: `Meter.window` at this step.
-      skipped_in_a_row: `divergence.Watch.in_a_row` at this step.
+    """Copies a `TrainState` and writes it in the background as `state.step`.
 
     Raises:
-      UserError: if there is no room, or the save before this one failed.
+      UserError: if the disk is full or the previous save failed.
     """
     self._check_room(state)
-    with self._telling_what_failed():
+    with self._one_line_errors():
       self._manager.save(
         int(state.step),
         args=ocp.args.Composite(
@@ -106,60 +92,66 @@ class Checkpoints:
       )
 
   def save_imported(self, weights: dict, config: dict) -> None:
-    """Saves networks that come from elsewhere as step 0.
+    """Saves imported networks as step 0.
 
     Args:
-      weights: `generator` and, where there is one, `discriminator` with
-        `spectral`; trees as in `TrainState`.
-      config: `model` as in a whole config, and `imported_from`.
+      weights: `generator` and optionally `discriminator` with `spectral`, as in
+        `TrainState`.
+      config: `model` as in a complete config, and `imported_from`.
     """
     items = {
       "generator": ocp.args.StandardSave(weights["generator"]),
       "config": ocp.args.JsonSave(config),
     }
-    critic = {k: v for k, v in weights.items() if k != "generator"}
-    if critic:
-      items["state"] = ocp.args.StandardSave(critic)
+    state = {k: v for k, v in weights.items() if k != "generator"}
+    if state:
+      items["state"] = ocp.args.StandardSave(state)
     self._manager.save(0, args=ocp.args.Composite(**items))
 
   def check(self) -> None:
-    """Raises UserError if a save in the background has failed."""
-    with self._telling_what_failed():
+    """Raises UserError if a background save has failed."""
+    with self._one_line_errors():
       self._manager.check_for_errors()
 
   def wait(self) -> None:
-    """Waits until what was saved is on the disk.
-
-    Raises:
-      UserError: if it could not be written.
-    """
-    with self._telling_what_failed():
+    """Waits for background saves; raises UserError if one has failed."""
+    with self._one_line_errors():
       self._manager.wait_until_finished()
 
-  def newest_whole(self, *, up_to: int | None = None) -> int | None:
-    """Returns the newest step that can be read; moves damaged ones away.
+  def newest_intact(self, *, up_to: int | None = None) -> int | None:
+    """Returns the newest readable step, or None; moves damaged ones away.
 
     Args:
-      up_to: prefer the newest of the steps up to this one.
+      up_to: prefer the newest step that is not after this one.
 
     Raises:
-      UserError: if there are checkpoints and all of them are damaged.
+      UserError: if all checkpoints are damaged.
     """
     self.wait()
-    hosts.do_in_first(self._set_damaged_aside)
+    hosts.on_first_process(self._move_damaged)
     self._manager.reload()
     steps = self._manager.all_steps()
     wanted = [step for step in steps if up_to is None or step <= up_to]
     return max(wanted or steps, default=None)
 
-  def _set_damaged_aside(self) -> None:
-    """Moves damaged checkpoints away until the newest one is whole."""
+  def _move_damaged(self) -> None:
+    """Moves damaged checkpoints away until the newest one is intact."""
     steps = sorted(self._manager.all_steps(), reverse=True)
     for step in steps:
       try:
-        checkpoint_files.check_whole(self.folder(step))
-      except checkpoint_files.DAMAGE as error:
-        self._set_aside(step, error)
+        checkpoint_reader.check_intact(self.folder(step))
+      except checkpoint_reader.DAMAGE as error:
+        target = self._workdir / DAMAGED / str(step)
+        logging.error(
+          "checkpoint %d is damaged (%s): moved to %s, falling back to the "
+          "previous one",
+          step,
+          errors.first_words(error),
+          target,
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(exist_ok=True)
+        self.folder(step).rename(target)
       else:
         return
     if steps:
@@ -169,94 +161,68 @@ class Checkpoints:
       )
 
   def folder(self, step: int) -> pathlib.Path:
-    """Returns where a checkpoint lies."""
+    """Returns the folder of a checkpoint."""
     return self._workdir / FOLDER / str(step)
 
   def config(self, step: int) -> dict:
-    """Returns the config that a checkpoint was saved with."""
-    return self._restore(step, config=_JSON)
+    """Returns the config that was saved with a checkpoint."""
+    items = ocp.args.Composite(config=ocp.args.JsonRestore())
+    return self._manager.restore(step, args=items).config
 
-  def restore(self, step: int, like) -> Restored:
-    """Returns what was saved at `step`.
+  def restore(self, step: int, like, sharding) -> Restored:
+    """Restores a checkpoint, regardless of the devices that wrote it.
 
     Args:
       step: of an existing checkpoint.
-      like: a `TrainState` of `jax.ShapeDtypeStruct`s with the shardings wanted,
-        whatever devices the checkpoint was made on.
+      like: a `TrainState` of arrays or shapes.
+      sharding: of all restored arrays.
     """
-    state = self._restore(step, state=ocp.args.StandardRestore(like))
+    like = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
+    )
+    items = ocp.args.Composite(state=ocp.args.StandardRestore(like))
+    state = self._manager.restore(step, args=items).state
     metadata = self._manager.metadata(step).custom_metadata or {}
     return Restored(state, **metadata)
 
   def close(self) -> None:
-    """Waits until everything is on the disk.
-
-    Raises:
-      UserError: if the last save failed.
-    """
+    """Waits for background saves; raises UserError if one has failed."""
     self.wait()
-    with self._telling_what_failed():
+    with self._one_line_errors():
       self._manager.close()
 
-  def _restore(self, step, **item):
-    (name,) = item
-    restored = self._manager.restore(step, args=ocp.args.Composite(**item))
-    return restored[name]
-
-  def _set_aside(self, step, error):
-    """Moves a damaged checkpoint to where nobody takes it for a whole one."""
-    place = self._workdir / DAMAGED / str(step)
-    logging.error(
-      "checkpoint %d is damaged (%s): moved to %s, going back to the one "
-      "before",
-      step,
-      errors.first_words(error),
-      place,
-    )
-    shutil.rmtree(place, ignore_errors=True)
-    place.parent.mkdir(exist_ok=True)
-    self.folder(step).rename(place)
-
   def _check_room(self, state):
-    """Raises UserError if the disk has no room for one more checkpoint."""
+    """Raises UserError if the disk has no room for another checkpoint."""
     arrays = jax.tree.leaves((state, state.best_generator))
-    wanted = sum(array.nbytes for array in arrays)
+    needed = sum(array.nbytes for array in arrays)
     free = shutil.disk_usage(self._workdir).free
-    if free < wanted:
+    if free < needed:
       raise errors.UserError(
         f"{self._workdir}: {free / 1e6:.0f} MB are free and a checkpoint takes "
-        f"{wanted / 1e6:.0f} MB; {self._last_good()}make room and run the same "
-        "command again"
+        f"{needed / 1e6:.0f} MB; {self._last_good()}free some space and run "
+        "the same command again"
       )
 
   @contextlib.contextmanager
-  def _telling_what_failed(self):
-    """Turns the error of a save into one line."""
+  def _one_line_errors(self):
+    """Turns errors of a save into a UserError."""
     try:
       yield
     except jax.errors.JaxRuntimeError:
-      raise  # of a lost process, and not of the disk
+      raise  # a process was lost; not a problem of the disk
     except (OSError, ValueError, RuntimeError) as error:
       is_full = "No space left" in str(error)
       raise errors.UserError(
         f"{self._workdir}: a checkpoint could not be written "
         f"({errors.first_words(error)}); {self._last_good()}"
-        f"{'make room and ' * is_full}run the same command again"
+        f"{'free some space and ' * is_full}run the same command again"
       ) from error
 
   def _last_good(self) -> str:
-    """Says which checkpoint is on the disk; the manager may hope for more."""
+    # The manager also counts steps that are still being written.
     steps = [
       int(path.name)
       for path in (self._workdir / FOLDER).iterdir()
       if path.name.isdecimal()
     ]
     return f"step {max(steps)} is saved; " if steps else ""
-
-
-def abstract(state_shapes, sharding):
-  """Returns `state_shapes` with `sharding` on every array, for `restore`."""
-  return jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-    state_shapes,
-  )

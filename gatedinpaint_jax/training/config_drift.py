@@ -1,7 +1,6 @@
-"""What may change in a config between the runs of one workdir.
+"""Which config changes are allowed when a run is resumed.
 
-Most of a config decides what the run computes: a run that goes on with another
-one is no longer the run that its first half was.
+Most keys determine what a run computes, so changing them changes the run.
 """
 
 import dataclasses
@@ -14,15 +13,15 @@ from absl import logging
 from gatedinpaint_jax import build, errors
 from gatedinpaint_jax.baselines import objectives, phases
 
-# These change what is told, kept and done about faults, or in which pieces the
-# same is computed.
+# Keys of logging, checkpointing and fault handling, and those that change how
+# but not what is computed.
 _HARMLESS = (
   "data.tfds_dir",
   "data.validation_path",
   "data.validation_split",
   "evaluation.",
-  "model.discriminator_width",  # its number is among what shapes arrays
-  "model.initializer",  # the first draw is long made
+  "model.discriminator_width",  # `_shaping` compares its effective value
+  "model.initializer",  # only used at step 0
   "model.rematerialize",
   "optimizer.accumulation_steps",
   "schedule.checkpoint_every_steps",
@@ -33,8 +32,7 @@ _HARMLESS = (
   "schedule.skipped_steps_to_go_back",
 )
 
-
-# What older checkpoints computed by before these keys were there.
+# Values that checkpoints without these keys were trained with.
 _BEFORE = {
   **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
   "model.initializer": "released",
@@ -60,14 +58,14 @@ def check(
   """Compares the config of a checkpoint with that of the run.
 
   Args:
-    saved: of the checkpoint; of imported weights, `model` alone.
+    saved: of the checkpoint; imported weights have only the section `model`.
     now: of the run.
     folder: of the checkpoint, for the messages.
-    allow_change: pass what changes the computation too, with a line in the log;
-      None: no, and there is no flag for it.
+    allow_change: also accept keys that change the computation; None: refuse
+      them without advice how to allow them.
 
   Raises:
-    UserError: naming the keys that changed and must not.
+    UserError: naming the keys that must not change.
   """
   changed = _changes(_BEFORE | _flatten(saved), _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
@@ -76,7 +74,7 @@ def check(
       "name another `workdir`"
     )
   if "optimizer" not in saved:
-    return  # imported: there was no run yet
+    return  # imported weights, not yet trained
   harmless = [key for key in changed if _is_harmless(key, saved, now)]
   serious = [key for key in changed if key not in harmless]
   if serious and not allow_change:
@@ -86,11 +84,11 @@ def check(
       advice += ", or go on with `allow_config_change`"
     raise errors.UserError(f"{folder} is of another config: {listed}; {advice}")
   if changed:
-    logging.info("goes on with a changed config: %s", _list(changed))
+    logging.info("continuing with a changed config: %s", _list(changed))
 
 
 def _changes(saved, now) -> dict[str, tuple[Any, Any]]:
-  """Returns {key: (now, saved)} of what both have and differs."""
+  """Returns {key: (now, saved)} of the keys in both whose values differ."""
   return {
     key: (now[key], value)
     for key, value in saved.items()
@@ -105,7 +103,7 @@ def _list(changes) -> str:
 
 
 def _is_harmless(key, saved, now) -> bool:
-  if key == "schedule.steps":  # a decay ends with the last step
+  if key == "schedule.steps":  # decays end with the last step
     return now["optimizer"]["decay"] == "constant"
   if key in ("evaluation.pictures", "data.validation_path"):
     return not (_holds_out(saved) or _holds_out(now))
@@ -113,13 +111,13 @@ def _is_harmless(key, saved, now) -> bool:
 
 
 def _holds_out(config) -> bool:
-  """Returns whether pictures for validation are taken from those to train."""
+  """Returns whether validation pictures are held out of the training set."""
   data = config["data"]
   return data["source"] != "tfds" and data["validation_path"] is None
 
 
 def _flatten(config, prefix="") -> dict[str, Any]:
-  """Returns {dotted key: value}, with the types that JSON leaves."""
+  """Returns {dotted key: value} with values as they come back from JSON."""
   flat = {}
   for key, value in config.items():
     if isinstance(value, Mapping):
@@ -130,7 +128,7 @@ def _flatten(config, prefix="") -> dict[str, Any]:
 
 
 def _shaping(config) -> dict[str, Any]:
-  """Returns what of a config decides which arrays a state has."""
+  """Returns the values that determine the arrays of a state."""
   model, optimizer = build.DEFAULTS | config["model"], config.get("optimizer")
   keys = ("generator", "conv", "bound", "width", "guided")
   shaping = {f"model.{key}": model[key] for key in keys}

@@ -1,8 +1,8 @@
-"""How pictures and parameters lie on the devices.
+"""How pictures and parameters are placed on the devices.
 
-A mesh has two axes: `data`, over which the pictures of a batch are spread, and
-`rows`, over which the rows of one picture are (1 unless pictures are split).
-Parameters and optimizer states are on every device.
+A mesh has two axes: `data`, over which the pictures of a batch are sharded, and
+`rows`, over which the rows of each picture are (1 unless pictures are split).
+Parameters and optimizer states are replicated.
 """
 
 import jax
@@ -14,13 +14,13 @@ from gatedinpaint_jax import errors
 
 
 def make_mesh(devices=None) -> Mesh:
-  """Returns the mesh of all devices of all hosts, or of those given."""
+  """Returns the mesh of the given devices, or of all devices of all hosts."""
   devices = jax.devices() if devices is None else devices
   return Mesh(np.asarray(devices).reshape(-1, 1), ("data", "rows"))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-  """Returns the sharding of what every device holds whole."""
+  """Returns the sharding of arrays that every device holds completely."""
   return NamedSharding(mesh, P())
 
 
@@ -32,35 +32,20 @@ def over_pictures(mesh: Mesh) -> NamedSharding:
 def check_batch_size(
   batch_size: int, mesh: Mesh, *, key: str, parts: int = 1
 ) -> None:
-  """Raises UserError unless the devices divide each part of a batch.
-
-  Args:
-    batch_size: of the global batch.
-    mesh: from `make_mesh`.
-    key: the config key that says so, for the message.
-    parts: `config.optimizer.accumulation_steps`.
-  """
+  """Raises UserError unless the devices divide each part of a global batch."""
   devices = mesh.shape["data"]
-  count = devices * parts
-  if batch_size < 1 or batch_size % count:
-    fitting = max(count, batch_size // count * count)
+  divisor = devices * parts
+  if batch_size < 1 or batch_size % divisor:
+    suggestion = max(divisor, batch_size // divisor * divisor)
     times = f" times {parts} accumulation steps" if parts > 1 else ""
     raise errors.UserError(
       f"{key}={batch_size}: must be a multiple of the {devices} devices"
-      f"{times}; {fitting} would be."
+      f"{times}, such as {suggestion}"
     )
 
 
-def put_whole_batch(batch, mesh: Mesh):
-  """Lays a global batch that every host holds whole on the devices.
-
-  Args:
-    batch: pytree of NumPy arrays `[B, ...]`; the devices divide B.
-    mesh: from `make_mesh`.
-
-  Returns:
-    The same tree of global `jax.Array`s.
-  """
+def put_global_batch(batch, mesh: Mesh):
+  """Shards a NumPy batch `[B, ...]` that every host holds completely."""
   sharding = over_pictures(mesh)
   return jax.tree.map(
     lambda x: jax.make_array_from_callback(
@@ -71,15 +56,9 @@ def put_whole_batch(batch, mesh: Mesh):
 
 
 def put_batch(batch, mesh: Mesh):
-  """Lays this host's rows of a global batch on its devices.
+  """Shards a NumPy batch of which each host holds only its part.
 
-  Args:
-    batch: pytree of NumPy arrays `[local B, ...]`.
-    mesh: from `make_mesh`.
-
-  Returns:
-    The same tree of global `jax.Array`s `[B, ...]`; the copy may still be
-    under way.
+  Returns global arrays `[B, ...]`, which may still be copying.
   """
   sharding = over_pictures(mesh)
   return jax.tree.map(

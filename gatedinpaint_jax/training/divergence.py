@@ -1,7 +1,7 @@
-"""Steps that were skipped because something was not finite, and what follows.
+"""Detects steps that were skipped because a value was not finite.
 
-Looked at when the next step is under way, so that devices need not wait; once
-one was skipped, at once.
+A step is checked while the next one runs, so that the devices never wait; after
+a skipped step, each one is checked at once.
 """
 
 import json
@@ -19,14 +19,14 @@ from gatedinpaint_jax.training import step as step_lib
 FOLDER = "not_finite"
 
 
-class SkippedStep(NamedTuple):
-  """A step that was skipped, or may have been.
+class Step(NamedTuple):
+  """A training step that was skipped, or may have been.
 
   Attributes:
-    number: of the step.
+    number: of the step, from 1.
     first_example: index of the batch's first example in the stream.
-    batch: what it was to learn from.
-    metrics: what it returned.
+    batch: its input.
+    metrics: its output.
   """
 
   number: int
@@ -35,8 +35,8 @@ class SkippedStep(NamedTuple):
   metrics: dict[str, jax.Array]
 
   @property
-  def why(self) -> str:
-    """Says what was not finite."""
+  def reason(self) -> str:
+    """Which metrics are not finite."""
     values = {
       name: float(self.metrics[name])
       for name in step_lib.MUST_BE_FINITE
@@ -49,92 +49,73 @@ class SkippedStep(NamedTuple):
     )
 
 
-class Watch:
-  """Counts skipped steps in a row and keeps the batch of the last one.
+class Monitor:
+  """Counts consecutive skipped steps and keeps the batch of the last one.
 
   Attributes:
-    skipped: the newest step that was skipped, or None.
-    in_a_row: how many were, up to the newest one that was looked at.
+    skipped_in_a_row: number of skipped steps up to the last one checked.
+    skipped: the last skipped step, or None.
+    went_back: whether the run has gone back since its last save; set by it.
   """
 
-  def __init__(self, most_in_a_row: int, *, in_a_row: int = 0):
-    """Begins to watch.
+  def __init__(self, max_in_a_row: int, *, skipped_in_a_row: int = 0):
+    """Treats `max_in_a_row` consecutive skipped steps as divergence."""
+    self._max_in_a_row = max_in_a_row
+    self.reset()
+    self.skipped_in_a_row = skipped_in_a_row
+    self.went_back = False
 
-    Args:
-      most_in_a_row: so many skipped steps in a row mean that it diverged.
-      in_a_row: skipped before this run went on.
-    """
-    self._most = most_in_a_row
-    self._newest = None
-    self.in_a_row = in_a_row
-    self.skipped = None
-
-  def forget(self) -> None:
-    """Starts to count anew, after a run went back."""
-    self._newest = None
-    self.in_a_row = 0
+  def reset(self) -> None:
+    """Starts over, after the run went back."""
+    self._unchecked = None
+    self.skipped_in_a_row = 0
     self.skipped = None
 
   def add(self, number: int, first_example: int, batch, metrics) -> None:
-    """Takes a step that may be under way and looks at the one before.
+    """Takes a step that may be running and checks the one before."""
+    self.check()
+    self._unchecked = Step(number, first_example, batch, metrics)
+    if self.skipped_in_a_row or self._max_in_a_row == 1:
+      # `dump` needs the state before a skipped step, which is the current one
+      # only until another step has learned something.
+      self.check()
 
-    Args:
-      number: of the step.
-      first_example: index of the batch's first example in the stream.
-      batch: what it learned from.
-      metrics: what it returned.
-    """
-    self.look()
-    self._newest = SkippedStep(number, first_example, batch, metrics)
-    if self.in_a_row or self._most == 1:
-      # What `dump` writes is the state before a skipped step only as long as
-      # nothing was learned after it.
-      self.look()
-
-  def look(self) -> None:
-    """Waits for the newest step and counts it."""
-    step, self._newest = self._newest, None
+  def check(self) -> None:
+    """Waits for the newest step and counts it if it was skipped."""
+    step, self._unchecked = self._unchecked, None
     if step is None:
       return
     if not float(step.metrics[step_lib.SKIPPED]):
-      self.in_a_row = 0
+      self.skipped_in_a_row = 0
       return
-    self.in_a_row += 1
+    self.skipped_in_a_row += 1
     self.skipped = step
-    last_example = step.first_example + step.batch.image.shape[0] - 1
     logging.warning(
       "step %d skipped, examples %d to %d: %s",
       step.number,
       step.first_example,
-      last_example,
-      step.why,
+      step.first_example + step.batch.image.shape[0] - 1,
+      step.reason,
     )
 
   @property
-  def diverged(self) -> bool:
-    """Whether too many steps in a row were skipped."""
-    return self.in_a_row >= self._most
+  def has_diverged(self) -> bool:
+    """Whether too many consecutive steps were skipped."""
+    return self.skipped_in_a_row >= self._max_in_a_row
 
 
-def dump(workdir, skipped: SkippedStep, state, config: dict) -> pathlib.Path:
-  """Writes what reproduces a skipped step; returns the folder.
+def dump(workdir, skipped: Step, state, config: dict) -> pathlib.Path:
+  """Writes what is needed to reproduce a skipped step; returns the folder.
 
-  It gets `batch.npz`, with `image`, `mask` and perhaps `sketch` as in
-  `batch.py`, `step.json`, and a checkpoint of the state, which is that of
-  before the step, for nothing was learned from it.
-
-  Args:
-    workdir: of the run.
-    skipped: from `Watch.skipped`.
-    state: the `TrainState` after it.
-    config: plain dictionary of the whole config.
+  It gets `batch.npz` with the fields of `Batch`, `step.json`, and a checkpoint.
+  A skipped step changes no parameters, so `state`, the one after it, serves.
   """
   folder = pathlib.Path(workdir) / FOLDER
   batch = hosts.gather(skipped.batch)
-  described = {
+  description = {
     "step": skipped.number,
     "first_example": skipped.first_example,
-    "not_finite": skipped.why,
+    "not_finite": skipped.reason,
   }
 
   def write():
@@ -142,9 +123,9 @@ def dump(workdir, skipped: SkippedStep, state, config: dict) -> pathlib.Path:
     folder.mkdir()
     arrays = {k: v for k, v in batch._asdict().items() if v is not None}
     np.savez_compressed(folder / "batch.npz", **arrays)
-    (folder / "step.json").write_text(json.dumps(described, indent=2) + "\n")
+    (folder / "step.json").write_text(json.dumps(description, indent=2) + "\n")
 
-  hosts.do_in_first(write)
+  hosts.on_first_process(write)
   with checkpoints.Checkpoints(folder, keep=1) as store:
     store.save(state, config)
   return folder

@@ -1,129 +1,107 @@
-"""Warns once of each thing that is wrong with a training that goes on.
+"""Warns, once each, about symptoms of a training run that goes wrong.
 
-Where all is well it says nothing. docs/training.md shows the curves of good and
-bad runs from which the limits were taken.
+docs/training.md shows the good and bad runs that the thresholds come from.
 """
 
 import math
 from collections.abc import Mapping
 
+import jax
 from absl import logging
 
-# With 4 the error was 3 % above that with 8; with fewer nothing was measured.
-LEAST_BATCH = 4
-# How far the mean scores of real and completed pictures are apart: up to 1.6
-# in good runs, 2.2 against a grey generator. At 2 both margins of the hinge can
-# be met, and the discriminator has nothing left to learn.
-MOST_APART = 2.0
-STEPS_APART = 300
-# Of the originals' contrast in the holes; 0.4 to 0.6 in good runs.
-LEAST_CONTRAST = 0.1
-# A layer's mean gate; 0.41 to 0.53 in good runs of hundreds of steps.
-GATES_SHUT, GATES_OPEN = 0.02, 0.98
-# Mean share of the picture. Trained with 0.49 instead of 0.31 the error in the
-# same holes was 3 % higher, with 0.73 it was 10 % higher.
-MOST_HOLE = 0.5
+# At 4 the error was 3 % above that at 8; smaller batches were not measured.
+MIN_BATCH_SIZE = 4
+# Gap between the mean scores of real and completed pictures: up to 1.6 in good
+# runs, 2.2 against a grey generator. From 2 on, both margins of the hinge loss
+# can be satisfied, and the discriminator has nothing left to learn.
+MAX_SCORE_GAP = 2.0
+SCORE_GAP_STEPS = 300
+# Contrast in the holes relative to the originals; 0.4 to 0.6 in good runs.
+MIN_CONTRAST = 0.1
+# Mean gate of a layer; 0.41 to 0.53 in good runs of hundreds of steps.
+MIN_GATE, MAX_GATE = 0.02, 0.98
+# Mean share of the picture. Training with 0.49 instead of 0.31 raised the error
+# in the same holes by 3 %, with 0.73 by 10 %.
+MAX_HOLE_FRACTION = 0.5
 
 
 class Health:
-  """Warns of what goes wrong, each once for as long as the process runs."""
+  """Checks reports and validations; each warning appears once per process."""
 
-  def __init__(
-    self, *, batch_size: int, has_hinge: bool, is_first: bool = True
-  ):
-    """Looks at the batch.
-
-    Args:
-      batch_size: pictures in a step.
-      has_hinge: whether the generator learns from scores of a hinge loss, whose
-        size means something.
-      is_first: whether this is the process that tells.
-    """
+  def __init__(self, *, batch_size: int, has_hinge: bool):
+    """Checks the batch size; scores have a known scale only with hinge loss."""
     self._has_hinge = has_hinge
-    self._is_first = is_first
-    self._told = set()
-    self.forget()
-    if batch_size < LEAST_BATCH:
+    self._warned = set()
+    self.reset()
+    if batch_size < MIN_BATCH_SIZE:
       self._warn(
         "batch",
         f"config.data.batch_size={batch_size}: trains badly, take "
-        f"{LEAST_BATCH} or more; config.optimizer.accumulation_steps saves "
+        f"{MIN_BATCH_SIZE} or more; config.optimizer.accumulation_steps saves "
         "memory",
       )
 
-  def forget(self) -> None:
-    """Counts anew, after a run went back."""
-    self._apart_since = None
+  def reset(self, step: int = 0) -> None:
+    """Starts over at a step, after a run resumed or went back."""
+    self._reported = step
+    self._gap_since = None
     self._is_flat = False
 
-  def see_training(
-    self, step: int, previous: int, means: Mapping[str, float]
-  ) -> None:
-    """Looks at a report.
-
-    Args:
-      step: of the report.
-      previous: step of the one before.
-      means: of the metrics of the steps in between.
-    """
+  def check_training(self, step: int, means: Mapping[str, float]) -> None:
+    """Checks the means of the metrics since the last report."""
+    previous, self._reported = self._reported, step
     hole = means.get("hole_fraction", 0.0)
-    if hole > MOST_HOLE:
+    if hole > MAX_HOLE_FRACTION:
       self._warn(
         "holes",
-        f"holes take {hole:.0%} of the pictures, and above {MOST_HOLE:.0%} "
-        "little is learned; make those of config.mask smaller",
+        f"holes cover {hole:.0%} of the pictures; above "
+        f"{MAX_HOLE_FRACTION:.0%} little is learned, so make those of "
+        "config.mask smaller",
       )
-    # Where the discriminator learns alone, it is meant to win.
-    if self._has_hinge and "adversarial_loss" in means:
-      self._see_scores(step, previous, means)
+    # A discriminator that trains alone is supposed to win.
+    if not self._has_hinge or "adversarial_loss" not in means:
+      return
+    gap = means["real_score"] - means["fake_score"]
+    if gap <= MAX_SCORE_GAP:
+      self._gap_since = None
+      return
+    if self._gap_since is None:
+      self._gap_since = previous
+    if step - self._gap_since >= SCORE_GAP_STEPS:
+      self._warn(
+        "scores",
+        f"step {step}: the discriminator has won: its scores of real and "
+        f"completed pictures are {gap:.2f} apart and have been more than "
+        f"{MAX_SCORE_GAP} apart for {step - self._gap_since} steps; lower "
+        "config.optimizer.discriminator_learning_rate or start again",
+      )
 
-  def see_validation(self, step: int, scores: Mapping[str, float]) -> None:
-    """Looks at the scores of a validation after some training."""
+  def check_validation(self, step: int, scores: Mapping[str, float]) -> None:
+    """Checks the scores of a validation, except the one before training."""
     original = scores["original_hole_contrast"]
-    was_flat, share = self._is_flat, 1.0
-    if original:
-      share = scores["hole_contrast"] / original
-    self._is_flat = share < LEAST_CONTRAST
+    contrast = scores["hole_contrast"] / original if original else 1.0
+    was_flat, self._is_flat = self._is_flat, contrast < MIN_CONTRAST
     if was_flat and self._is_flat:
       self._warn(
         "contrast",
-        f"step {step}: holes are filled with one colour, as before: "
-        f"{share:.2f} of the originals' contrast, and {LEAST_CONTRAST} is "
-        "little; raise the learning rates of config.optimizer or lower "
-        "config.loss.adversarial",
+        f"step {step}: holes are filled with one colour, for the second time in"
+        f" a row: their contrast is {contrast:.2f} of the originals', below "
+        f"{MIN_CONTRAST}; raise the learning rates in config.optimizer or lower"
+        " config.loss.adversarial",
       )
     for name, gate in scores.items():
-      if name.startswith("gate/") and math.isfinite(gate):
-        self._see_gate(step, name.removeprefix("gate/"), gate)
-
-  def _see_scores(self, step, previous, means):
-    apart = means["real_score"] - means["fake_score"]
-    if apart <= MOST_APART:
-      self._apart_since = None
-      return
-    if self._apart_since is None:
-      self._apart_since = previous
-    if step - self._apart_since >= STEPS_APART:
-      self._warn(
-        "scores",
-        f"step {step}: the discriminator has won, its scores of real and "
-        f"completed pictures are {apart:.2f} apart and were above {MOST_APART} "
-        f"for {step - self._apart_since} steps; lower config.optimizer."
-        "discriminator_learning_rate, or begin again",
-      )
-
-  def _see_gate(self, step, layer, gate):
-    if GATES_SHUT <= gate <= GATES_OPEN:
-      return
-    state = "shut" if gate < GATES_SHUT else "open"
-    self._warn(
-      "gates",
-      f"step {step}: the gates of {layer} are all {state}, {gate:.3f} on "
-      f"average, where {GATES_SHUT} to {GATES_OPEN} is usual; lower the "
-      "learning rates of config.optimizer",
-    )
+      if not name.startswith("gate/") or not math.isfinite(gate):
+        continue
+      if not MIN_GATE <= gate <= MAX_GATE:
+        self._warn(
+          "gates",
+          f"step {step}: the gates of {name.removeprefix('gate/')} are all "
+          f"{'closed' if gate < MIN_GATE else 'open'}, {gate:.3f} on average, "
+          f"where {MIN_GATE} to {MAX_GATE} is usual; lower the learning rates "
+          "in config.optimizer",
+        )
 
   def _warn(self, kind: str, text: str) -> None:
-    if kind not in self._told and self._is_first:
-      self._told.add(kind)
+    if kind not in self._warned and jax.process_index() == 0:
+      self._warned.add(kind)
       logging.warning("%s", text)

@@ -1,4 +1,4 @@
-"""The processes of one run, on one machine or on many."""
+"""The processes of one run, on one machine or on several."""
 
 import hashlib
 import os
@@ -14,9 +14,9 @@ from jax.experimental import multihost_utils
 
 from gatedinpaint_jax import errors
 
-_LONGEST_MESSAGE = 1024
-# Until all processes have found their pictures; one may download them.
-_PATIENCE_SECONDS = 6 * 3600
+_MAX_MESSAGE_BYTES = 1024
+# For all processes to find their pictures, which one of them may download.
+_START_TIMEOUT_SECONDS = 6 * 3600
 
 
 def join(
@@ -25,21 +25,23 @@ def join(
   processes: int | None = None,
   process: int | None = None,
 ) -> None:
-  """Makes the devices of all processes one machine; before JAX does anything.
+  """Connects the processes, so that JAX sees all their devices.
+
+  Must be called before JAX starts a backend. The arguments may be None on
+  clusters that provide them (TPU pods, Slurm, Open MPI).
 
   Args:
-    coordinator: `host:port` of process 0, reachable from all; None where the
-      cluster tells it (TPU pods, Slurm, Open MPI).
-    processes: how many there are; None as above.
-    process: which one this is, from 0; None as above.
+    coordinator: `host:port` of process 0, reachable from all processes.
+    processes: how many there are.
+    process: index of this one.
 
   Raises:
-    UserError: if it is not told where the others are. JAX itself ends a process
-      that has waited five minutes for them.
+    UserError: if an argument is missing or wrong. JAX itself ends a process
+      that has waited five minutes for the others.
   """
   if processes is not None:
     logging.info("waiting for %d processes at %s", processes, coordinator)
-  # What connects processors; accelerators have networks of their own.
+  # For communication between CPUs; accelerators have their own networks.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
   try:
     jax.distributed.initialize(coordinator, processes, process)
@@ -51,20 +53,19 @@ def join(
     ) from error
 
 
-def meet(config) -> None:
-  """Waits until all processes are here, before they first talk to each other.
+def synchronize(config) -> None:
+  """Waits for all processes and compares their configs.
 
-  Args:
-    config: of this process.
+  Must come before their first collective operation.
 
   Raises:
     UserError: in all processes, unless all have the same config.
   """
   if jax.process_count() == 1:
     return
-  # Gloo, which connects processors, has no more than 30 seconds.
+  # Gloo's collectives time out after 30 seconds.
   ocp.multihost.get_barrier_sync_fn()(
-    key="all processes of the run", timeout_ms=1000 * _PATIENCE_SECONDS
+    key="all processes of the run", timeout_ms=1000 * _START_TIMEOUT_SECONDS
   )
   digest = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode())
   digest = np.frombuffer(digest.digest(), np.uint8)
@@ -75,12 +76,11 @@ def meet(config) -> None:
     )
 
 
-def do_in_first(action: Callable[[], None]) -> None:
-  """Does something in the first process; the others wait for it.
+def on_first_process(action: Callable[[], None]) -> None:
+  """Calls `action` in the first process; the others wait for it.
 
   Raises:
-    UserError: in all processes, if the action raised it or an OSError in the
-      first one.
+    UserError: in all processes, if the action raised it or an OSError.
   """
   message = b""
   if jax.process_index() == 0:
@@ -92,31 +92,31 @@ def do_in_first(action: Callable[[], None]) -> None:
       message = str(error).encode()
   if jax.process_count() == 1:
     return
-  padded = np.frombuffer(message.ljust(_LONGEST_MESSAGE, b"\0"), np.uint8)
-  told = multihost_utils.broadcast_one_to_all(padded[:_LONGEST_MESSAGE])
-  if message := np.asarray(told, np.uint8).tobytes().rstrip(b"\0"):
+  padded = np.frombuffer(message.ljust(_MAX_MESSAGE_BYTES, b"\0"), np.uint8)
+  received = multihost_utils.broadcast_one_to_all(padded[:_MAX_MESSAGE_BYTES])
+  if message := np.asarray(received, np.uint8).tobytes().rstrip(b"\0"):
     raise errors.UserError(message.decode(errors="replace"))
 
 
 def gather(tree):
-  """Returns arrays that are divided over all processes, whole, as NumPy."""
+  """Collects arrays that are sharded over processes; returns NumPy arrays."""
   if jax.process_count() == 1:
     return jax.device_get(tree)
   return multihost_utils.process_allgather(tree, tiled=True)
 
 
-def explain(error: Exception, *, then: str = "") -> int:
-  """Tells what ended one of several processes; returns its exit code.
+def report_failure(error: Exception, *, advice: str) -> int:
+  """Prints why one of several processes ends; returns its exit code.
 
   Args:
-    error: what was raised.
-    then: what a person can do, put behind the line.
+    error: a lost process becomes one line, anything else a traceback.
+    advice: appended to that line.
   """
   if isinstance(error, jax.errors.JaxRuntimeError):
     print(
-      f"error: process {jax.process_index()} of {jax.process_count()} cannot go"
-      f" on ({errors.first_words(error)}); if another one has ended, its log "
-      f"says why{then}",
+      f"error: process {jax.process_index()} of {jax.process_count()} cannot "
+      f"continue ({errors.first_words(error)}); if another process has ended, "
+      f"its log says why; {advice}",
       file=sys.stderr,
     )
   else:
@@ -124,10 +124,10 @@ def explain(error: Exception, *, then: str = "") -> int:
   return 1
 
 
-def leave(code: int) -> None:
-  """Ends this process at once, which the others notice.
+def exit_now(code: int) -> None:
+  """Ends this process without waiting for the others, which then notice.
 
-  An ordinary end waits for them, and they wait for this process.
+  An ordinary exit would wait for them while they wait for this process.
   """
   sys.stdout.flush()
   sys.stderr.flush()

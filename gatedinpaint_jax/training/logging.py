@@ -1,14 +1,15 @@
-"""What a run tells: TensorBoard events, a line on the terminal, strips as PNG.
+"""Output of a training run: TensorBoard events, progress lines, PNG strips.
 
-The one module that imports clu, whose writers load TensorFlow. Without it a run
-still works: its numbers go to `WORKDIR/metrics.jsonl`, and there is nothing for
-TensorBoard.
+The only module that imports clu, whose writers load TensorFlow. Without clu, a
+run writes its metrics to `WORKDIR/metrics.jsonl` instead.
 """
 
 import json
+import os
 import pathlib
 import time
 
+import jax
 import tqdm
 from absl import logging
 from PIL import Image
@@ -17,8 +18,8 @@ from gatedinpaint_jax import files, terminal
 from gatedinpaint_jax.training import live_line
 from gatedinpaint_jax.training import state as state_lib
 
-# What of the extra `train` writes for TensorBoard.
-_OF_TRAIN = ("clu", "tensorboard", "tensorflow")
+# Packages of the extra `train` that write TensorBoard events.
+_EXTRA = ("clu", "tensorboard", "tensorflow")
 
 try:
   with terminal.quiet_tensorflow():
@@ -26,7 +27,7 @@ try:
     from tensorboard.compat.proto import event_pb2
     from tensorboard.summary.writer import event_file_writer
 except ImportError as error:
-  if (error.name or "").partition(".")[0] not in _OF_TRAIN:
+  if (error.name or "").partition(".")[0] not in _EXTRA:
     raise
   metric_writers = None
 
@@ -34,7 +35,11 @@ STRIPS = "strips"
 
 
 class RunLog:
-  """Writes what happens in a run; silent in all processes but the first."""
+  """Writes what happens in a run; only the first process writes anything.
+
+  Attributes:
+    workdir: of the run.
+  """
 
   def __init__(
     self,
@@ -44,55 +49,49 @@ class RunLog:
     steps: int,
     batch_size: int,
     profile: bool,
-    is_first: bool,
   ):
-    """Opens the writers.
+    """Opens the writers of a run that starts after `first_step`.
 
-    Args:
-      workdir: folder of the run; it and its `strips/` exist.
-      first_step: the step that the run begins after; see `supersede`.
-      steps: of the whole run, for the remaining time.
-      batch_size: pictures per step over all devices.
-      profile: whether to write profiles for TensorBoard, at step 10 and then
-        once an hour.
-      is_first: whether this is the process that writes.
+    The workdir must have a folder `strips/`. With `profile`, writes profiles
+    for TensorBoard at step 10 and then once an hour.
     """
-    self._workdir = pathlib.Path(workdir)
+    self.workdir = pathlib.Path(workdir)
     self._steps = steps
     self._batch_size = batch_size
     self._profile = profile
-    self._is_first = is_first
-    self._writer = _Nothing()
-    self._profiler = self._live = None
-    self.supersede(first_step)
+    self._is_first = jax.process_index() == 0
+    self._writer = self._profiler = self._live = None
+    self.restart(first_step)
 
-  def supersede(self, step: int) -> None:
-    """Makes what is written from now on replace what was told after `step`."""
+  def restart(self, step: int) -> None:
+    """Makes what is logged from now on replace everything after `step`."""
     self.close()
     self._live = live_line.LiveLine(
       steps=self._steps, batch_size=self._batch_size, is_first=self._is_first
     )
     if not self._is_first:
+      self._writer = _JsonLines(os.devnull, step)
       return
     if metric_writers is None:
-      self._writer = _JsonLines(self._workdir / "metrics.jsonl", step)
+      path = self.workdir / "metrics.jsonl"
+      logging.warning(
+        "the extra 'train' is not installed: metrics go to %s, not to "
+        "TensorBoard",
+        path,
+      )
+      self._writer = _JsonLines(path, step)
       return
-    _supersede_events(self._workdir, step)
-    # A new file: TensorBoard reads them in order and does not turn back.
+    _supersede_events(self.workdir, step)
+    # A new file: TensorBoard reads files in order and only once.
     self._writer = metric_writers.AsyncMultiWriter(
-      [metric_writers.SummaryWriter(str(self._workdir))]
+      [metric_writers.SummaryWriter(str(self.workdir))]
     )
     if self._profile:
-      # Anew: clu allows no step back.
-      self._profiler = periodic_actions.Profile(logdir=self._workdir)
+      # A new one: clu rejects steps that decrease.
+      self._profiler = periodic_actions.Profile(logdir=self.workdir)
 
-  def describe(self, config, networks) -> None:
-    """Writes the config and the arrays of the networks, at step 0.
-
-    Args:
-      config: of the run.
-      networks: {name: parameters}.
-    """
+  def write_description(self, config, networks) -> None:
+    """Writes the config and the parameter tables of `{name: parameters}`."""
     texts = {"config": str(config)}
     for name, params in networks.items():
       if self._is_first:
@@ -106,68 +105,59 @@ class RunLog:
       0, {name: f"```\n{text}\n```" for name, text in texts.items()}
     )
 
-  def scalars(self, step: int, scalars: dict[str, float]) -> None:
-    """Writes numbers by name."""
+  def write_scalars(self, step: int, scalars: dict[str, float]) -> None:
+    """Writes scalars for TensorBoard."""
     self._writer.write_scalars(step, scalars)
 
-  def strip(self, step: int, picture) -> pathlib.Path:
-    """Writes a strip `[H, W, 3] uint8` as event and PNG; returns its path."""
-    path = self._workdir / STRIPS / f"step_{step:07d}.png"
+  def write_strip(self, step: int, picture) -> None:
+    """Writes a strip `[H, W, 3] uint8` as an event and as a PNG."""
     if self._is_first:
       self._writer.write_images(step, {"validation/strip": picture[None]})
-      with files.replacing(path) as part:
+      with files.replacing(self.strip_path(step)) as part:
         Image.fromarray(picture).save(part, format="PNG")
-    return path
 
-  def report(self, step: int, scalars: dict[str, float]) -> None:
-    """Prints numbers of the training on a line, unless a live line has them.
+  def strip_path(self, step: int) -> pathlib.Path:
+    """Returns the path of the PNG of a step."""
+    return self.workdir / STRIPS / f"step_{step:07d}.png"
 
-    Args:
-      step: of the report.
-      scalars: by name; `images_per_second` tells the remaining time.
-    """
+  def print_training(self, step: int, scalars: dict[str, float]) -> None:
+    """Prints training metrics and the remaining time, unless shown live."""
     if self._live.is_shown:
       return
-    left = ""
+    remaining = ""
     if speed := scalars.get("images_per_second"):
       seconds = (self._steps - step) * self._batch_size / speed
-      left = f"  remaining {tqdm.tqdm.format_interval(seconds)}"
-    self._print(step, scalars, left)
+      remaining = f"  remaining {tqdm.tqdm.format_interval(seconds)}"
+    self.print_scalars(step, scalars, end=remaining)
 
-  def line(self, step: int, scalars: dict[str, float]) -> None:
-    """Prints the given numbers on one line."""
-    self._print(step, scalars)
+  def print_scalars(
+    self, step: int, scalars: dict[str, float], *, end: str = ""
+  ) -> None:
+    """Prints scalars on one line."""
+    if self._is_first:
+      values = "  ".join(f"{k} {v:.4g}" for k, v in scalars.items())
+      logging.info("step %d  %s%s", step, values, end)
 
   def after_step(self, step: int, read) -> None:
-    """Must be called after every step: shows progress, takes profiles.
-
-    Args:
-      step: that is done.
-      read: returns the newest metrics by name, without waiting for a device.
-    """
+    """Updates the live line, for which `read` returns metrics, and profiles."""
     self._live.after_step(step, read)
     if self._profiler is not None:
       self._profiler(step)
 
   def paused(self):
-    """Returns a context whose time is left out of the live line's speed."""
+    """Returns a context whose time does not count in the live line's speed."""
     return self._live.paused()
 
   def close(self) -> None:
     """Waits until everything is written."""
     if self._live is not None:
       self._live.close()
-    self._writer.flush()
-    self._writer.close()
-
-  def _print(self, step, scalars, end=""):
-    if self._is_first:
-      numbers = "  ".join(f"{k} {v:.4g}" for k, v in scalars.items())
-      logging.info("step %d  %s%s", step, numbers, end)
+      self._writer.flush()
+      self._writer.close()
 
 
 def _supersede_events(workdir, step):
-  """Tells TensorBoard that a run began anew after `step`."""
+  """Makes TensorBoard discard the events after `step`."""
   writer = event_file_writer.EventFileWriter(str(workdir))
   writer.add_event(
     event_pb2.Event(
@@ -179,47 +169,36 @@ def _supersede_events(workdir, step):
   writer.close()
 
 
-class _Nothing:
-  """The writer of a process that does not write."""
+class _JsonLines:
+  """Stands in for clu's writers: one JSON object per call of `write_scalars`.
 
-  def write_scalars(self, step, scalars):
-    del step, scalars
-
-  def write_texts(self, step, texts):
-    del step, texts
-
-  def write_images(self, step, images):
-    del step, images
-
-  def flush(self):
-    """Has nothing to flush."""
-
-  def close(self):
-    """Has nothing to close."""
-
-
-class _JsonLines(_Nothing):
-  """One JSON object per call: step, seconds since 1970, and the numbers."""
+  Each holds the step, the Unix time and the scalars. Texts and images are not
+  written.
+  """
 
   def __init__(self, path, first_step):
-    logging.warning(
-      "the extra 'train' is not installed: numbers go to %s, nothing to "
-      "TensorBoard",
-      path,
-    )
     kept = []
-    if path.exists():
-      lines = path.read_text("utf-8").splitlines(keepends=True)
+    if os.path.exists(path):
+      lines = pathlib.Path(path).read_text("utf-8").splitlines(keepends=True)
       # The last line may be cut short by a kill.
-      whole = [line for line in lines if line.endswith("\n")]
-      kept = [line for line in whole if json.loads(line)["step"] <= first_step]
-    path.write_text("".join(kept), "utf-8")
-    self._file = open(path, "a", encoding="utf-8")  # closed by close
+      complete = [line for line in lines if line.endswith("\n")]
+      kept = [
+        line for line in complete if json.loads(line)["step"] <= first_step
+      ]
+    self._file = open(path, "w", encoding="utf-8")  # closed by close
+    self._file.writelines(kept)
+    self._file.flush()
 
   def write_scalars(self, step, scalars):
-    numbers = {name: float(value) for name, value in scalars.items()}
-    row = {"step": step, "time": time.time(), **numbers}
+    values = {name: float(value) for name, value in scalars.items()}
+    row = {"step": step, "time": time.time(), **values}
     self._file.write(json.dumps(row) + "\n")
+
+  def write_texts(self, step, texts):
+    pass
+
+  def write_images(self, step, images):
+    pass
 
   def flush(self):
     self._file.flush()

@@ -1,4 +1,4 @@
-"""Means of the metrics and the speed since the last report."""
+"""Means of the metrics, and the speed, since the last report."""
 
 import contextlib
 import time
@@ -11,45 +11,40 @@ from gatedinpaint_jax.training import step as step_lib
 
 
 class Meter:
-  """Collects what `RunLog` reports, without making the devices wait.
+  """Averages metrics without stalling the devices.
 
-  Metrics stay on the devices until a report; only the step before the newest
-  one is waited for, so that at most two are under way.
+  Metrics stay on the devices until the next report. Only the step before the
+  newest one is waited for, so that at most two are in flight.
   """
 
   def __init__(
     self, batch_size: int, *, window: Sequence[dict[str, float]] = ()
   ):
-    """Starts the clock.
-
-    Args:
-      batch_size: pictures per step over all devices.
-      window: what `window` returned when the run was saved.
-    """
+    """Starts the clock; continues from `window()` of a resumed run."""
     self._batch_size = batch_size
     self._reset()
     self._metrics = list(window)
     self._untimed = len(self._metrics)
 
   def add(self, metrics: dict[str, jax.Array]) -> None:
-    """Adds the scalars of a step that may still be under way."""
+    """Adds the scalars of a step that may still be running."""
     if self._metrics:
       jax.block_until_ready(self._metrics[-1])
     self._metrics.append(metrics)
 
   def newest(self) -> dict[str, float]:
-    """Returns the numbers of the newest step that is surely done.
+    """Returns the newest metrics that are available without waiting.
 
-    Without waiting; nothing if there was none since the last report.
+    Empty if no step has finished since the last report.
     """
-    # The last one may be under way; `add` has waited for the one before.
+    # The last step may be running; `add` has waited for the one before.
     done = self._metrics[-2:-1]
     return {k: float(v) for metrics in done for k, v in metrics.items()}
 
   def window(self) -> list[dict[str, float]]:
-    """Returns the metrics of each step since the last report, as numbers.
+    """Returns the metrics of each step since the last report, for checkpoints.
 
-    A run that is saved and goes on between two reports makes the same report.
+    A run that is resumed between two reports thus logs the same means.
     """
     self._metrics = [
       {name: float(value) for name, value in metrics.items()}
@@ -59,14 +54,14 @@ class Meter:
 
   @contextlib.contextmanager
   def waiting(self):
-    """Counts the time inside as waiting for data."""
+    """Counts the time of a block as waiting for data."""
     started = time.monotonic()
     yield
     self._seconds_waited += time.monotonic() - started
 
   @contextlib.contextmanager
   def paused(self):
-    """Leaves the time inside out of the speed."""
+    """Excludes the time of a block from the speed."""
     if self._metrics:
       jax.block_until_ready(self._metrics[-1])
     started = time.monotonic()
@@ -74,16 +69,15 @@ class Meter:
     self._seconds_paused += time.monotonic() - started
 
   def take(self) -> dict[str, float]:
-    """Returns the means by name, and starts anew.
+    """Returns the means by name and resets the meter.
 
-    Steps that were skipped are left out of the means, and counted as
-    `skipped_steps`; if all were, there are no means. Adds `images_per_second`,
-    over all devices, and `seconds_waited_for_data`, the sum since the last
-    report.
+    Skipped steps are excluded from the means and counted in `skipped_steps`; if
+    all steps were skipped, there are no means. Adds `images_per_second`, of all
+    devices together, and `seconds_waited_for_data` since the last report.
     """
     metrics = self.window()
     learned = [m for m in metrics if not m[step_lib.SKIPPED]]
-    # Not every step makes every number: networks may take turns.
+    # Not every step has every metric: the baselines' networks take turns.
     means = {
       name: float(np.mean(np.float32([m[name] for m in learned if name in m])))
       for name in dict.fromkeys(name for m in learned for name in m)

@@ -1,4 +1,4 @@
-"""What each network minimizes, with the metrics that go with it."""
+"""The training losses of both networks, and the metrics logged with them."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from gatedinpaint_jax.networks import patch_discriminator
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-  """How much each loss counts; `configs/places2.py` describes the keys."""
+  """Weights of the losses; `configs/places2.py` describes them."""
 
   l1_coarse: float = 1.0
   l1_refined: float = 1.0
@@ -24,28 +24,28 @@ class LossWeights:
 
   @property
   def has_uniform_pixels(self) -> bool:
-    """Whether hole and known pixels count alike, as in the paper."""
+    """Whether hole and known pixels have equal weights, as in the paper."""
     return self.hole == self.known == 1 and not self.separate_means
 
 
 def discriminator_objective(
   params, spectral, *, discriminator, batch, completed, weights
 ):
-  """Scores real and completed pictures against each other.
+  """Returns the discriminator's loss: hinge, over all patches.
 
   Args:
-    params: parameters of the discriminator; differentiate with respect to it.
+    params: of the discriminator; differentiate with respect to them.
     spectral: its power iteration before this step.
     discriminator: the module.
     batch: a `Batch`.
-    completed: pictures with filled holes, as `batch.image`; a constant here.
+    completed: the completed pictures; no gradient flows into them.
     weights: `LossWeights`.
 
   Returns:
-    `(loss, (spectral, metrics))`, the power iteration one step further.
+    `(loss, (spectral, metrics))` with the power iteration advanced by one step.
   """
   twice = lambda x: None if x is None else jnp.concatenate([x, x])
-  # Both in one call, so that the power iteration moves once.
+  # Real and completed pictures in one call: one step of the power iteration.
   scores, changed = discriminator.apply(
     {"params": params, patch_discriminator.SPECTRAL: spectral},
     jnp.concatenate([batch.image, jax.lax.stop_gradient(completed)]),
@@ -72,12 +72,11 @@ def discriminator_objective(
 
 
 def pixel_objective(coarse, refined, *, batch, weights):
-  """Compares the predictions of both networks with the picture.
+  """Returns `(loss, metrics)`: l1 of both predictions against the picture.
 
-  Returns:
-    `(loss, metrics)`; differentiate with respect to the predictions.
+  Differentiate with respect to the predictions.
   """
-  # Raw predictions, all pixels: the known ones teach the networks to copy.
+  # The raw predictions before compositing, at all pixels, as in the paper.
   pixels = 1.0
   if not weights.has_uniform_pixels:
     pixels = losses.pixel_weight(
@@ -99,18 +98,14 @@ def pixel_objective(coarse, refined, *, batch, weights):
 def adversarial_objective(
   refined, *, discriminator, discriminator_variables, batch, weights
 ):
-  """Scores completed pictures, which are to pass for real.
+  """Returns `(loss, metrics)`: the generator's adversarial loss.
 
   Args:
-    refined: prediction of the refinement network; differentiate with respect
-      to it.
+    refined: the refined prediction; differentiate with respect to it.
     discriminator: the module.
-    discriminator_variables: its parameters and power iteration, which stays.
+    discriminator_variables: its parameters and power iteration, both constant.
     batch: a `Batch`.
     weights: `LossWeights`.
-
-  Returns:
-    `(loss, metrics)`.
   """
   scores = discriminator.apply(
     discriminator_variables,

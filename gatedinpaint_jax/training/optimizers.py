@@ -1,4 +1,4 @@
-"""Adam or Adadelta, with what a config may add to them."""
+"""Adam or Adadelta, optionally with gradient clipping and a schedule."""
 
 import optax
 
@@ -20,23 +20,22 @@ def make_optimizer(
   steps: int | None = None,
   clip_norm: float | None = None,
 ) -> optax.GradientTransformation:
-  """Returns an optimizer, with clipping and a schedule where asked for.
+  """Returns an optimizer.
 
   Args:
-    learning_rate: the highest one of the schedule.
+    learning_rate: peak of the schedule.
     kind: one of `KINDS`.
-    b1: decay of Adam's first moment.
-    b2: decay of the second moment; Adadelta's rho.
-    eps: added to the root of the second moment, after bias correction; to the
-      moments of Adadelta.
+    b1: decay rate of Adam's first moment.
+    b2: decay rate of Adam's second moment, or Adadelta's rho.
+    eps: Adam: added to the root of the second moment, after bias correction;
+      Adadelta: added to the moments.
     decay: one of `DECAYS`; linear and cosine reach 0 at `steps`.
-    warmup_steps: steps over which the learning rate rises from 0.
-    steps: of the whole run, warm-up included; needed unless constant.
-    clip_norm: the global norm that gradients are scaled down to; None: never.
+    warmup_steps: number of steps of linear warm-up from 0.
+    steps: total number of updates, warm-up included; required unless constant.
+    clip_norm: largest allowed global norm of the gradients; None: no clipping.
 
   Raises:
-    UserError: if there is no such `kind` or `decay`, or the warm-up takes all
-      steps.
+    UserError: if `kind` or `decay` is unknown, or `warmup_steps` too large.
   """
   errors.check_choice("config.optimizer.kind", kind, KINDS)
   schedule = make_schedule(
@@ -60,13 +59,13 @@ def make_schedule(learning_rate, *, decay, warmup_steps, steps):
     return optax.linear_schedule(0.0, learning_rate, warmup_steps)
   if warmup_steps >= steps:
     raise errors.UserError(
-      f"config.optimizer.warmup_steps={warmup_steps}: must be below "
+      f"config.optimizer.warmup_steps={warmup_steps}: must be less than "
       f"config.schedule.steps={steps}"
     )
-  falling_steps = steps - warmup_steps
-  falling = {
-    "linear": optax.linear_schedule(learning_rate, 0.0, falling_steps),
-    "cosine": optax.cosine_decay_schedule(learning_rate, falling_steps),
-  }[decay]
-  rising = optax.linear_schedule(0.0, learning_rate, max(warmup_steps, 1))
-  return optax.join_schedules([rising, falling], [warmup_steps])
+  warmup = optax.linear_schedule(0.0, learning_rate, max(warmup_steps, 1))
+  decay_steps = steps - warmup_steps
+  if decay == "linear":
+    after = optax.linear_schedule(learning_rate, 0.0, decay_steps)
+  else:
+    after = optax.cosine_decay_schedule(learning_rate, decay_steps)
+  return optax.join_schedules([warmup, after], [warmup_steps])

@@ -1,4 +1,4 @@
-"""Tells a run that it shall end: its machine goes away, or a person says so."""
+"""Asks a run to stop: the machine is preempted, or a person interrupts it."""
 
 import contextlib
 import signal
@@ -12,39 +12,39 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Preemption:
-  """Whether the run shall save and end; asked after every step."""
+  """Whether the run should save and stop; checked after every step."""
 
   def __init__(self):
-    """Nothing has been asked for yet."""
+    """Nothing has been requested yet."""
     self._reason = None
-    self._asked = 0
+    self._checks = 0
 
   @property
   def reason(self) -> str:
-    """What asked for the end, for the log."""
+    """What requested the stop, for the log."""
     return self._reason or "the cluster"
 
   def request(self, number, _frame) -> None:
-    """Handles a signal; a second one interrupts at once."""
+    """Handles a signal; a second one interrupts immediately."""
     self._reason = signal.Signals(number).name
     signal.signal(number, signal.default_int_handler)
     logging.info("%s: stopping after this step", self._reason)
 
   def is_due(self) -> bool:
-    """Returns whether to end after this step; the same in all processes."""
+    """Returns whether to stop after this step; the same in all processes."""
     if jax.process_count() > 1:
-      # Not the number of the step, which falls when a run goes back.
-      self._asked += 1
-      return multihost_utils.reached_preemption_sync_point(self._asked)
+      # Not the step number, which decreases when a run goes back.
+      self._checks += 1
+      return multihost_utils.reached_preemption_sync_point(self._checks)
     return self._reason is not None
 
 
 @contextlib.contextmanager
 def watch():
-  """Yields a `Preemption` that SIGTERM and Ctrl-C turn on meanwhile.
+  """Yields a `Preemption` that SIGTERM and Ctrl-C trigger inside the block.
 
-  With several processes JAX's preemption service, which handles SIGTERM by
-  itself, finds a step that all of them reach.
+  With several processes, JAX's preemption service handles SIGTERM and chooses a
+  step that all of them reach.
   """
   preemption = Preemption()
   is_main = threading.current_thread() is threading.main_thread()

@@ -1,4 +1,4 @@
-"""Builds what a config describes of training; rejects invalid values."""
+"""Builds networks, optimizers and losses from a config, which it validates."""
 
 import dataclasses
 
@@ -14,9 +14,9 @@ from gatedinpaint_jax.training import step as step_lib
 
 
 def fill_in(config):
-  """Returns a config with what it lacks of newer keys, and says what it took.
+  """Returns a copy of a config with defaults for missing keys, which it logs.
 
-  A config of one's own may be older than the keys of `model` and `loss`.
+  User configs may predate some keys of `model` and `loss`.
   """
   config = config.copy_and_resolve_references()
   for section, defaults in (
@@ -27,12 +27,12 @@ def fill_in(config):
     with config.unlocked():
       config[section].update(missing)
     for key, value in missing.items():
-      logging.info("config.%s.%s is not set; takes %s", section, key, value)
+      logging.info("config.%s.%s is not set; using %s", section, key, value)
   return config
 
 
 def build_setup(config) -> step_lib.Setup:
-  """Builds networks, optimizers and loss weights of a config.
+  """Builds the networks, optimizers and loss weights that a config describes.
 
   Raises:
     UserError: if a value is not allowed.
@@ -41,7 +41,7 @@ def build_setup(config) -> step_lib.Setup:
   optimizer = config.optimizer
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)
-  _check_parts(optimizer, config.model)
+  _check_accumulation(optimizer, config.model)
   shared = {
     "kind": optimizer.kind,
     "b1": optimizer.b1,
@@ -52,19 +52,19 @@ def build_setup(config) -> step_lib.Setup:
     "clip_norm": optimizer.clip_norm,
   }
   phases, steps = _read_phases(config), config.schedule.steps
-  # An optimizer counts the steps in which its network moves.
+  # An optimizer counts only the steps that update its network.
   return step_lib.Setup(
     generator=generator,
     discriminator=discriminator,
     generator_optimizer=optimizers.make_optimizer(
       optimizer.generator_learning_rate,
-      steps=phases.generator_moves(steps),
+      steps=phases.generator_updates(steps),
       **shared,
     ),
     discriminator_optimizer=optimizers.make_optimizer(
       optimizer.discriminator_learning_rate,
-      # Without moves, any schedule will do.
-      steps=phases.discriminator_moves(steps) or steps,
+      # Without updates, any schedule will do.
+      steps=phases.discriminator_updates(steps) or steps,
       **shared,
     ),
     average_decay=optimizer.average_decay,
@@ -74,7 +74,7 @@ def build_setup(config) -> step_lib.Setup:
 
 
 def _read_step(config, phases):
-  """Returns what decides between the paper's step and that of a baseline."""
+  """Returns the fields of `Setup` that select the paper's step or another."""
   weights = baseline_objectives.LossWeights(**config.loss)
   names = [field.name for field in dataclasses.fields(objectives.LossWeights)]
   papers = objectives.LossWeights(**{n: config.loss[n] for n in names})
@@ -100,7 +100,7 @@ def _read_phases(config) -> phases_lib.Phases:
 
 
 def check_schedule(schedule) -> None:
-  """Raises UserError for the first value that `config.schedule` cannot have."""
+  """Raises UserError for the first invalid value in `config.schedule`."""
   for name in (
     "steps",
     "log_every_steps",
@@ -110,16 +110,19 @@ def check_schedule(schedule) -> None:
     "skipped_steps_to_go_back",
     "generator_every_steps",
   ):
-    _check_count(f"config.schedule.{name}", schedule[name])
+    _check_count(f"schedule.{name}", schedule[name])
   for name in ("completion_steps", "discriminator_steps"):
-    _check_count(f"config.schedule.{name}", schedule[name], least=0)
+    _check_count(f"schedule.{name}", schedule[name], least=0)
+
+
+def _check(key, value, is_valid, requirement):
+  if not is_valid:
+    raise errors.UserError(f"config.{key}={value}: must be {requirement}")
 
 
 def _check_count(key, value, *, least=1):
-  if not isinstance(value, int) or value < least:
-    raise errors.UserError(
-      f"{key}={value}: must be a whole number from {least} up"
-    )
+  is_count = isinstance(value, int) and value >= least
+  _check(key, value, is_count, f"an integer of at least {least}")
 
 
 def _check_loss(loss, model):
@@ -128,66 +131,59 @@ def _check_loss(loss, model):
     ("gan", baseline_losses.GANS),
   ):
     errors.check_choice(f"config.loss.{name}", loss[name], choices)
-  if not isinstance(loss.separate_means, bool):
-    raise errors.UserError(
-      f"config.loss.separate_means={loss.separate_means!r}: must be True or "
-      "False"
-    )
   for name, value in loss.items():
-    if not isinstance(value, str | int | float):
-      raise errors.UserError(f"config.loss.{name}={value}: must be a number")
-    if not isinstance(value, str) and value < 0:
-      raise errors.UserError(f"config.loss.{name}={value}: must be 0 or more")
-  if not 0 < loss.discount <= 1:
-    raise errors.UserError(
-      f"config.loss.discount={loss.discount}: must be in (0, 1]"
-    )
-  if loss.gan == "wasserstein" and not loss.gradient_penalty:
-    raise errors.UserError(
-      "config.loss.gradient_penalty=0.0: config.loss.gan=wasserstein needs one;"
-      " its paper's is 10"
-    )
+    key = f"loss.{name}"
+    if name == "separate_means":
+      _check(key, value, isinstance(value, bool), "True or False")
+    elif not isinstance(value, str):
+      _check(key, value, isinstance(value, int | float), "a number")
+      _check(key, value, value >= 0, "0 or more")
+  _check("loss.discount", loss.discount, 0 < loss.discount <= 1, "in (0, 1]")
+  penalty = loss.gradient_penalty
+  _check(
+    "loss.gradient_penalty",
+    penalty,
+    penalty > 0 or loss.gan != "wasserstein",
+    "above 0 for config.loss.gan=wasserstein; its paper uses 10",
+  )
   penalized = "global_and_local_critics"
-  if loss.gradient_penalty and model.discriminator != penalized:
-    raise errors.UserError(
-      f"config.loss.gradient_penalty={loss.gradient_penalty}: must be 0, or "
-      f"config.model.discriminator {penalized}"
-    )
+  _check(
+    "loss.gradient_penalty",
+    penalty,
+    penalty == 0 or model.discriminator == penalized,
+    f"0 unless config.model.discriminator={penalized}",
+  )
 
 
-def _check_parts(optimizer, model):
-  normalized = (
+def _check_accumulation(optimizer, model):
+  steps = optimizer.accumulation_steps
+  _check_count("optimizer.accumulation_steps", steps)
+  for key, normalized in (
     ("generator", "completion"),
     ("discriminator", "global_local"),
-  )
-  for key, kind in normalized:
-    if optimizer.accumulation_steps > 1 and model[key] == kind:
-      raise errors.UserError(
-        f"config.optimizer.accumulation_steps={optimizer.accumulation_steps}: "
-        f"must be 1 for config.model.{key}={kind}, whose batch normalization "
-        "would see each part by itself"
-      )
+  ):
+    _check(
+      "optimizer.accumulation_steps",
+      steps,
+      steps == 1 or model[key] != normalized,
+      f"1 for config.model.{key}={normalized}, whose batch normalization would "
+      "see each part separately",
+    )
 
 
 def _check_optimizer(optimizer):
-  _check_count(
-    "config.optimizer.accumulation_steps", optimizer.accumulation_steps
-  )
-  is_share = lambda value: 0 <= value < 1
+  is_fraction = lambda value: 0 <= value < 1
   is_positive = lambda value: value > 0
-  is_count = lambda value: value >= 0
-  for name, is_right, wanted in (
+  for name, is_valid, requirement in (
     ("generator_learning_rate", is_positive, "above 0"),
     ("discriminator_learning_rate", is_positive, "above 0"),
-    ("b1", is_share, "in [0, 1)"),
-    ("b2", is_share, "in [0, 1)"),
+    ("b1", is_fraction, "in [0, 1)"),
+    ("b2", is_fraction, "in [0, 1)"),
     ("eps", is_positive, "above 0"),
-    ("warmup_steps", is_count, "0 or more"),
+    ("warmup_steps", lambda value: value >= 0, "0 or more"),
     ("clip_norm", is_positive, "above 0, or None"),
-    ("average_decay", is_share, "in [0, 1), or None"),
+    ("average_decay", is_fraction, "in [0, 1), or None"),
   ):
     value = optimizer[name]
-    if value is not None and not is_right(value):
-      raise errors.UserError(
-        f"config.optimizer.{name}={value}: must be {wanted}"
-      )
+    if value is not None:
+      _check(f"optimizer.{name}", value, is_valid(value), requirement)

@@ -1,4 +1,4 @@
-"""Everything that a training run carries from one step to the next."""
+"""The state of a training run."""
 
 from typing import Any
 
@@ -11,24 +11,25 @@ from absl import logging
 from gatedinpaint_jax.networks import patch_discriminator
 
 Params = Any
-# What `layers.batch_norm` keeps beside its parameters.
-_AVERAGES = ("mean", "variance")
+# Running statistics that `baselines.batch_norm` stores among the parameters.
+_STATISTICS = ("mean", "variance")
 
 
 @flax.struct.dataclass
 class TrainState:
-  """The state of a run; a pytree, so it is jitted, sharded and saved whole.
+  """Everything that a run carries from one step to the next; a pytree.
 
   Attributes:
-    step: `[] int32`, updates made.
-    examples_seen: `[] uint32`, pictures taken from the stream. It is not
-      `step` times the batch size once a run has skipped data.
+    step: `[] int32`, number of completed steps.
+    examples_seen: `[] uint32`, pictures taken from the stream; more than `step`
+      times the batch size once a run has gone back.
     generator: parameters.
     discriminator: parameters, or None without a discriminator.
-    spectral: the power iteration of the discriminator, or None if it has none.
+    spectral: vectors of the power iteration that estimates the discriminator's
+      spectral norms, or None without spectral normalization.
     generator_optimizer: optax state.
     discriminator_optimizer: optax state.
-    generator_average: the moving average of `generator`, or None.
+    generator_average: moving average of `generator`, or None.
   """
 
   step: jax.Array
@@ -42,7 +43,7 @@ class TrainState:
 
   @property
   def discriminator_variables(self) -> dict[str, Params]:
-    """What `apply` of the discriminator takes."""
+    """Variables for `apply` of the discriminator."""
     variables = {"params": self.discriminator}
     if self.spectral is not None:
       variables[patch_discriminator.SPECTRAL] = self.spectral
@@ -50,45 +51,42 @@ class TrainState:
 
   @property
   def best_generator(self) -> Params:
-    """What inference uses: the moving average where there is one."""
+    """Parameters for inference: the moving average if there is one."""
     if self.generator_average is None:
       return self.generator
     return self.generator_average
 
   def update_discriminator(self, gradient, spectral, optimizer):
-    """Returns `(state, norms)` after a step of the optimizer.
-
-    The power iteration becomes `spectral`; the generator stays.
-    """
-    updates, optimizer_state = optimizer.update(
-      gradient, self.discriminator_optimizer, self.discriminator
+    """Returns `(state, norms)` after an optimizer step; sets `spectral`."""
+    params, optimizer_state, norms = _apply_gradient(
+      gradient,
+      optimizer,
+      self.discriminator_optimizer,
+      self.discriminator,
+      name="discriminator",
     )
     state = self.replace(
-      discriminator=optax.apply_updates(self.discriminator, updates),
+      discriminator=params,
       spectral=spectral,
       discriminator_optimizer=optimizer_state,
     )
-    return state, {
-      "discriminator_gradient_norm": optax.tree.norm(gradient),
-      "discriminator_update_norm": optax.tree.norm(updates),
-    }
+    return state, norms
 
   def update_generator(self, gradient, optimizer):
-    """Returns `(state, norms)`; the average and the discriminator stay."""
-    updates, optimizer_state = optimizer.update(
-      gradient, self.generator_optimizer, self.generator
+    """Returns `(state, norms)` after an optimizer step; keeps the average."""
+    params, optimizer_state, norms = _apply_gradient(
+      gradient,
+      optimizer,
+      self.generator_optimizer,
+      self.generator,
+      name="generator",
     )
-    state = self.replace(
-      generator=optax.apply_updates(self.generator, updates),
-      generator_optimizer=optimizer_state,
-    )
-    return state, {
-      "generator_gradient_norm": optax.tree.norm(gradient),
-      "generator_update_norm": optax.tree.norm(updates),
-    }
+    return self.replace(
+      generator=params, generator_optimizer=optimizer_state
+    ), norms
 
   def update_average(self, decay: float | None) -> "TrainState":
-    """Moves the average, if there is one, towards the generator."""
+    """Updates the moving average, if there is one."""
     if self.generator_average is None:
       return self
     return self.replace(
@@ -98,17 +96,18 @@ class TrainState:
     )
 
 
+def _apply_gradient(gradient, optimizer, optimizer_state, params, *, name):
+  """Returns `(params, optimizer_state, norms)` after one update."""
+  updates, optimizer_state = optimizer.update(gradient, optimizer_state, params)
+  norms = {
+    f"{name}_gradient_norm": optax.tree.norm(gradient),
+    f"{name}_update_norm": optax.tree.norm(updates),
+  }
+  return optax.apply_updates(params, updates), optimizer_state, norms
+
+
 def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
-  """Initialises parameters and optimizers.
-
-  Args:
-    key: random key; it alone decides the parameters.
-    setup: a `training.step.Setup`.
-    image_size: `(height, width)` to trace the networks with.
-
-  Returns:
-    The state at step 0. Pure: under `jax.eval_shape` it gives the shapes.
-  """
+  """Returns the state at step 0; `key` determines its parameters."""
   generator_key, discriminator_key = jax.random.split(key)
   image = jnp.zeros((1, *image_size, 3))
   mask = jnp.zeros((1, *image_size, 1))
@@ -131,34 +130,34 @@ def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
       discriminator.get("params")
     ),
     generator_average=(
-      # A copy: a donated state must not hold one buffer twice.
+      # A copy: a donated state must not contain the same buffer twice.
       jax.tree.map(jnp.copy, generator["params"]) if keep_average else None
     ),
   )
 
 
 def count_parameters(params: Params | None) -> int:
-  """Returns how many numbers of a network are trained; 0 of None."""
+  """Returns the number of trainable parameters of a network; 0 for None."""
   return sum(
     leaf.size
     for path, leaf in jax.tree_util.tree_leaves_with_path(params)
-    if path[-1].key not in _AVERAGES
+    if path[-1].key not in _STATISTICS
   )
 
 
-def begin_with(state: TrainState, model) -> TrainState:
-  """Returns the first state of a run that begins with weights made elsewhere.
+def start_from(state: TrainState, model) -> TrainState:
+  """Returns an initial state with imported weights.
 
   Args:
-    state: at step 0, fresh.
-    model: a `checkpoint_reader.SavedModel`; without a discriminator, or with
-      one of another kind, that of `state` stays.
+    state: at step 0.
+    model: a `checkpoint_reader.SavedModel`. If it has no discriminator, or one
+      of another kind, `state` keeps its discriminator.
   """
-  # As NumPy: what one process read has not the devices of all.
+  # As NumPy: each process has read it onto one of its own devices.
   model = jax.device_get(model)
   state = state.replace(generator=model.generator)
   if state.generator_average is not None:
-    # A copy: a donated state must not hold one buffer twice.
+    # A copy: a donated state must not contain the same buffer twice.
     average = jax.tree.map(jnp.copy, model.generator)
     state = state.replace(generator_average=average)
   if model.discriminator is None:
@@ -167,7 +166,9 @@ def begin_with(state: TrainState, model) -> TrainState:
   if shapes(state.discriminator, state.spectral) != shapes(
     model.discriminator, model.spectral
   ):
-    logging.warning("the discriminator is of another kind and begins anew")
+    logging.warning(
+      "the imported discriminator is of another kind; starting with a new one"
+    )
     return state
   return state.replace(
     discriminator=model.discriminator, spectral=model.spectral

@@ -1,8 +1,10 @@
 """One training step: update the discriminator, then the generator against it.
 
-Both updates share one batch and one forward pass of the generator. A batch that
-is computed in parts takes a second pass, so that only one part at a time keeps
-what the backward pass needs.
+Both updates share one batch and one forward pass of the generator. With
+gradient accumulation the generator runs twice, so that the activations of only
+one part of the batch are in memory at a time.
+
+Source: Yu et al. 2019, section 3.2 (SN-PatchGAN).
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ from gatedinpaint_jax.baselines import phases as phases_lib
 from gatedinpaint_jax.baselines import step as baseline_step
 from gatedinpaint_jax.training import objectives
 
-# The norms too: a loss is finite one step longer than what breaks it.
+# The norms as well: a bad update shows in the losses only one step later.
 MUST_BE_FINITE = (
   "generator_loss",
   "discriminator_loss",
@@ -35,19 +37,19 @@ SKIPPED = "skipped_steps"
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-  """What stays the same over a run.
+  """Everything that is constant during a run.
 
   Attributes:
     generator: the module.
-    discriminator: the module; None in runs of some baselines.
+    discriminator: the module; None for some baselines.
     generator_optimizer: optax transformation.
     discriminator_optimizer: optax transformation.
     weights: of the losses.
-    average_decay: of the moving average of the generator, in [0, 1), or None.
-    accumulation_steps: parts of the batch whose gradients are computed one
-      after the other; all devices have equally many pictures of each part.
-    phases: in the run of a baseline, which networks learn at which step.
-    seed: of what a baseline's step draws.
+    average_decay: of the generator's moving average, in [0, 1), or None.
+    accumulation_steps: number of parts of the batch whose gradients are
+      computed one after the other.
+    phases: for a baseline: which networks are updated at which step.
+    seed: for a baseline: of the random numbers in its step.
   """
 
   generator: nn.Module
@@ -61,7 +63,7 @@ class Setup:
   seed: int = 0
 
   def turn(self, step: int) -> phases_lib.Turn | None:
-    """Returns which networks learn at a step, counted from 1; None: both."""
+    """Returns a baseline's turn at a step, from 1; None in the paper's runs."""
     return None if self.phases is None else self.phases.at(step)
 
 
@@ -70,15 +72,10 @@ def make_train_step(
 ) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
-  All means are over the global batch: under `jax.jit` with a batch sharded over
-  devices, or computed in parts, the result is that of one device at once.
-  Metrics are scalars by name. If one of `MUST_BE_FINITE` is not, nothing is
-  learned from the batch and the metric `SKIPPED` is 1; the step and its
-  examples count all the same.
-
-  Args:
-    setup: of the run.
-    turn: of a baseline, from `Setup.turn`.
+  All means are over the global batch, whether it is sharded over devices or
+  computed in parts. Metrics are scalars by name. If one of `MUST_BE_FINITE` is
+  not finite, the parameters stay as they are and the metric `SKIPPED` is 1; the
+  step and its examples still count.
   """
   if turn is not None:
     update = functools.partial(baseline_step.update, turn=turn)
@@ -108,40 +105,46 @@ def make_train_step(
 
 def _update_at_once(state, batch, *, setup):
   """Updates both networks with one forward pass of the generator."""
-  # The pullback is kept: the generator's gradient waits for the new
-  # discriminator, its forward pass does not run again.
+  # The pullback stays alive until the discriminator is updated, so that the
+  # generator's forward pass does not have to run again.
   predictions, pullback = generate(state, batch, setup=setup)
-  gradient = discriminator_gradient(state, batch, predictions, setup=setup)
-  state, metrics = update_discriminator(state, *gradient, setup=setup)
-  gradient = generator_gradient(
+  gradient, auxiliary = discriminator_gradient(
+    state, batch, predictions, setup=setup
+  )
+  state, d_metrics = update_discriminator(
+    state, gradient, auxiliary, setup=setup
+  )
+  gradient, metrics = generator_gradient(
     state, batch, predictions, pullback, setup=setup
   )
-  state, more = update_generator(state, *gradient, setup=setup)
-  return state, metrics | more
+  state, g_metrics = update_generator(state, gradient, metrics, setup=setup)
+  return state, d_metrics | g_metrics
 
 
 def _update_in_parts(state, batch, *, setup):
-  """Updates both networks with the means of gradients over parts."""
+  """Updates both networks with gradients averaged over parts of the batch."""
   parts = accumulation.split(batch, setup.accumulation_steps)
 
-  def for_discriminator(batch):
-    predictions, _ = generate(state, batch, setup=setup)
-    return discriminator_gradient(state, batch, predictions, setup=setup)
+  def for_discriminator(part):
+    predictions, _ = generate(state, part, setup=setup)
+    return discriminator_gradient(state, part, predictions, setup=setup)
 
-  gradient = accumulation.mean(for_discriminator, parts)
-  halfway, metrics = update_discriminator(state, *gradient, setup=setup)
+  gradient, auxiliary = accumulation.mean(for_discriminator, parts)
+  after_d, d_metrics = update_discriminator(
+    state, gradient, auxiliary, setup=setup
+  )
 
-  def for_generator(batch):
-    prediction = generate(halfway, batch, setup=setup)
-    return generator_gradient(halfway, batch, *prediction, setup=setup)
+  def for_generator(part):
+    predictions, pullback = generate(after_d, part, setup=setup)
+    return generator_gradient(after_d, part, predictions, pullback, setup=setup)
 
-  gradient = accumulation.mean(for_generator, parts)
-  state, more = update_generator(halfway, *gradient, setup=setup)
-  return state, metrics | more
+  gradient, metrics = accumulation.mean(for_generator, parts)
+  state, g_metrics = update_generator(after_d, gradient, metrics, setup=setup)
+  return state, d_metrics | g_metrics
 
 
 def generate(state, batch, *, setup):
-  """Returns `(coarse, refined)`, and their pullback to the parameters."""
+  """Returns `(coarse, refined)` and their pullback to the parameters."""
 
   def predict(params):
     output = setup.generator.apply(
@@ -156,7 +159,7 @@ def generate(state, batch, *, setup):
 
 
 def discriminator_gradient(state, batch, predictions, *, setup):
-  """Returns `(gradient, (spectral, metrics))`, see `objectives`."""
+  """Returns `(gradient, (spectral, metrics))` of the discriminator's loss."""
   _, refined = predictions
   return jax.grad(objectives.discriminator_objective, has_aux=True)(
     state.discriminator,
@@ -169,7 +172,7 @@ def discriminator_gradient(state, batch, predictions, *, setup):
 
 
 def update_discriminator(state, gradient, auxiliary, *, setup):
-  """Moves the discriminator and its power iteration; the generator stays."""
+  """Returns `(state, metrics)` with a new discriminator and power iteration."""
   spectral, metrics = auxiliary
   state, norms = state.update_discriminator(
     gradient, spectral, setup.discriminator_optimizer
@@ -178,7 +181,10 @@ def update_discriminator(state, gradient, auxiliary, *, setup):
 
 
 def generator_gradient(state, batch, predictions, pullback, *, setup):
-  """Returns `(gradient, metrics)`; the discriminator of `state` is new."""
+  """Returns `(gradient, metrics)` of the generator's loss.
+
+  `state` has the discriminator that this step has already updated.
+  """
   shared = {"batch": batch, "weights": setup.weights}
   (pixel_loss, metrics), (d_coarse, d_refined) = jax.value_and_grad(
     objectives.pixel_objective, argnums=(0, 1), has_aux=True
@@ -192,8 +198,9 @@ def generator_gradient(state, batch, predictions, pullback, *, setup):
     discriminator_variables=state.discriminator_variables,
     **shared,
   )
+  # dL/dparams = J^T dL/d(coarse, refined), the gradients of both losses added.
   (gradient,) = pullback((d_coarse, d_refined + d_adversarial))
-  # Which of the two losses decides what the refined pictures become.
+  # Above 1, the adversarial loss dominates the refined pictures.
   ratios = _norms(d_adversarial) / jnp.maximum(_norms(d_refined), 1e-12)
   return gradient, {
     **metrics,
@@ -204,13 +211,13 @@ def generator_gradient(state, batch, predictions, pullback, *, setup):
 
 
 def update_generator(state, gradient, metrics, *, setup):
-  """Moves the generator and its average; the discriminator stays."""
+  """Returns `(state, metrics)` with a new generator and moving average."""
   state, norms = state.update_generator(gradient, setup.generator_optimizer)
   return state.update_average(setup.average_decay), metrics | norms
 
 
 def _norms(pictures):
-  """Returns the norm of each picture, `[B]`."""
+  """Returns the l2 norm of each picture, `[B]`."""
   return jnp.sqrt(jnp.sum(jnp.square(pictures), axis=(1, 2, 3)))
 
 

@@ -1,4 +1,4 @@
-"""Trains a model: builds everything that a config describes, then loops."""
+"""Trains a model: builds what a config describes, then runs the loop."""
 
 import contextlib
 import functools
@@ -11,15 +11,12 @@ from gatedinpaint_jax.training import (
   checkpoint_reader,
   config_drift,
   devices,
-  divergence,
-  health,
   hosts,
   loop,
   preemption,
 )
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
 from gatedinpaint_jax.training import logging as logging_lib
-from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.training import validation as validation_lib
@@ -34,29 +31,35 @@ def train_and_evaluate(
   Args:
     config: as in `configs/places2.py`.
     workdir: folder of the run; created if missing. Gets `checkpoints/`,
-      `strips/` and TensorBoard's events.
-    allow_config_change: go on from a checkpoint of another config.
+      `strips/` and TensorBoard events.
+    allow_config_change: resume from a checkpoint with a different config.
 
   Returns:
-    The last state.
+    The final state.
 
   Raises:
-    UserError: if the config, the pictures or the workdir cannot be used, or
-      the processes of the run have different configs.
+    UserError: if the config, the pictures or the workdir cannot be used, or the
+      processes of the run have different configs.
   """
   config = setup_lib.fill_in(config)
   setup_lib.check_schedule(config.schedule)
   setup = setup_lib.build_setup(config)
-  mesh = _make_mesh(config, setup)
+  mesh = devices.make_mesh()
+  devices.check_batch_size(
+    config.data.batch_size,
+    mesh,
+    key="config.data.batch_size",
+    parts=setup.accumulation_steps,
+  )
   pictures = data_build.find_pictures(config)
-  _log_found(pictures)
   validation = _make_validation(config, setup, mesh, pictures.validation)
-  hosts.meet(config)
+  _log_counts(pictures, validation)
+  hosts.synchronize(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
   )
   with contextlib.ExitStack() as stack:
-    stack.enter_context(workdir_lib.held(workdir))
+    stack.enter_context(workdir_lib.locked(workdir))
     stop = stack.enter_context(preemption.watch())
     checkpoints = stack.enter_context(
       checkpoints_lib.Checkpoints(
@@ -75,8 +78,7 @@ def train_and_evaluate(
     log = _open_log(config, workdir, restored.state)
     stack.enter_context(contextlib.closing(log))
     run = loop.Run(
-      config=config,
-      workdir=workdir,
+      config,
       setup=setup,
       mesh=mesh,
       checkpoints=checkpoints,
@@ -84,54 +86,34 @@ def train_and_evaluate(
       log=log,
       validation=validation,
       preemption=stop,
-      **_make_watchers(config, restored),
     )
-    return run.train(restored.state, _batches(pictures, restored.state))
-
-
-def _make_watchers(config, restored):
-  """Returns what follows the run's metrics, from where they were saved."""
-  return {
-    "meter": meter_lib.Meter(config.data.batch_size, window=restored.window),
-    "watch": divergence.Watch(
-      config.schedule.skipped_steps_to_go_back,
-      in_a_row=restored.skipped_in_a_row,
-    ),
-    "health": health.Health(
-      batch_size=config.data.batch_size,
-      has_hinge=config.loss.gan == "hinge" and config.loss.adversarial > 0,
-      is_first=jax.process_index() == 0,
-    ),
-  }
-
-
-def _batches(pictures, state):
-  """Returns this process's rows of the batches that the state has not seen."""
-  return pictures.batches(
-    first_example=int(state.examples_seen),
-    process_index=jax.process_index(),
-    process_count=jax.process_count(),
-  )
+    batches = pictures.batches(
+      first_example=int(restored.state.examples_seen),
+      process_index=jax.process_index(),
+      process_count=jax.process_count(),
+    )
+    return run.train(restored, batches)
 
 
 def _create_or_restore(
   config, setup, mesh, checkpoints, *, allow_config_change, up_to=None
 ) -> checkpoints_lib.Restored:
-  """Returns the newest state that was saved or a first one, on all devices.
+  """Returns the newest checkpoint or an initial state, on all devices.
 
-  With `up_to`, the newest one of those steps, if there is one.
+  With `up_to`, a checkpoint of that step or before is preferred.
   """
   sharding = devices.replicated(mesh)
   create = lambda key: state_lib.create_state(
     key, setup, image_size=tuple(config.data.image_size)
   )
   key = jax.random.key(config.seed)
-  # Drawing random numbers compiles eight times as long with optimisation.
-  quickly = {"xla_backend_optimization_level": 0}
+  # Optimization would make compiling the random numbers eight times slower.
   create_on_devices = jax.jit(
-    create, out_shardings=sharding, compiler_options=quickly
+    create,
+    out_shardings=sharding,
+    compiler_options={"xla_backend_optimization_level": 0},
   )
-  step = checkpoints.newest_whole(up_to=up_to)
+  step = checkpoints.newest_intact(up_to=up_to)
   if step is None:
     return checkpoints_lib.Restored(create_on_devices(key))
   folder, saved = checkpoints.folder(step), checkpoints.config(step)
@@ -140,39 +122,16 @@ def _create_or_restore(
   )
   if "imported_from" in saved:
     model = checkpoint_reader.read(folder, with_discriminator=True)
-    logging.info("begins with the weights imported into %s", folder)
-    state = state_lib.begin_with(create_on_devices(key), model)
+    logging.info("starting from the weights imported into %s", folder)
+    state = state_lib.start_from(create_on_devices(key), model)
     return checkpoints_lib.Restored(jax.device_put(state, sharding))
-  like = checkpoints_lib.abstract(jax.eval_shape(create, key), sharding)
-  restored = checkpoints.restore(step, like)
+  restored = checkpoints.restore(step, jax.eval_shape(create, key), sharding)
   logging.info("resumed at step %d", step)
   return restored
 
 
-def _make_mesh(config, setup):
-  """Returns all devices, among which a batch can be divided."""
-  mesh = devices.make_mesh()
-  devices.check_batch_size(
-    config.data.batch_size,
-    mesh,
-    key="config.data.batch_size",
-    parts=setup.accumulation_steps,
-  )
-  return mesh
-
-
-def _log_found(pictures):
-  """Says how many pictures there are, before anything takes time."""
-  if jax.process_index() == 0:
-    logging.info(
-      "found %d pictures for training and %d for validation",
-      pictures.training,
-      sum(len(batch.image) for batch in pictures.validation),
-    )
-
-
 def _make_validation(config, setup, mesh, batches):
-  """Returns the validation of a config, None if there are no pictures."""
+  """Returns the validation, or None if there are no pictures for it."""
   if not batches:
     return None
   return validation_lib.Validation(
@@ -184,6 +143,15 @@ def _make_validation(config, setup, mesh, batches):
   )
 
 
+def _log_counts(pictures, validation):
+  if jax.process_index() == 0:
+    logging.info(
+      "found %d pictures for training and %d for validation",
+      pictures.training,
+      validation.pictures if validation else 0,
+    )
+
+
 def _open_log(config, workdir, state):
   """Opens the log and writes what describes the run."""
   log = logging_lib.RunLog(
@@ -192,10 +160,9 @@ def _open_log(config, workdir, state):
     steps=config.schedule.steps,
     batch_size=config.data.batch_size,
     profile=config.schedule.profile,
-    is_first=jax.process_index() == 0,
   )
-  networks = {
-    name: getattr(state, name) for name in ("generator", "discriminator")
-  }
-  log.describe(config, {k: v for k, v in networks.items() if v is not None})
+  networks = {"generator": state.generator}
+  if state.discriminator is not None:
+    networks["discriminator"] = state.discriminator
+  log.write_description(config, networks)
   return log

@@ -1,4 +1,4 @@
-"""Scores a generator on pictures that stay the same over the whole run."""
+"""Scores a generator on pictures that stay the same for the entire run."""
 
 import functools
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from gatedinpaint_jax.training import devices
 
 
 class Result(NamedTuple):
-  """What one validation gives.
+  """The result of one validation.
 
   Attributes:
-    scores: means over all pictures by name: those of `score`, and
-      `gate/NETWORK.LAYER`, how far the gates of a layer are open.
+    scores: means over all pictures: those of `score`, and `gate/NETWORK.LAYER`,
+      the mean gate of each layer.
     strip: `[H', W', 3] uint8`, drawn by `visualize.strip`.
   """
 
@@ -40,19 +40,18 @@ class Validation:
     batch_size: int,
     strips: int,
   ):
-    """Keeps the batches in memory and compiles at the first call.
+    """Keeps the batches in memory; compiles at the first call.
 
     Args:
       generator: the module.
-      batches: whole batches in NumPy, the same on every host; only the last
-        may be smaller than the others.
-      mesh: of `devices.make_mesh`.
-      batch_size: of all batches but the last.
-      strips: how many of the first pictures are drawn.
+      batches: global NumPy batches, the same on every host.
+      mesh: from `devices.make_mesh`.
+      batch_size: of all batches; the last one may be smaller.
+      strips: number of pictures to draw, the first ones.
     """
     self._batches = list(batches)
     self._mesh = mesh
-    # All batches are padded to one size, which the devices divide.
+    # All batches are padded to the same size, a multiple of the devices.
     self._padded_size = batch_size + -batch_size % mesh.size
     self._strips = strips
     # The module is static, so that the next run of an equal one traces nothing.
@@ -63,27 +62,29 @@ class Validation:
 
   @property
   def pictures(self) -> int:
-    """How many pictures are scored."""
+    """Number of pictures that are scored."""
     return sum(len(batch.image) for batch in self._batches)
 
   def __call__(self, params) -> Result:
-    """Completes all pictures with these parameters of the generator."""
+    """Completes and scores all pictures with these generator parameters."""
     scores, drawn = [], []
     for batch in self._batches:
       padded = _repeat_last(batch, self._padded_size)
       output, completed, score = jax.device_get(
-        self._complete(params, devices.put_whole_batch(padded, self._mesh))
+        self._complete(params, devices.put_global_batch(padded, self._mesh))
       )
       count = len(batch.image)
       scores.append({name: values[:count] for name, values in score.items()})
       wanted = min(self._strips - sum(map(len, drawn)), count)
       if wanted > 0:
-        shown = _first(wanted, (batch, output, completed))
+        shown = jax.tree.map(
+          lambda x, count=wanted: x[:count], (batch, output, completed)
+        )
         drawn.append(visualize.draw_panels(*shown))
     return Result(_means(scores), visualize.strip(np.concatenate(drawn)))
 
   def score_mean_fill(self) -> float:
-    """Returns `hole_l1` of holes filled with the mean of the known pixels."""
+    """Returns `hole_l1` of filling with the mean colour of the known pixels."""
     scores = [
       {"hole_l1": image_quality.l1(_mean_fill(b), b.image, mask=b.mask)}
       for b in self._batches
@@ -92,10 +93,10 @@ class Validation:
 
 
 def score(completed, batch) -> dict[str, jax.Array]:
-  """Scores completed pictures, one number for each in `[B]`.
+  """Returns scores of completed pictures by name, each `[B]`.
 
-  l1, l2 and psnr are over the whole picture, known pixels included; what begins
-  with hole is over the hole alone. See `metrics.image_quality` for units.
+  l1, l2 and psnr cover all pixels, the known ones included; scores with hole in
+  their name cover only the hole. See `metrics.image_quality` for units.
   """
   return {
     "l1": image_quality.l1(completed, batch.image),
@@ -111,43 +112,36 @@ def score(completed, batch) -> dict[str, jax.Array]:
 
 
 def _complete(generator, params, batch):
-  """Returns the generator's output, the completed pictures, their scores.
-
-  Among the scores is `gate/NETWORK.LAYER`, how far the gates of each are open.
-  """
-  incomplete = batch_lib.erase(batch.image, batch.mask)
-  output, kept = generator.apply(
+  """Returns the generator's output, the completed pictures, their scores."""
+  output, collections = generator.apply(
     {"params": params},
-    incomplete,
+    batch_lib.erase(batch.image, batch.mask),
     batch.mask,
     batch.sketch,
     mutable=["intermediates"],
   )
   completed = batch_lib.composite(output.refined, batch.image, batch.mask)
-  kept = traverse_util.flatten_dict(kept.get("intermediates", {}))
+  intermediates = collections.get("intermediates", {})
   gates = {
     f"gate/{'.'.join(layer)}": jnp.mean(gate, axis=(1, 2, 3), dtype="float32")
-    for (*layer, name), (gate,) in kept.items()
+    for (*layer, name), (gate,) in traverse_util.flatten_dict(
+      intermediates
+    ).items()
     if name == "gate"
   }
   return output, completed, score(completed, batch) | gates
 
 
 def _mean_fill(batch):
-  """Fills each hole with the mean colour of the picture around it."""
+  """Fills each hole with the mean colour of the known pixels."""
   known = 1 - batch.mask
   count = jnp.maximum(jnp.sum(known, axis=(1, 2), keepdims=True), 1)
   total = jnp.sum(batch.image * known, axis=(1, 2), keepdims=True)
   return batch_lib.composite(total / count, batch.image, batch.mask)
 
 
-def _first(count, tree):
-  """Returns the first `count` pictures of everything in `tree`."""
-  return jax.tree.map(lambda x: x[:count], tree)
-
-
 def _repeat_last(batch, size):
-  """Repeats the last picture so that all batches compile to one program."""
+  """Pads a batch with its last picture, so that all batches share a program."""
   missing = size - len(batch.image)
   return jax.tree.map(
     lambda x: np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]), batch
@@ -155,10 +149,7 @@ def _repeat_last(batch, size):
 
 
 def _means(scores) -> dict[str, float]:
-  """Averages over all pictures.
-
-  A picture without any error has an infinite psnr, which is left out.
-  """
+  """Averages over all pictures, without the infinite PSNR of perfect ones."""
   means = {}
   for name in scores[0]:
     values = np.concatenate([s[name] for s in scores])

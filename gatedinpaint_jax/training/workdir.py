@@ -1,4 +1,4 @@
-"""The folder of a run, which one process at a time may write."""
+"""The folder of a run, to which only one run at a time may write."""
 
 import contextlib
 import pathlib
@@ -13,14 +13,10 @@ _LOCK = "lock"
 
 
 def make(path, *, folders: Sequence[str]) -> pathlib.Path:
-  """Creates the folder of a run and makes sure that it can be written.
-
-  Args:
-    path: of the workdir.
-    folders: names of folders in it.
+  """Creates a workdir and folders in it.
 
   Raises:
-    UserError: if it cannot.
+    UserError: if they cannot be created or are not writable.
   """
   if "://" in str(path):
     raise errors.UserError(
@@ -35,16 +31,13 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def held(workdir: pathlib.Path):
-  """Keeps other runs out of a workdir; a killed run does not hold it any more.
+def locked(workdir: pathlib.Path):
+  """Keeps other runs out of a workdir. The lock ends with the process.
 
-  Of several processes of one run, the first one locks for all.
-
-  Args:
-    workdir: from `make`.
+  With several processes, the first one takes the lock.
 
   Raises:
-    UserError: if another run holds it, in all processes.
+    UserError: in all processes, if another run has the lock.
   """
   lock = filelock.FileLock(workdir / _LOCK, timeout=0)
 
@@ -57,7 +50,7 @@ def held(workdir: pathlib.Path):
         "another"
       ) from error
 
-  hosts.do_in_first(acquire)
+  hosts.on_first_process(acquire)
   try:
     yield
   finally:
