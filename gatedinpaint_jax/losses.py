@@ -4,8 +4,28 @@ No function broadcasts: shapes that differ are an error, because a loss that
 broadcasts silently is the classic mistake.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+  """Weights of the losses; `configs/places2.py` describes them."""
+
+  l1_coarse: float = 1.0
+  l1_refined: float = 1.0
+  hole: float = 1.0
+  known: float = 1.0
+  separate_means: bool = False
+  adversarial: float = 1.0
+  discriminator: float = 0.5
+
+  @property
+  def has_uniform_pixels(self) -> bool:
+    """Whether hole and known pixels have equal weights, as in the paper."""
+    return self.hole == self.known == 1 and not self.separate_means
 
 
 def l1(
@@ -73,7 +93,7 @@ def hinge_discriminator(
   Raises:
     ValueError: if the shapes differ.
 
-  Source: Yu et al. 2019, equation 3. The released program halves it; here that
+  Source: Yu et al. 2019, section 3.2. The released program halves it; here that
   is the weight `config.loss.discriminator`.
   """
   check_same_shape(real_scores=real_scores, fake_scores=fake_scores)

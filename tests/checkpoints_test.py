@@ -128,13 +128,21 @@ def test_newest_one_up_to_a_step_is_preferred(workdir):
   store.close()
 
 
+def test_damaged_one_up_to_a_step_is_passed_over(workdir):
+  truncate(workdir / "checkpoints" / "4" / "state" / "_METADATA", 10)
+  store = checkpoints.Checkpoints(workdir, keep=3)
+  assert store.newest_intact(up_to=5) == 2
+  store.close()
+
+
 def test_all_damaged_is_an_error_and_no_new_beginning(workdir):
   for step in (2, 4, 6):
     (workdir / "checkpoints" / str(step) / "config" / "metadata").write_text("")
-  store = checkpoints.Checkpoints(workdir, keep=3)
-  with pytest.raises(errors.UserError, match=r"all checkpoints .* are damaged"):
-    store.newest_intact()
-  store.close()
+  for _ in range(2):  # the next run finds no checkpoint any more
+    store = checkpoints.Checkpoints(workdir, keep=3)
+    with pytest.raises(errors.UserError, match=r"are damaged; remove"):
+      store.newest_intact()
+    store.close()
 
 
 def test_half_written_checkpoint_is_ignored_and_removed(workdir):

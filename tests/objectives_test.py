@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import losses
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 from gatedinpaint_jax.training import objectives
 from tests import released
@@ -78,7 +79,7 @@ def test_scores_losses_and_u_equal_the_released_program(case):
     discriminator=patch_discriminator.PatchDiscriminator(),
     batch=batch,
     completed=batch_lib.composite(refined, batch.image, batch.mask),
-    weights=objectives.LossWeights(),
+    weights=losses.LossWeights(),
   )
   np.testing.assert_allclose(loss, golden["d_loss"], atol=1e-5)
   np.testing.assert_allclose(
@@ -122,7 +123,7 @@ def test_discriminator_gradients_equal_the_released_program():
     discriminator=patch_discriminator.PatchDiscriminator(),
     batch=batch,
     completed=batch_lib.composite(refined, batch.image, batch.mask),
-    weights=objectives.LossWeights(),
+    weights=losses.LossWeights(),
   )
   assert_gradients_equal(golden, "discriminator", grads, tolerance=1e-4)
 
@@ -145,7 +146,7 @@ def test_generator_loss_and_gradients_equal_the_released_program(case):
       batch.mask,
       batch.sketch,
     )
-    known = {"batch": batch, "weights": objectives.LossWeights()}
+    known = {"batch": batch, "weights": losses.LossWeights()}
     of_pixels, metrics = objectives.pixel_objective(
       output.coarse, output.refined, **known
     )
@@ -183,7 +184,7 @@ def test_completed_pictures_are_constants_of_the_discriminator():
       discriminator=patch_discriminator.PatchDiscriminator(),
       batch=batch,
       completed=completed,
-      weights=objectives.LossWeights(),
+      weights=losses.LossWeights(),
     )[0]
 
   grad = jax.grad(objective)(predict(golden)[1])
@@ -196,7 +197,7 @@ def test_what_counts_all_pixels_alike_has_no_weights_of_pixels(monkeypatch):
   evaluate = lambda **weights: objectives.pixel_objective(
     *(pictures, pictures),
     batch=batch_lib.Batch(pictures, mask),
-    weights=objectives.LossWeights(**weights),
+    weights=losses.LossWeights(**weights),
   )
   assert evaluate()[0] == 0
   with pytest.raises(TypeError):

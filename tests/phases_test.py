@@ -4,7 +4,7 @@ import pytest
 
 from gatedinpaint_jax.baselines import phases
 
-C, D, B = phases.Turn.COMPLETION, phases.Turn.DISCRIMINATION, phases.Turn.BOTH
+C, D, B = phases.Turn.GENERATOR, phases.Turn.DISCRIMINATOR, phases.Turn.BOTH
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import optax
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import losses
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 from gatedinpaint_jax.training import devices, objectives, step
 from gatedinpaint_jax.training import optimizers as optimizers_lib
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 
 SIZE = (16, 16)
@@ -18,12 +20,12 @@ SIZE = (16, 16)
 
 def make_setup(**kwargs):
   adam = optimizers_lib.make_optimizer(1e-4)
-  return step.Setup(
+  return setup_lib.Setup(
     generator=inpaint_generator.InpaintGenerator(width=4),
     discriminator=patch_discriminator.PatchDiscriminator(width=4),
     generator_optimizer=adam,
     discriminator_optimizer=adam,
-    weights=objectives.LossWeights(),
+    weights=losses.LossWeights(),
     **kwargs,
   )
 
@@ -212,7 +214,7 @@ def test_eight_devices_compute_the_gradients_of_one():
 
 
 def test_ratio_tells_which_loss_decides_the_refined_picture():
-  weights = objectives.LossWeights(adversarial=0.5)
+  weights = losses.LossWeights(adversarial=0.5)
   setup = dataclasses.replace(make_setup(), weights=weights)
   state, batch = initial_state(), make_batch(2)
   (_, refined), _ = step.generate(state, batch, setup=setup)

@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from configs import places2
 from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.baselines import objectives
+from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.training import checkpoints, loop, train
 from gatedinpaint_jax.training import setup as setup_lib
@@ -196,7 +196,7 @@ def test_every_key_of_the_reference_config_is_read():
   # Only these modules read a config; the loss weights go in as a whole.
   readers = (train, loop, setup_lib, data_build, networks_build)
   source = "".join(inspect.getsource(module) for module in readers)
-  weights = {field.name for field in dataclasses.fields(objectives.LossWeights)}
+  weights = {field.name for field in dataclasses.fields(losses.LossWeights)}
   assert set(places2.get_config().loss) == weights
   for key in leaves(places2.get_config()):
     if not key.startswith("loss."):

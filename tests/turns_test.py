@@ -11,15 +11,17 @@ import pytest
 
 from configs import deepfill_v1
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import losses
 from gatedinpaint_jax.baselines import (
   completion_network,
   critics,
   objectives,
   phases,
 )
+from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 from gatedinpaint_jax.training import checkpoint_reader, optimizers, step
-from gatedinpaint_jax.training import objectives as papers_objectives
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 
 SIZE = (16, 16)
@@ -27,7 +29,7 @@ SIZE = (16, 16)
 
 def make_setup(discriminator, **kwargs):
   adam = optimizers.make_optimizer(1e-3)
-  return step.Setup(
+  return setup_lib.Setup(
     generator=completion_network.CompletionNetwork(width=4),
     discriminator=discriminator,
     generator_optimizer=adam,
@@ -38,7 +40,7 @@ def make_setup(discriminator, **kwargs):
 
 GLOBAL_LOCAL = make_setup(
   critics.GlobalLocalDiscriminator(width=4),
-  weights=objectives.LossWeights(
+  weights=baseline_losses.LossWeights(
     l1_coarse=0, distance="l2", known=0, gan="non_saturating"
   ),
 )
@@ -86,10 +88,10 @@ def test_step_of_both_equals_the_paper_s():
     "average_decay": 0.5,
   }
   keys = {"hole": 3.0, "separate_means": True, "adversarial": 0.1}
-  papers = step.Setup(**common, weights=papers_objectives.LossWeights(**keys))
+  papers = setup_lib.Setup(**common, weights=losses.LossWeights(**keys))
   state = make_state(papers)
   expected, metrics = take(papers, state, None)
-  ours = step.Setup(**common, weights=objectives.LossWeights(**keys))
+  ours = setup_lib.Setup(**common, weights=baseline_losses.LossWeights(**keys))
   actual, more = take(ours, state, phases.Turn.BOTH)
   compare = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7)
   jax.tree.map(compare, actual, expected)
@@ -100,8 +102,8 @@ def test_step_of_both_equals_the_paper_s():
 @pytest.mark.parametrize(
   ("turn", "moves"),
   [
-    (phases.Turn.COMPLETION, {"generator"}),
-    (phases.Turn.DISCRIMINATION, {"discriminator"}),
+    (phases.Turn.GENERATOR, {"generator"}),
+    (phases.Turn.DISCRIMINATOR, {"discriminator"}),
     (phases.Turn.BOTH, {"generator", "discriminator"}),
   ],
 )
@@ -137,14 +139,14 @@ def test_losses_of_deepfill_v1_are_means_over_its_window_and_known_pixels():
   loss, _ = objectives.pixel_objective(
     *(coarse.astype("f"), refined.astype("f")),
     batch=batch_lib.Batch(image.astype("f"), mask.astype("f")),
-    weights=objectives.LossWeights(**deepfill_v1.get_config().loss),
+    weights=baseline_losses.LossWeights(**deepfill_v1.get_config().loss),
   )
   np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def test_completion_is_the_squared_error_in_the_hole_alone():
   state, batch = make_state(GLOBAL_LOCAL), make_batch()
-  _, metrics = take(GLOBAL_LOCAL, state, phases.Turn.COMPLETION)
+  _, metrics = take(GLOBAL_LOCAL, state, phases.Turn.GENERATOR)
   output, _ = GLOBAL_LOCAL.generator.apply(
     {"params": state.generator},
     batch_lib.erase(batch.image, batch.mask),
@@ -157,7 +159,7 @@ def test_completion_is_the_squared_error_in_the_hole_alone():
 
 def test_statistics_of_training_are_those_of_inference():
   state = make_state(GLOBAL_LOCAL)
-  after, _ = take(GLOBAL_LOCAL, state, phases.Turn.COMPLETION)
+  after, _ = take(GLOBAL_LOCAL, state, phases.Turn.GENERATOR)
   norm = after.generator["conv1"]["norm"]
   batch = make_batch()
   x = jnp.concatenate([batch_lib.erase(*batch[:2]), batch.mask], axis=-1)
@@ -176,7 +178,7 @@ def test_statistics_of_training_are_those_of_inference():
 
 WASSERSTEIN = make_setup(
   critics.GlobalAndLocalCritics(width=4),
-  weights=objectives.LossWeights(
+  weights=baseline_losses.LossWeights(
     gan="wasserstein", gradient_penalty=10, discriminator=1
   ),
 )
@@ -195,7 +197,7 @@ def test_critics_in_parts_are_those_of_the_batch_at_once():
     # Batch normalization would see the parts one by one.
     constant = jax.tree.map(jnp.zeros_like, state.generator)
     state = state.replace(generator=constant)
-    after, metrics = take(setup, state, phases.Turn.DISCRIMINATION)
+    after, metrics = take(setup, state, phases.Turn.DISCRIMINATOR)
     taken.append((after.discriminator, metrics["gradient_penalty"]))
   jax.tree.map(
     lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), *taken
@@ -205,7 +207,7 @@ def test_critics_in_parts_are_those_of_the_batch_at_once():
 @pytest.mark.slow
 def test_mixtures_of_the_penalty_change_with_the_step():
   state = make_state(WASSERSTEIN)
-  turn = jax.jit(step.make_train_step(WASSERSTEIN, phases.Turn.DISCRIMINATION))
+  turn = jax.jit(step.make_train_step(WASSERSTEIN, phases.Turn.DISCRIMINATOR))
   penalties = [
     turn(state.replace(step=jnp.int32(number)), make_batch())[1][
       "gradient_penalty"

@@ -1,5 +1,6 @@
 """Losses of other papers, with the conventions of `gatedinpaint_jax.losses`."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -7,6 +8,17 @@ import jax.numpy as jnp
 
 from gatedinpaint_jax import losses
 from gatedinpaint_jax.baselines import hole_distance, hole_window
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights(losses.LossWeights):
+  """Kinds and weights of the losses: all keys of `config.loss`."""
+
+  distance: str = "l1"
+  window: float = 0.0
+  discount: float = 1.0
+  gan: str = "hinge"
+  gradient_penalty: float = 0.0
 
 
 def l2(

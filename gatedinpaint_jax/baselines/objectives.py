@@ -1,31 +1,11 @@
 """Training losses of other papers; the counterpart of `training.objectives`."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.networks import patch_discriminator
-
-
-@dataclasses.dataclass(frozen=True)
-class LossWeights:
-  """Kinds and weights of the losses: all keys of `config.loss`."""
-
-  l1_coarse: float = 1.0
-  l1_refined: float = 1.0
-  distance: str = "l1"
-  hole: float = 1.0
-  known: float = 1.0
-  window: float = 0.0
-  discount: float = 1.0
-  separate_means: bool = False
-  adversarial: float = 1.0
-  discriminator: float = 0.5
-  gan: str = "hinge"
-  gradient_penalty: float = 0.0
 
 
 def discriminator_objective(

@@ -7,12 +7,12 @@ import enum
 class Turn(enum.Enum):
   """The networks that one training step updates.
 
-  COMPLETION: the generator, without adversarial loss. DISCRIMINATION: the
-  discriminator. BOTH: the discriminator, then the generator.
+  GENERATOR: the generator alone, without adversarial loss. DISCRIMINATOR: the
+  discriminator alone. BOTH: the discriminator, then the generator.
   """
 
-  COMPLETION = "completion"
-  DISCRIMINATION = "discrimination"
+  GENERATOR = "generator"
+  DISCRIMINATOR = "discriminator"
   BOTH = "both"
 
 
@@ -48,8 +48,8 @@ class Phases:
   def at(self, step: int) -> Turn:
     """Returns the turn of a step, counted from 1."""
     if self.completion_steps is None or step <= self.completion_steps:
-      return Turn.COMPLETION
+      return Turn.GENERATOR
     together = step - self.completion_steps - self.discriminator_steps
     if together <= 0 or together % self.generator_every_steps:
-      return Turn.DISCRIMINATION
+      return Turn.DISCRIMINATOR
     return Turn.BOTH

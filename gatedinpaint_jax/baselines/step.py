@@ -20,8 +20,8 @@ def update(state, batch, *, setup, turn: Turn):
   Args:
     state: a `training.state.TrainState`.
     batch: a `Batch`.
-    setup: a `training.step.Setup` with a baseline's loss weights.
-    turn: networks to update; COMPLETION if there is no discriminator.
+    setup: a `training.setup.Setup` with a baseline's loss weights.
+    turn: networks to update; GENERATOR if there is no discriminator.
 
   Returns:
     `(state, metrics)`.
@@ -31,7 +31,7 @@ def update(state, batch, *, setup, turn: Turn):
   epsilon = jax.random.uniform(key, batch.image.shape[:1])
   parts = accumulation.split((batch, epsilon), setup.accumulation_steps)
   metrics = {}
-  if turn is not Turn.COMPLETION:
+  if turn is not Turn.GENERATOR:
     gradient, (spectral, metrics) = accumulation.mean(
       functools.partial(_discriminator_gradient, state, setup), parts
     )
@@ -39,7 +39,7 @@ def update(state, batch, *, setup, turn: Turn):
       gradient, spectral, setup.discriminator_optimizer
     )
     metrics |= norms
-  if turn is not Turn.DISCRIMINATION:
+  if turn is not Turn.DISCRIMINATOR:
     gradient, (statistics, more) = accumulation.mean(
       functools.partial(_generator_gradient, state, setup, turn), parts
     )

@@ -4,7 +4,7 @@ Layers are named as in the released program. All sizes follow from `width`: the
 convolution channels of the first layer, half of which are gates in a gated
 convolution. The paper uses width 48.
 
-Source: Yu et al. 2019, section 3.2 and figure 3.
+Source: Yu et al. 2019, section 3.3 and figure 3.
 """
 
 import functools

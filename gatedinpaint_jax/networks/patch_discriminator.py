@@ -1,6 +1,6 @@
 """SN-PatchGAN: a discriminator that scores every patch and channel.
 
-Source: Yu et al. 2019, section 3.3; Miyato et al. 2018 (spectral norm).
+Source: Yu et al. 2019, section 3.2; Miyato et al. 2018 (spectral norm).
 """
 
 from collections.abc import Callable

@@ -128,16 +128,17 @@ class Checkpoints:
       UserError: if all checkpoints are damaged.
     """
     self.wait()
-    hosts.on_first_process(self._move_damaged)
+    hosts.on_first_process(lambda: self._move_damaged(up_to))
     self._manager.reload()
     steps = self._manager.all_steps()
     wanted = [step for step in steps if up_to is None or step <= up_to]
     return max(wanted or steps, default=None)
 
-  def _move_damaged(self) -> None:
-    """Moves damaged checkpoints away until the newest one is intact."""
+  def _move_damaged(self, up_to) -> None:
+    """Moves damaged checkpoints away until the preferred one is intact."""
+    is_late = lambda step: up_to is not None and step > up_to
     steps = sorted(self._manager.all_steps(), reverse=True)
-    for step in steps:
+    for step in sorted(steps, key=is_late):
       try:
         checkpoint_reader.check_intact(self.folder(step))
       except checkpoint_reader.DAMAGE as error:
@@ -154,10 +155,11 @@ class Checkpoints:
         self.folder(step).rename(target)
       else:
         return
-    if steps:
+    damaged = self._workdir / DAMAGED
+    if damaged.exists():
       raise errors.UserError(
-        f"{self._workdir / DAMAGED}: all checkpoints of this run are damaged; "
-        "name another `workdir` to begin anew"
+        f"{damaged}: all checkpoints of this run are damaged; remove this "
+        "folder to begin anew, or name another `workdir`"
       )
 
   def folder(self, step: int) -> pathlib.Path:

@@ -11,7 +11,7 @@ from typing import Any
 from absl import logging
 
 from gatedinpaint_jax import build, errors
-from gatedinpaint_jax.baselines import objectives, phases
+from gatedinpaint_jax.baselines import losses, phases
 
 # Keys of logging, checkpointing and fault handling, and those that change how
 # but not what is computed.
@@ -38,7 +38,7 @@ _BEFORE = {
   "model.initializer": "released",
   **{
     f"loss.{key}": value
-    for key, value in dataclasses.asdict(objectives.LossWeights()).items()
+    for key, value in dataclasses.asdict(losses.LossWeights()).items()
   },
   **{
     f"schedule.{key}": value

@@ -12,6 +12,7 @@ from gatedinpaint_jax.training import checkpoints as checkpoints_lib
 from gatedinpaint_jax.training import devices, divergence, health, preemption
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import step as step_lib
 from gatedinpaint_jax.training import validation as validation_lib
 
@@ -42,7 +43,7 @@ class Run:
     self,
     config,
     *,
-    setup: step_lib.Setup,
+    setup: setup_lib.Setup,
     mesh: jax.sharding.Mesh,
     checkpoints: checkpoints_lib.Checkpoints,
     restore: Callable[..., checkpoints_lib.Restored],

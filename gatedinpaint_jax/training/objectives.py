@@ -1,31 +1,11 @@
 """The training losses of both networks, and the metrics logged with them."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import losses
 from gatedinpaint_jax.networks import patch_discriminator
-
-
-@dataclasses.dataclass(frozen=True)
-class LossWeights:
-  """Weights of the losses; `configs/places2.py` describes them."""
-
-  l1_coarse: float = 1.0
-  l1_refined: float = 1.0
-  hole: float = 1.0
-  known: float = 1.0
-  separate_means: bool = False
-  adversarial: float = 1.0
-  discriminator: float = 0.5
-
-  @property
-  def has_uniform_pixels(self) -> bool:
-    """Whether hole and known pixels have equal weights, as in the paper."""
-    return self.hole == self.known == 1 and not self.separate_means
 
 
 def discriminator_objective(
@@ -39,7 +19,7 @@ def discriminator_objective(
     discriminator: the module.
     batch: a `Batch`.
     completed: the completed pictures; no gradient flows into them.
-    weights: `LossWeights`.
+    weights: `losses.LossWeights`.
 
   Returns:
     `(loss, (spectral, metrics))` with the power iteration advanced by one step.
@@ -105,7 +85,7 @@ def adversarial_objective(
     discriminator: the module.
     discriminator_variables: its parameters and power iteration, both constant.
     batch: a `Batch`.
-    weights: `LossWeights`.
+    weights: `losses.LossWeights`.
   """
   scores = discriminator.apply(
     discriminator_variables,

@@ -2,15 +2,47 @@
 
 import dataclasses
 
+import optax
 from absl import logging
+from flax import linen as nn
 
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, losses
 from gatedinpaint_jax.baselines import losses as baseline_losses
-from gatedinpaint_jax.baselines import objectives as baseline_objectives
 from gatedinpaint_jax.baselines import phases as phases_lib
-from gatedinpaint_jax.training import objectives, optimizers
-from gatedinpaint_jax.training import step as step_lib
+from gatedinpaint_jax.training import optimizers
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+  """Everything that is constant during a run.
+
+  Attributes:
+    generator: the module.
+    discriminator: the module; None for some baselines.
+    generator_optimizer: optax transformation.
+    discriminator_optimizer: optax transformation.
+    weights: of the losses.
+    average_decay: of the generator's moving average, in [0, 1), or None.
+    accumulation_steps: number of parts of the batch whose gradients are
+      computed one after the other.
+    phases: for a baseline: which networks are updated at which step.
+    seed: for a baseline: of the random numbers in its step.
+  """
+
+  generator: nn.Module
+  discriminator: nn.Module | None
+  generator_optimizer: optax.GradientTransformation
+  discriminator_optimizer: optax.GradientTransformation
+  weights: losses.LossWeights
+  average_decay: float | None = None
+  accumulation_steps: int = 1
+  phases: phases_lib.Phases | None = None
+  seed: int = 0
+
+  def turn(self, step: int) -> phases_lib.Turn | None:
+    """Returns a baseline's turn at a step, from 1; None in the paper's runs."""
+    return None if self.phases is None else self.phases.at(step)
 
 
 def fill_in(config):
@@ -21,7 +53,7 @@ def fill_in(config):
   config = config.copy_and_resolve_references()
   for section, defaults in (
     ("model", networks_build.DEFAULTS),
-    ("loss", dataclasses.asdict(baseline_objectives.LossWeights())),
+    ("loss", dataclasses.asdict(baseline_losses.LossWeights())),
   ):
     missing = {k: v for k, v in defaults.items() if k not in config[section]}
     with config.unlocked():
@@ -31,7 +63,7 @@ def fill_in(config):
   return config
 
 
-def build_setup(config) -> step_lib.Setup:
+def build_setup(config) -> Setup:
   """Builds the networks, optimizers and loss weights that a config describes.
 
   Raises:
@@ -53,7 +85,7 @@ def build_setup(config) -> step_lib.Setup:
   }
   phases, steps = _read_phases(config), config.schedule.steps
   # An optimizer counts only the steps that update its network.
-  return step_lib.Setup(
+  return Setup(
     generator=generator,
     discriminator=discriminator,
     generator_optimizer=optimizers.make_optimizer(
@@ -75,17 +107,25 @@ def build_setup(config) -> step_lib.Setup:
 
 def _read_step(config, phases):
   """Returns the fields of `Setup` that select the paper's step or another."""
-  weights = baseline_objectives.LossWeights(**config.loss)
-  names = [field.name for field in dataclasses.fields(objectives.LossWeights)]
-  papers = objectives.LossWeights(**{n: config.loss[n] for n in names})
-  if (
-    weights == baseline_objectives.LossWeights(**dataclasses.asdict(papers))
+  weights = baseline_losses.LossWeights(**config.loss)
+  if not _is_of_the_paper(config.model, weights, phases):
+    return {"weights": weights, "phases": phases, "seed": config.seed}
+  names = [field.name for field in dataclasses.fields(losses.LossWeights)]
+  return {"weights": losses.LossWeights(**{n: config.loss[n] for n in names})}
+
+
+def _is_of_the_paper(model, weights, phases) -> bool:
+  """Whether `training.step` trains it, and not `baselines.step`."""
+  default = baseline_losses.LossWeights()
+  return (
+    model.generator == "inpaint"
+    and model.discriminator == "patch"
     and phases == phases_lib.Phases()
-    and config.model.generator == "inpaint"
-    and config.model.discriminator == "patch"
-  ):
-    return {"weights": papers}
-  return {"weights": weights, "phases": phases, "seed": config.seed}
+    and all(
+      getattr(weights, name) == getattr(default, name)
+      for name in ("distance", "window", "discount", "gan", "gradient_penalty")
+    )
+  )
 
 
 def _read_phases(config) -> phases_lib.Phases:

@@ -4,24 +4,21 @@ Both updates share one batch and one forward pass of the generator. With
 gradient accumulation the generator runs twice, so that the activations of only
 one part of the batch are in memory at a time.
 
-Source: Yu et al. 2019, section 3.2 (SN-PatchGAN).
+Source: Yu et al. 2019, section 3.2.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import optax
-from flax import linen as nn
 
 from gatedinpaint_jax import accumulation
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.baselines import objectives as baseline_objectives
 from gatedinpaint_jax.baselines import phases as phases_lib
 from gatedinpaint_jax.baselines import step as baseline_step
 from gatedinpaint_jax.training import objectives
+from gatedinpaint_jax.training import setup as setup_lib
 
 # The norms as well: a bad update shows in the losses only one step later.
 MUST_BE_FINITE = (
@@ -35,40 +32,8 @@ MUST_BE_FINITE = (
 SKIPPED = "skipped_steps"
 
 
-@dataclasses.dataclass(frozen=True)
-class Setup:
-  """Everything that is constant during a run.
-
-  Attributes:
-    generator: the module.
-    discriminator: the module; None for some baselines.
-    generator_optimizer: optax transformation.
-    discriminator_optimizer: optax transformation.
-    weights: of the losses.
-    average_decay: of the generator's moving average, in [0, 1), or None.
-    accumulation_steps: number of parts of the batch whose gradients are
-      computed one after the other.
-    phases: for a baseline: which networks are updated at which step.
-    seed: for a baseline: of the random numbers in its step.
-  """
-
-  generator: nn.Module
-  discriminator: nn.Module | None
-  generator_optimizer: optax.GradientTransformation
-  discriminator_optimizer: optax.GradientTransformation
-  weights: objectives.LossWeights | baseline_objectives.LossWeights
-  average_decay: float | None = None
-  accumulation_steps: int = 1
-  phases: phases_lib.Phases | None = None
-  seed: int = 0
-
-  def turn(self, step: int) -> phases_lib.Turn | None:
-    """Returns a baseline's turn at a step, from 1; None in the paper's runs."""
-    return None if self.phases is None else self.phases.at(step)
-
-
 def make_train_step(
-  setup: Setup, turn: phases_lib.Turn | None = None
+  setup: setup_lib.Setup, turn: phases_lib.Turn | None = None
 ) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
