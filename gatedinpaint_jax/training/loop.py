@@ -47,11 +47,15 @@ class Run:
     mesh: jax.sharding.Mesh,
     checkpoints: checkpoints_lib.Checkpoints,
     restore: Callable[..., checkpoints_lib.Restored],
+    restored: checkpoints_lib.Restored,
     log: logging_lib.RunLog,
     validation: validation_lib.Validation | None,
     preemption: preemption.Preemption,
   ):
-    """Prepares a run; `restore(up_to=step)` returns where to go back to."""
+    """Prepares a run that continues from `restored`.
+
+    `restore(up_to=step)` returns the checkpoint to go back to.
+    """
     self._config = config
     self._setup = setup
     self._mesh = mesh
@@ -65,26 +69,24 @@ class Run:
       batch_size=config.data.batch_size,
       has_hinge=config.loss.gan == "hinge" and config.loss.adversarial > 0,
     )
-
-  def train(
-    self,
-    restored: checkpoints_lib.Restored,
-    batches: Iterator[batch_lib.Batch],
-  ):
-    """Trains until `config.schedule.steps` and returns the final state."""
-    state, last = restored.state, self._config.schedule.steps
-    step, examples = int(state.step), int(state.examples_seen)
-    monitor = self._monitor = divergence.Monitor(
-      self._config.schedule.skipped_steps_to_go_back,
+    self._monitor = divergence.Monitor(
+      config.schedule.skipped_steps_to_go_back,
       skipped_in_a_row=restored.skipped_in_a_row,
     )
+    self._meter = None
+    self._resume_metrics(restored)
+
+  def train(self, state, batches: Iterator[batch_lib.Batch]):
+    """Trains until `config.schedule.steps` and returns the final state."""
+    last, monitor = self._config.schedule.steps, self._monitor
+    step, examples = int(state.step), int(state.examples_seen)
     # One compiled step for each combination of networks that it updates.
     compile_step = functools.cache(
       lambda turn: self._compile(turn, state, batch)
     )
     if step == 0 or step >= last:
-      self._validate(step, state)
-    self._resume_metrics(restored)
+      with self._meter.paused():
+        self._validate(step, state)
     batch = None
     while step < last:
       if batch is None:

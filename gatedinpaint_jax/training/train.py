@@ -83,6 +83,7 @@ def train_and_evaluate(
       mesh=mesh,
       checkpoints=checkpoints,
       restore=restore,
+      restored=restored,
       log=log,
       validation=validation,
       preemption=stop,
@@ -92,7 +93,7 @@ def train_and_evaluate(
       process_index=jax.process_index(),
       process_count=jax.process_count(),
     )
-    return run.train(restored, batches)
+    return run.train(restored.state, batches)
 
 
 def _create_or_restore(
