@@ -44,37 +44,15 @@ def compile_once(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def trace_once():
-  """Lets runs of one config in one process share the program of its step.
-
-  To trace it again takes longer than such a run. The shapes of networks, which
-  every import of weights traces, are kept likewise.
-  """
-  from gatedinpaint_jax.training import loop
+def trace_shapes_once():
+  """Keeps the shapes of networks, which every import of weights traces."""
   from gatedinpaint_jax.weights import names
 
-  compile_step, programs = loop.Run.compile_step, {}
   shapes = names.shapes
-  shapes_of_items = functools.cache(lambda items: shapes(dict(items)))
-
-  def compile_once(run, turn):
-    config = run.config
-    key = (
-      str([config[part] for part in ("model", "loss", "optimizer", "seed")]),
-      str(config.schedule) if config.optimizer.decay != "constant" else "",
-      run.mesh,
-      turn,
-    )
-    if key not in programs:
-      programs[key] = compile_step(run, turn)
-    return programs[key]
-
+  of_items = functools.cache(lambda items: shapes(dict(items)))
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(loop.Run, "compile_step", compile_once)
     patch.setattr(
-      names,
-      "shapes",
-      lambda model: dict(shapes_of_items(tuple(dict(model).items()))),
+      names, "shapes", lambda model: dict(of_items(tuple(dict(model).items())))
     )
     yield
 
