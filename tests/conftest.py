@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+import types
 
 # Eight devices of the processor, before any backend starts: the tests of
 # sharding need them, and the others use the first.
@@ -44,15 +45,43 @@ def compile_once(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def trace_shapes_once():
-  """Keeps the shapes of networks, which every import of weights traces."""
+def trace_once():
+  """Lets runs of one config in one process share their step, as JAX then does.
+
+  To trace and load it again takes longer than such a run. The shapes of
+  networks, which every import of weights traces, are kept likewise.
+  """
+  from gatedinpaint_jax.training import loop, setup, step
   from gatedinpaint_jax.weights import names
 
+  # Of runs alone: tests of the step may change what is in it.
+  step_of_runs = types.SimpleNamespace(**vars(step))
+  step_of_runs.make_train_step = functools.cache(step.make_train_step)
+  build_setup, setups = setup.build_setup, {}
   shapes = names.shapes
-  of_items = functools.cache(lambda items: shapes(dict(items)))
+  shapes_of_items = functools.cache(lambda items: shapes(dict(items)))
+
+  def build_once(config):
+    schedule = config.schedule.to_dict()
+    if config.optimizer.decay == "constant":
+      schedule = [
+        schedule["completion_steps"],
+        schedule["discriminator_steps"],
+        schedule["generator_every_steps"],
+      ]
+    shared = [config[part] for part in ("model", "loss", "optimizer", "seed")]
+    key = str((schedule, *shared))
+    if key not in setups:
+      setups[key] = build_setup(config)
+    return setups[key]
+
   with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(setup, "build_setup", build_once)
+    patch.setattr(loop, "step_lib", step_of_runs)
     patch.setattr(
-      names, "shapes", lambda model: dict(of_items(tuple(dict(model).items())))
+      names,
+      "shapes",
+      lambda model: dict(shapes_of_items(tuple(dict(model).items()))),
     )
     yield
 
