@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+import types
 
 # Eight devices of the processor, before any backend starts: the tests of
 # sharding need them, and the others use the first.
@@ -45,32 +46,38 @@ def compile_once(tmp_path_factory):
 
 @pytest.fixture(autouse=True, scope="session")
 def trace_once():
-  """Lets runs of one config in one process share the program of its step.
+  """Lets runs of one config in one process share their step, as JAX then does.
 
-  To trace it again takes longer than such a run. The shapes of networks, which
-  every import of weights traces, are kept likewise.
+  To trace and load it again takes longer than such a run. The shapes of
+  networks, which every import of weights traces, are kept likewise.
   """
-  from gatedinpaint_jax.training import loop
+  from gatedinpaint_jax.training import loop, setup, step
   from gatedinpaint_jax.weights import names
 
-  compile_step, programs = loop.Run.compile_step, {}
+  # Of runs alone: tests of the step may change what is in it.
+  step_of_runs = types.SimpleNamespace(**vars(step))
+  step_of_runs.make_train_step = functools.cache(step.make_train_step)
+  build_setup, setups = setup.build_setup, {}
   shapes = names.shapes
   shapes_of_items = functools.cache(lambda items: shapes(dict(items)))
 
-  def compile_once(run, turn):
-    config = run.config
-    key = (
-      str([config[part] for part in ("model", "loss", "optimizer", "seed")]),
-      str(config.schedule) if config.optimizer.decay != "constant" else "",
-      run.mesh,
-      turn,
-    )
-    if key not in programs:
-      programs[key] = compile_step(run, turn)
-    return programs[key]
+  def build_once(config):
+    schedule = config.schedule.to_dict()
+    if config.optimizer.decay == "constant":
+      schedule = [
+        schedule["completion_steps"],
+        schedule["discriminator_steps"],
+        schedule["generator_every_steps"],
+      ]
+    shared = [config[part] for part in ("model", "loss", "optimizer", "seed")]
+    key = str((schedule, *shared))
+    if key not in setups:
+      setups[key] = build_setup(config)
+    return setups[key]
 
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(loop.Run, "compile_step", compile_once)
+    patch.setattr(setup, "build_setup", build_once)
+    patch.setattr(loop, "step_lib", step_of_runs)
     patch.setattr(
       names,
       "shapes",

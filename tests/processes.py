@@ -55,7 +55,6 @@ def keep_compiled() -> dict[str, str]:
   folder = jax.config.jax_compilation_cache_dir
   return {
     "JAX_COMPILATION_CACHE_DIR": f"{folder}_by_processes",
-    "JAX_COMPILATION_CACHE_MAX_SIZE": str(10**10),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
   }
 

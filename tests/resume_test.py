@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow
 
 
 def config(photos, **schedule):
-  return tiny_run.config(photos, steps=8, log_every_steps=4, **schedule)
+  return tiny_run.config(
+    photos, **{"steps": 8, "log_every_steps": 4} | schedule
+  )
 
 
 @pytest.fixture(scope="module")
@@ -81,33 +83,27 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
-def test_run_on_two_devices_goes_on_on_any_number(
+def test_run_goes_on_on_fewer_and_on_more_devices(
   photos, tmp_path, monkeypatch, whole
 ):
-  expected, _, _ = whole
+  expected, _, workdir = whole
+  shutil.copytree(workdir, tmp_path, dirs_exist_ok=True)
+  for step in (6, 8):
+    shutil.rmtree(tmp_path / "checkpoints" / str(step))
   make_mesh = train.devices.make_mesh
-
-  def go_on(config, workdir, devices):
-    mesh = make_mesh(jax.devices()[:devices])
-    with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
-      patch.setattr(train.devices, "make_mesh", lambda: mesh)
-      return train.train_and_evaluate(config, workdir), lines
-
-  seldom = {"checkpoint_every_steps": 8}
-  first = tiny_run.config(photos, steps=4, **seldom)
-  go_on(first, tmp_path / "2", devices=2)
-  for devices in (1, 8):
-    workdir = tmp_path / str(devices)
-    shutil.copytree(tmp_path / "2", workdir)
-    state, lines = go_on(config(photos, **seldom), workdir, devices)
-    assert "resumed at step 4" in lines
-    assert len(jax.tree.leaves(state.generator)[0].devices()) == devices
-    assert state.step == 8
-    jax.tree.map(
-      lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
-      state.generator,
-      expected.generator,
-    )
+  for count, first, last in ((1, 4, 6), (8, 6, 8)):
+    mesh = make_mesh(jax.devices()[:count])
+    monkeypatch.setattr(train.devices, "make_mesh", lambda mesh=mesh: mesh)
+    with tiny_run.captured_log() as lines:
+      state = train.train_and_evaluate(config(photos, steps=last), tmp_path)
+    assert f"resumed at step {first}" in lines
+    assert len(jax.tree.leaves(state.generator)[0].devices()) == count
+    assert state.step == last
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
+    state.generator,
+    expected.generator,
+  )
 
 
 def test_run_that_is_over_stays_as_it_is(photos, tmp_path, whole):
