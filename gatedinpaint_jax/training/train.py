@@ -44,16 +44,10 @@ def train_and_evaluate(
   config = setup_lib.fill_in(config)
   setup_lib.check_schedule(config.schedule)
   setup = setup_lib.build_setup(config)
-  mesh = devices.make_mesh()
-  devices.check_batch_size(
-    config.data.batch_size,
-    mesh,
-    key="config.data.batch_size",
-    parts=setup.accumulation_steps,
-  )
+  mesh = _make_mesh(config, setup)
   pictures = data_build.find_pictures(config)
   validation = _make_validation(config, setup, mesh, pictures.validation)
-  _log_counts(pictures, validation)
+  _log_counts(pictures, validation, setup)
   hosts.synchronize(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
@@ -88,12 +82,28 @@ def train_and_evaluate(
       validation=validation,
       preemption=stop,
     )
-    batches = pictures.batches(
-      first_example=int(restored.state.examples_seen),
-      process_index=jax.process_index(),
-      process_count=jax.process_count(),
-    )
-    return run.train(restored.state, batches)
+    return run.train(restored.state, _batches(pictures, restored.state))
+
+
+def _make_mesh(config, setup):
+  """Returns all devices, which can divide a batch."""
+  mesh = devices.make_mesh()
+  devices.check_batch_size(
+    config.data.batch_size,
+    mesh,
+    key="config.data.batch_size",
+    parts=setup.accumulation_steps,
+  )
+  return mesh
+
+
+def _batches(pictures, state):
+  """Returns this process's rows of the batches that follow a state."""
+  return pictures.batches(
+    first_example=int(state.examples_seen),
+    process_index=jax.process_index(),
+    process_count=jax.process_count(),
+  )
 
 
 def _create_or_restore(
@@ -144,8 +154,10 @@ def _make_validation(config, setup, mesh, batches):
   )
 
 
-def _log_counts(pictures, validation):
+def _log_counts(pictures, validation, setup):
   if jax.process_index() == 0:
+    if setup.phases is not None:
+      logging.info("trained as a baseline, by baselines/step.py")
     logging.info(
       "found %d pictures for training and %d for validation",
       pictures.training,
