@@ -126,7 +126,7 @@ def _run(main, required, argv):
     _, *rest = flags.FLAGS(argv)
   except flags.UnrecognizedFlagError as error:
     raise errors.UserError(
-      command_line.name_the_nearest(error.flagname, flags.FLAGS)
+      command_line.suggest(error.flagname, flags.FLAGS)
     ) from error
   except flags.Error as error:
     raise errors.UserError(error) from error

@@ -39,7 +39,7 @@ def main(_):
   """Measures and prints one JSON line."""
   with tempfile.TemporaryDirectory() as made:
     folder = _IMAGES.value or _make_pictures(pathlib.Path(made))
-    batches = build.training_batches(_config(folder))
+    batches = build.find_pictures(_config(folder)).batches()
     for _ in range(8):  # until the threads are tuned
       next(batches)
     runs = [_run(batches) for _ in range(_REPEATS.value)]

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from gatedinpaint_jax.data import drawn_holes, hole_shapes, masks
+from gatedinpaint_jax.data import draws, hole_shapes, masks, pillow_masks
 
 _KIND = flags.DEFINE_enum(
   "kind",
@@ -69,11 +69,11 @@ def main(_):
 
 def _drawn_in_tensorflow(holes) -> tf.data.Dataset:
   size = (_SIZE.value, _SIZE.value)
-  draws = tf.data.Dataset.range(2**62).map(
+  numbers = tf.data.Dataset.range(2**62).map(
     lambda i: masks.draw_numbers(tf.stack([0, i]), *size, holes),
     num_parallel_calls=tf.data.AUTOTUNE,
   )
-  return draws.batch(_BATCH_SIZE).map(
+  return numbers.batch(_BATCH_SIZE).map(
     lambda batch: masks.fill(batch, *size, holes),
     num_parallel_calls=tf.data.AUTOTUNE,
   )
@@ -83,8 +83,8 @@ def _drawn_with_pillow(holes) -> tf.data.Dataset:
   size = (_SIZE.value, _SIZE.value)
 
   def draw(number):
-    generator = np.random.default_rng(number)
-    return drawn_holes.draw_mask(generator, *size, holes)
+    numbers = draws.NumpyDraws(np.random.default_rng(number))
+    return pillow_masks.draw_mask(numbers, *size, holes)
 
   drawn = tf.data.Dataset.range(2**62).map(
     lambda i: tf.ensure_shape(

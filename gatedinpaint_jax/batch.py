@@ -1,11 +1,9 @@
-"""The one thing that crosses every boundary: a batch of pictures with holes.
+"""A batch of pictures with holes, and its conventions for all modules.
 
-Conventions, written here and nowhere else:
-
-  pictures  `[B, H, W, 3] float32 in [-1, 1]`, RGB, rows from the top
-  masks     `[B, H, W, 1] float32`, 1 = hole, 0 = known; one mask per picture
-  sketches  `[B, H, W, 1] float32`, 1 = line, 0 = none; 0 outside the hole
-  sizes     `(height, width)`, both multiples of 8
+pictures  `[B, H, W, 3] float32 in [-1, 1]`, RGB, rows from the top
+masks     `[B, H, W, 1] float32`, 1 = hole, 0 = known; one mask per picture
+sketches  `[B, H, W, 1] float32`, 1 = line, 0 = none; 0 outside the hole
+sizes     `(height, width)`, both multiples of 8
 """
 
 from typing import Any, NamedTuple
@@ -14,18 +12,18 @@ import numpy as np
 
 # The generator halves its resolution twice and the attention once more.
 SIZE_MULTIPLE = 8
+# In uint8 pictures: a mask is hole from here on, a sketch is line above.
+HOLE_LEVEL = 128
+LINE_LEVEL = 153
 
-# `jax.Array`, `numpy.ndarray` or `tf.Tensor`: the arithmetic below is theirs.
+# `jax.Array`, `numpy.ndarray` or `tf.Tensor`; the functions below take any.
 Array = Any
 
 
 class Batch(NamedTuple):
-  """Whole pictures, their holes and, for guided models, their sketches.
+  """Complete pictures with masks and, for guided models, sketches.
 
-  Attributes:
-    image: whole pictures, the hole included; see the module docstring.
-    mask: holes.
-    sketch: lines inside the holes, or None for a model without guidance.
+  `image` shows what is in the hole. `sketch` is None for unguided models.
   """
 
   image: Array

@@ -3,6 +3,7 @@
 Here, and only here, the networks get the fast forms of their layers.
 """
 
+import jax
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
@@ -14,16 +15,14 @@ from gatedinpaint_jax.layers import conv, initializers
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-_GENERATORS = ("inpaint", "completion")
-# Without a discriminator, pixels alone are compared.
+# Without a discriminator, only the losses of pixels are left.
 _DISCRIMINATORS = {
   "patch": patch_discriminator.PatchDiscriminator,
   "global_and_local_critics": critics.GlobalAndLocalCritics,
   "global_local": critics.GlobalLocalDiscriminator,
   "none": None,
 }
-# What a config may leave out: keys that are newer than some configs, and than
-# the checkpoints of imported weights.
+# Keys that older configs and checkpoints of imported weights lack.
 DEFAULTS = {
   "generator": "inpaint",
   "bound": "tanh",
@@ -34,14 +33,18 @@ DEFAULTS = {
 }
 
 
-def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
+def build_networks(
+  config, *, platform: str | None = None
+) -> tuple[nn.Module, nn.Module | None]:
   """Builds the two networks that `config.model` describes.
 
   Args:
-    config: the whole config, as in `configs/places2.py`.
+    config: the entire config, as in `configs/places2.py`.
+    platform: "cpu", "gpu" or "tpu", where they run; by default that of JAX's
+      default device. Results are equal, speed is not.
 
   Returns:
-    The generator and the discriminator, if there is one, without parameters.
+    The generator and the discriminator, if any, without parameters.
 
   Raises:
     UserError: if a value is not allowed.
@@ -66,7 +69,18 @@ def build_networks(config) -> tuple[nn.Module, nn.Module | None]:
       f"config.model.discriminator_width={model.discriminator_width}: must be "
       "1 or more"
     )
-  return _build_generator(model), _build_discriminator(model)
+  convolve, attend = forms(platform or jax.default_backend())
+  return (
+    _GENERATORS[model.generator](model, convolve, attend),
+    _build_discriminator(model, convolve),
+  )
+
+
+def forms(platform: str):
+  """Returns the fastest `(convolve, attend)` of a platform."""
+  if platform == "cpu":
+    return convolution.convolve, attention.attend_on_cpu
+  return conv.convolve, attention.attend
 
 
 def discriminator_width(model) -> int:
@@ -76,37 +90,48 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_generator(model):
-  shared = {
-    "width": model.width,
-    "dtype": _DTYPES[model.dtype],
-    "rematerialize": model.rematerialize,
-    "convolve": convolution.convolve,
-  }
-  if model.generator == "inpaint":
-    return inpaint_generator.InpaintGenerator(
-      conv=model.conv,
-      guided=model.guided,
-      bound=model.bound,
-      initializer=model.initializer,
-      attend=attention.attend,
-      **shared,
-    )
+def _build_inpaint_generator(model, convolve, attend):
+  return inpaint_generator.InpaintGenerator(
+    width=model.width,
+    conv=model.conv,
+    guided=model.guided,
+    dtype=_DTYPES[model.dtype],
+    rematerialize=model.rematerialize,
+    bound=model.bound,
+    initializer=model.initializer,
+    convolve=convolve,
+    attend=attend,
+  )
+
+
+def _build_completion_network(model, convolve, attend):
+  del attend
   for key, only in (("guided", False), ("conv", "vanilla")):
     if model[key] != only:
       raise errors.UserError(
         f"config.model.{key}={model[key]}: must be {only} for "
         f"config.model.generator={model.generator}"
       )
-  return completion_network.CompletionNetwork(**shared)
+  return completion_network.CompletionNetwork(
+    width=model.width,
+    dtype=_DTYPES[model.dtype],
+    rematerialize=model.rematerialize,
+    convolve=convolve,
+  )
 
 
-def _build_discriminator(model):
+_GENERATORS = {
+  "inpaint": _build_inpaint_generator,
+  "completion": _build_completion_network,
+}
+
+
+def _build_discriminator(model, convolve):
   kind = _DISCRIMINATORS[model.discriminator]
   if kind is None:
     return None
   return kind(
     width=discriminator_width(model),
     dtype=_DTYPES[model.dtype],
-    convolve=convolution.convolve,
+    convolve=convolve,
   )

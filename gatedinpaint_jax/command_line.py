@@ -1,25 +1,27 @@
-"""What the programs share at the command line: flags, help, one-line errors.
+"""The command line of all programs: flags, help and one-line errors.
 
-A person's mistake ends a program with one line on the standard error and exit
-code 2.
+A user's mistake ends a program with one line on stderr and exit code 2.
 """
 
 import difflib
 import functools
+import re
 import sys
 import textwrap
+import types
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from absl import flags
 from ml_collections import config_flags
 
 from gatedinpaint_jax import errors
 
+# An argument in a message of `errors.UserError`.
+_ARGUMENT = re.compile("`([a-z_]+)`")
 MISTAKE = 2
 INTERRUPTED = 130
-# Of loading a config and its overrides: a mistyped key is an AttributeError or
-# a KeyError, a missing file an OSError.
+# Raised by loading a config with overrides: a mistyped key is an AttributeError
+# or a KeyError, a missing file an OSError.
 _CONFIG_ERRORS = (
   AttributeError,
   ImportError,
@@ -30,54 +32,23 @@ _CONFIG_ERRORS = (
 )
 
 
-class Definers(NamedTuple):
-  """What defines the flags of one program, by the kind of their values.
-
-  Each takes what absl's function takes: a name, a default, what `--help` says
-  and whatever else. Only `choice` takes the names it allows before the help.
-
-  Attributes:
-    text: any text.
-    several: texts, of a flag that may be given several times.
-    whole: a whole number.
-    switch: true or false.
-    choice: one of some names.
-  """
-
-  text: Callable
-  several: Callable
-  whole: Callable
-  switch: Callable
-  choice: Callable
-
-
-def definers(values: flags.FlagValues) -> Definers:
-  """Returns what defines flags in `values`."""
-  return Definers(
-    *(
-      # Partial: absl files a flag under the module that calls it.
-      functools.partial(define, flag_values=values)
-      for define in (
-        flags.DEFINE_string,
-        flags.DEFINE_multi_string,
-        flags.DEFINE_integer,
-        flags.DEFINE_bool,
-        flags.DEFINE_enum,
-      )
-    )
+def definers(values: flags.FlagValues) -> types.SimpleNamespace:
+  """Returns absl's `DEFINE` functions, bound to `values`."""
+  # A partial, because absl lists a flag under the module that calls it.
+  bind = lambda define: functools.partial(define, flag_values=values)
+  return types.SimpleNamespace(
+    text=bind(flags.DEFINE_string),
+    several=bind(flags.DEFINE_multi_string),
+    integer=bind(flags.DEFINE_integer),
+    switch=bind(flags.DEFINE_bool),
+    choice=bind(flags.DEFINE_enum),
   )
 
 
 def define_config(
   values: flags.FlagValues, argv: Sequence[str], text: str
 ) -> None:
-  """Defines `--config` and its overrides `--config.key=value`.
-
-  Args:
-    values: the flags, without this one.
-    argv: arguments, in which overrides are looked for.
-    text: what `--help` prints.
-  """
+  """Defines `--config` with help `text`, and its overrides found in `argv`."""
   config_flags.DEFINE_config_file(
     "config",
     None,
@@ -89,25 +60,23 @@ def define_config(
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
-  """Runs a program on the arguments of this process, and exits with its code.
+  """Exits with the code that `main(sys.argv)` returns.
 
-  Args:
-    main: takes the arguments, the program's name first, and returns the exit
-      code. UserError becomes one line and exit code 2.
+  A UserError becomes one line and exit code 2.
   """
   for stream in (sys.stdout, sys.stderr):
-    # Not every name of a file is text.
+    # File names need not be valid Unicode.
     stream.reconfigure(errors="backslashreplace")
   try:
     code = main(sys.argv)
   except errors.UserError as error:
     code = fail(error)
   except BrokenPipeError:
-    code = INTERRUPTED  # whoever read our output has gone
+    code = INTERRUPTED  # the reader of our output has closed the pipe
   except OSError as error:
     if error.filename is None:
       raise
-    # A place that nobody looked at before: it names itself.
+    # A path that no check covered; the error names it.
     code = fail(f"{error.filename}: {error.strerror}")
   except KeyboardInterrupt:
     code = INTERRUPTED
@@ -124,24 +93,23 @@ def parse(
   """Parses the flags of one program and returns them.
 
   Args:
-    values: the flags, defined and not yet parsed.
+    values: the flags, defined but not parsed.
     argv: arguments, the program's name first.
-    doc: what `--help` prints above the flags; `--help` exits with code 0.
+    doc: printed above the flags by `--help`, which exits with code 0.
     required: flags that must be given.
-
-  Raises:
-    UserError: for anything that is no flag of this program or no value of it.
   """
   modules = values.flags_by_module_dict().values()
-  defined = [flag for flags_of_one in modules for flag in flags_of_one]
-  flags.DEFINE_bool("help", False, "Show this and exit.", flag_values=values)
+  defined = [flag for module_flags in modules for flag in module_flags]
+  flags.DEFINE_bool(
+    "help", False, "Show this help and exit.", flag_values=values
+  )
   rest = _parse_values(values, argv)
   if values.help:
     print(f"{doc.strip()}\n\n{_list_flags(defined)}")
     sys.exit(0)
   if len(rest) > 1:
     raise errors.UserError(
-      f"{rest[1]!r} is no flag; flags begin with --, and a pattern of names"
+      f"{rest[1]!r} is not a flag; flags begin with --, and a file pattern"
       " needs quotes"
     )
   for name in values:
@@ -155,14 +123,14 @@ def parse(
 
 
 def _parse_values(values, argv) -> list[str]:
-  """Gives the flags their values and returns the words that are no flags."""
+  """Parses `argv` and returns the arguments that are not flags."""
   try:
     rest = values(argv)
     if "config" in values and values.config is not None:
-      # A file that does not load says so only when it is used.
+      # The config file is loaded, and may fail, only when it is used.
       values.config.to_dict()
   except flags.UnrecognizedFlagError as error:
-    raise errors.UserError(_name_the_nearest(error.flagname, values)) from error
+    raise errors.UserError(suggest(error.flagname, values)) from error
   except flags.Error as error:
     raise errors.UserError(str(error)) from error
   except ModuleNotFoundError as error:
@@ -177,8 +145,8 @@ def _parse_values(values, argv) -> list[str]:
   return rest
 
 
-def _name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
-  """Returns what to say of a flag that does not exist, dotted or not."""
+def suggest(unknown: str, values: flags.FlagValues) -> str:
+  """Returns the error for an unknown flag, with the nearest known one."""
   name, dot, key = unknown.partition(".")
   nearest = difflib.get_close_matches(name, list(values), n=1)
   hint = f"; did you mean --{nearest[0]}{dot}{key}?" if nearest else ""
@@ -186,20 +154,24 @@ def _name_the_nearest(unknown: str, values: flags.FlagValues) -> str:
 
 
 def fail(error) -> int:
-  """Prints an error on one line; returns the exit code of a mistake."""
+  """Prints an error on one line and returns the exit code for mistakes."""
   text = error.args[0] if isinstance(error, KeyError) else error
   line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
-  print(f"error: {line}", file=sys.stderr)
+  print(f"error: {with_flags(line)}", file=sys.stderr)
   return MISTAKE
 
 
+def with_flags(text: str) -> str:
+  """Returns a library's message with each quoted `argument` as --argument."""
+  return _ARGUMENT.sub(r"--\1", text)
+
+
 def _list_flags(defined) -> str:
-  """Returns one paragraph for each flag, in the order of their definition."""
   paragraphs = []
   for flag in defined:
     name = f"[no]{flag.name}" if flag.boolean else flag.name
-    unset = flag.default in (None, False, [])
-    default = "" if unset else f" (default: {flag.default})"
+    is_unset = flag.default in (None, False, [])
+    default = "" if is_unset else f" (default: {flag.default})"
     paragraphs.append(
       textwrap.fill(
         f"--{name}  {_own_help(flag)}{default}",
@@ -212,5 +184,5 @@ def _list_flags(defined) -> str:
 
 
 def _own_help(flag) -> str:
-  """Returns the help of a flag without what absl adds to it."""
+  """Returns a flag's help without the lines that absl appends."""
   return flag.help.partition(";\n")[0]

@@ -1,19 +1,19 @@
-r"""Trains several methods under one budget and scores them side by side.
+r"""Trains several methods under the same budget and compares their scores.
 
   python -m gatedinpaint_jax.compare --config=configs/comparison.py \
       [--workdir=DIR] [--study=DIR] [--config.section.key=value ...]
 
-Steps, pictures, their order and their holes are the same for all methods.
-Writes into the workdir:
+All methods train for the same steps, on the same pictures with the same holes
+in the same order. Writes into the workdir:
 
   comparison.md, .json, .png  tables, all numbers, some pictures
-  METHOD/seed_N/              a run, as `gatedinpaint_jax.main` makes it
+  METHOD/seed_N/              the workdir of a run of `gatedinpaint_jax.main`
   completed/MASKS/RUN/        the pictures as completed by METHOD/seed_N or by
                               an untrained METHOD, as png
-  completed/MASKS/RUN.json    what `evaluate` reports on them
+  completed/MASKS/RUN.json    the report of `evaluate` on them
 
-Resumes where it was stopped; finished runs are not trained again. Exit codes:
-0 done, 2 a mistake in the config, the flags or a file.
+Resumes an interrupted comparison; finished runs are not trained again. Exit
+codes: 0 done, 2 a mistake in the config, the flags or a file.
 """
 
 import pathlib
@@ -60,12 +60,13 @@ def main(argv) -> int:
       _check_apart(flag, written, plan, config)
   missing = {
     name: training
-    for name, training in plan.runs.items()
+    for runs in plan.trainings.values()
+    for name, training in runs.items()
     if not compare_runs.is_trained(
       training, pathlib.Path(folder).expanduser() / name
     )
   }
-  # Before hours of training, not after.
+  # Fails before hours of training, not after.
   scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
   if study:
     with errors.prefixed("--study="):
@@ -84,7 +85,7 @@ def main(argv) -> int:
     tables = _compare(plan, config, workdir, scores)
   except memory.TooLargeError as error:
     raise errors.UserError(
-      f"{error.need}; name a smaller config.batch_size or config.size"
+      f"{error}; name a smaller config.batch_size or config.size"
     ) from error
   print(tables)
   print(f"{workdir}: comparison.md, comparison.json and comparison.png")
@@ -102,20 +103,20 @@ def main(argv) -> int:
 def _parse(argv) -> flags.FlagValues:
   values = flags.FlagValues()
   command_line.define_config(
-    values, argv, "What to compare: configs/comparison.py or a file like it."
+    values, argv, "The comparison, such as configs/comparison.py."
   )
   flag = command_line.definers(values)
   flag.text(
     "workdir",
     None,
-    "Where all of it goes; by default runs/ and the name of the config.",
+    "Folder for runs and results; by default runs/ and the config's name.",
   )
   flag.text("study", None, "A folder for the page of a user study.")
   return command_line.parse(values, argv, doc=__doc__, required=("config",))
 
 
 def _check_apart(flag, folder, plan, config) -> None:
-  """Raises UserError if the next run would take results for pictures."""
+  """Raises UserError if the next run would read results as input pictures."""
   data = config.training.data
   written = [pathlib.Path(folder) / "comparison.png"]
   written += [
@@ -123,40 +124,34 @@ def _check_apart(flag, folder, plan, config) -> None:
     for kind in config.mask_kinds
     for name in plan.method_of
   ]
-  for key, place in (
-    ("config.images", config.images),
-    ("config.training.data.path", data.path),
-    ("config.training.data.validation_path", data.validation_path),
-  ):
-    if place and any(cases.would_be_read(file, place) for file in written):
-      raise errors.UserError(
-        f"{flag}={folder}: files written there would be pictures of "
-        f"{key}={place} for the next run; name another place"
-      )
+  places = {
+    "config.images": config.images,
+    "config.training.data.path": data.path,
+    "config.training.data.validation_path": data.validation_path,
+  }
+  places = [cases.Places(k, [place]) for k, place in places.items() if place]
+  cases.check_not_read(f"{flag}={folder}", written, places)
 
 
 def _completed_path(workdir, kind, name, case) -> pathlib.Path:
-  """Returns where the picture is kept that a run or a method completed."""
-  # Not with_suffix: a name may contain a dot.
+  # Not with_suffix, because a name may contain a dot.
   return pathlib.Path(
     workdir, compare_config.COMPLETED, kind, name, f"{case.name}.png"
   )
 
 
 def _compare(plan, config, workdir, scores) -> str:
-  """Scores all methods, writes the results and returns the tables."""
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   shown = {kind: {} for kind in reports}
   for name, method in plan.method_of.items():
     for kind, built, completed in _score(name, plan, config, workdir, scores):
       reports[kind].setdefault(method, []).append(built)
-      # The first of several seeds is drawn.
-      shown[kind].setdefault(method, completed)
+      shown[kind].setdefault(method, completed)  # of the first seed
       logging.info("scored %s with masks %s", name, kind)
   content = compare_runs.describe(plan, config, workdir) | {
     "masks": {
-      kind: comparison.compare(by_method, order=plan.order)
-      for kind, by_method in reports.items()
+      kind: comparison.compare(runs, order=plan.order)
+      for kind, runs in reports.items()
     }
   }
   tables = compare_runs.to_markdown(content)
@@ -166,8 +161,8 @@ def _compare(plan, config, workdir, scores) -> str:
     for loader in plan.loaders
     for row in _rows(work, loader, shown[loader.mask_set.kind])
   ]
-  sheet = pictures.to_png(pictures.draw_grid(rows))
-  report.write(workdir / "comparison.json", content, tables, sheet)
+  grid = pictures.to_png(pictures.draw_grid(rows))
+  report.write(workdir / "comparison.json", content, tables, grid)
   return tables
 
 
@@ -177,7 +172,7 @@ def _score(name, plan, config, workdir, scores):
   Yields:
     For each kind of mask: the kind, the report, and the first pictures.
   """
-  # Here, so that one network at a time is in memory.
+  # Loaded here, so that only one network is in memory.
   subject = plan.untrained.get(name) or subjects.from_checkpoint(
     workdir / name, backend="jax"
   )
@@ -189,20 +184,14 @@ def _score(name, plan, config, workdir, scores):
     for folder in {path.parent for path in paths}:
       files.make_folder(folder)
     scorer = scoring.Scorer(loader, config.batch_size, scores)
+    completed = terminal.progress(
+      scorer.complete(subject, plan.work),
+      total=len(plan.work),
+      name=f"{name}, {masks.kind}",
+    )
     first = []
     built = report.build(
-      scorer.score(
-        _kept(
-          terminal.progress(
-            scorer.complete(subject, plan.work),
-            total=len(plan.work),
-            name=f"{name}, {masks.kind}",
-          ),
-          paths,
-          first,
-          config.grid_pictures,
-        )
-      ),
+      scorer.score(_write_all(completed, paths, first, config.grid_pictures)),
       version=gatedinpaint_jax.__version__,
       description=subject.description,
       images=config.images,
@@ -214,33 +203,32 @@ def _score(name, plan, config, workdir, scores):
     yield masks.kind, built, first
 
 
-def _kept(completed, paths, first: list, most) -> Iterator[scoring.Completed]:
-  """Writes the pictures that pass, and appends the first ones to a list."""
+def _write_all(completed, paths, first: list, count):
+  """Writes pictures while passing them on, and appends some to `first`."""
   for entry in completed:
     files.write(paths[entry.loaded.case.index], pictures.to_png(entry.image))
-    if len(first) < most:
+    if len(first) < count:
       first.append(entry.image)
     yield entry
 
 
-def _rows(work, loader, by_method) -> Iterator[pictures.Shown]:
-  """Yields the rows of the grid with one kind of mask."""
+def _rows(work, loader, shown) -> Iterator[pictures.Shown]:
   for i, case in enumerate(work):
     _, original, hole = loader.load(case)
     label = f"{loader.mask_set.kind}, {hole.mean():.0%}: {case.name}"
-    completed = {name: images[i] for name, images in by_method.items()}
+    completed = {name: images[i] for name, images in shown.items()}
     yield pictures.Shown(label, original, hole, completed)
 
 
 def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
   """Returns {method or original: {case: PNG}} for the page of the study.
 
-  Each picture has one kind of mask: a run of six, which has each of the hole
-  fractions, the first kind, the next six the second, and so on.
+  Each picture has one kind of mask: the first six the first kind, which has
+  every bin of hole fractions once, the next six the second, and so on.
   """
-  # Of several seeds the first one.
   runs = {name: name for name in plan.untrained}
-  runs |= {name: plan.run_names(name)[0] for name in plan.trainings}
+  # The run of the first seed.
+  runs |= {name: next(iter(found)) for name, found in plan.trainings.items()}
   found = {name: {} for name in (pictures.ORIGINAL, *runs)}
   for i, case in enumerate(plan.work[: config.study_pictures]):
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]

@@ -1,7 +1,4 @@
-"""Reads the config of a comparison and rejects what is invalid.
-
-Whatever a person may have got wrong is reported here, before hours of training.
-"""
+"""Reads the config of a comparison, and rejects mistakes before training."""
 
 import difflib
 import os
@@ -19,16 +16,15 @@ from gatedinpaint_jax.evaluation import (
   pictures,
   subjects,
 )
-from gatedinpaint_jax.inference import photo_files
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.training import devices
 from gatedinpaint_jax.training import setup as setup_lib
 
-# Folder of the completed pictures, in the workdir.
+# Folder of the completed pictures in the workdir.
 COMPLETED = "completed"
-# What a method may set: entire sections, or some of their keys. The rest is the
-# budget, which all share.
-_OF_A_METHOD = {
+# What a method may set: {section: some keys, or None for all}. The rest is the
+# budget that all share.
+_METHOD_KEYS = {
   "data": ("batch_size",),
   "model": None,
   "loss": None,
@@ -41,70 +37,45 @@ _OF_A_METHOD = {
 }
 _TRAINED_ON = "config.training.data.path"
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
-_LEAST_SIDE = cases.Loader(None).least_side
-# Folders of the workdir, and what tables and studies show besides methods.
-_TAKEN = (COMPLETED, pictures.ORIGINAL, *methods.NAMES)
+# Other names of folders in the workdir, and of rows in tables and studies.
+_RESERVED = (COMPLETED, pictures.ORIGINAL, *methods.NAMES)
 
 
 class Plan(NamedTuple):
-  """What is compared.
+  """What is compared."""
 
-  Attributes:
-    trainings: the config of each run, like `configs/places2.py`, by method and
-      seed.
-    seeds: that every method is trained with.
-    untrained: subjects that need no training, by method.
-    order: methods as expected from the least error to the most.
-    work: the pictures to score.
-    loaders: one for each kind of mask.
-    has_lpips: whether LPIPS is computed.
-  """
-
-  trainings: dict[str, dict[int, config_dict.ConfigDict]]
-  seeds: list[int]
+  # {method: {run: config}}. A run METHOD/seed_N is also a folder.
+  trainings: dict[str, dict[str, config_dict.ConfigDict]]
+  seeds: list[int]  # the seeds of every method
+  # {method: subject} of methods without training.
   untrained: dict[str, subjects.Subject]
-  order: list[str]
-  work: list[cases.Case]
-  loaders: list[cases.Loader]
-  has_lpips: bool
-
-  def run_names(self, method: str) -> list[str]:
-    """Returns the names of a method's runs, which are folders too."""
-    return [_run_name(method, seed) for seed in self.trainings[method]]
-
-  @property
-  def runs(self) -> dict[str, config_dict.ConfigDict]:
-    """Returns the config of each run by its name."""
-    return {
-      _run_name(method, seed): training
-      for method, by_seed in self.trainings.items()
-      for seed, training in by_seed.items()
-    }
+  order: list[str]  # methods expected from the lowest to the highest error
+  work: list[cases.Case]  # the pictures to score
+  loaders: list[cases.Loader]  # one per kind of mask
+  has_lpips: bool  # whether LPIPS is computed
 
   @property
   def method_of(self) -> dict[str, str]:
-    """Returns {what is scored: its method}, untrained methods first."""
+    """{run or untrained method: method}, untrained methods first."""
     return {name: name for name in self.untrained} | {
-      run: method for method in self.trainings for run in self.run_names(method)
+      run: method for method, runs in self.trainings.items() for run in runs
     }
 
 
 def make_plan(config: Any) -> Plan:
-  """Returns what a config like `configs/comparison.py` describes.
-
-  Raises:
-    UserError: naming the first invalid key, a picture that cannot be scored or
-      a package that is missing.
-  """
+  """Returns the plan of a config like `configs/comparison.py`."""
   errors.check_installed("dm_pix", extra="evaluate")
   has_lpips = config.get("lpips", False)
   _check_numbers(config)
-  _check_size(config, perceptual.LEAST_SIDE if has_lpips else _LEAST_SIDE)
+  min_side = perceptual.MIN_SIDE if has_lpips else cases.Loader(None).min_side
+  _check_size(config, min_side)
   seeds = _read_seeds(config)
   trainings = {}
   for name in config.trained:
     training = _read_training(config, name)
-    trainings[name] = {seed: _with_seed(training, seed) for seed in seeds}
+    trainings[name] = {
+      f"{name}/seed_{seed}": _with_seed(training, seed) for seed in seeds
+    }
   for name in config.untrained:
     errors.check_choice("config.untrained", name, methods.NAMES)
   for kind in config.mask_kinds:
@@ -126,11 +97,11 @@ def _check_numbers(config):
   for key in ("trained", "untrained", "order", "mask_kinds"):
     names = list(config[key])
     if not names and key != "untrained":
-      raise errors.UserError(f"config.{key}={config[key]}: must name one")
+      raise errors.UserError(f"config.{key}={config[key]}: must not be empty")
     for name in names:
       if names.count(name) > 1:
         raise errors.UserError(
-          f"config.{key}={config[key]}: has {name} more than once; name it once"
+          f"config.{key}={config[key]}: has {name} more than once"
         )
   for key, least in (
     ("mask_seed", 0),
@@ -140,28 +111,20 @@ def _check_numbers(config):
   ):
     if config[key] < least:
       raise errors.UserError(
-        f"config.{key}={config[key]}: must be {least} or more"
+        f"config.{key}={config[key]}: must be at least {least}"
       )
 
 
-def _check_size(config, least):
+def _check_size(config, min_side):
   size = tuple(config.size)
-  if len(size) != 2 or not all(
-    isinstance(side, int) and side >= least for side in size
-  ):
+  if len(size) != 2 or not all(isinstance(side, int) for side in size):
     raise errors.UserError(
-      f"config.size={size}: must be (height, width), whole numbers from {least}"
-      " up"
+      f"config.size={size}: must be (height, width), two integers"
     )
-  if size[0] * size[1] > photo_files.MOST_PIXELS:
-    raise errors.UserError(
-      f"config.size={size}: {photo_files.MOST_PIXELS} pixels in all are the "
-      "most"
-    )
+  cases.check_size(f"config.size={size}", size, min_side)
 
 
 def _read_seeds(config) -> list[int]:
-  """Returns the seeds of all methods; by default that of `training`."""
   seeds = config.get("seeds")
   if seeds is None:
     return [config.training.seed]
@@ -169,13 +132,9 @@ def _read_seeds(config) -> list[int]:
   is_seed = lambda seed: isinstance(seed, int) and 0 <= seed < 2**32
   if not seeds or not all(map(is_seed, seeds)) or len({*seeds}) < len(seeds):
     raise errors.UserError(
-      f"config.seeds={tuple(seeds)}: must be different whole numbers from 0 up"
+      f"config.seeds={tuple(seeds)}: must be different integers from 0 up"
     )
   return seeds
-
-
-def _run_name(method, seed):
-  return f"{method}/seed_{seed}"
 
 
 def _with_seed(training, seed):
@@ -185,27 +144,25 @@ def _with_seed(training, seed):
 
 
 def _read_training(config, name):
-  """Returns the config of training with the method's own keys."""
   errors.check_choice("config.trained", name, list(config.methods))
   key = f"config.methods.{name}"
-  if not _NAME.fullmatch(name) or name in _TAKEN:
+  if not _NAME.fullmatch(name) or name in _RESERVED:
     raise errors.UserError(
-      f"{key}: must be a name of letters, digits, _ and -, and none of "
-      f"{', '.join(_TAKEN)}"
+      f"{key}: must be a name of letters, digits, _ and -, and not "
+      f"{', '.join(_RESERVED)}"
     )
   training = setup_lib.fill_in(config.training)
-  for section, own in config.methods[name].items():
-    if not isinstance(own, config_dict.ConfigDict):
-      raise errors.UserError(f"{key}.{section}={own!r}: must be a section")
-    for own_key, value in own.items():
-      _check_own(
-        f"{key}.{section}.{own_key}", training, section, own_key, value
-      )
+  for section, values in config.methods[name].items():
+    if not isinstance(values, config_dict.ConfigDict):
+      raise errors.UserError(f"{key}.{section}={values!r}: must be a section")
+    for method_key, value in values.items():
+      full_key = f"{key}.{section}.{method_key}"
+      _check_key(full_key, training, section, method_key, value)
       try:
-        training[section][own_key] = value
+        training[section][method_key] = value
       except TypeError as error:
         raise errors.UserError(
-          f"{key}.{section}.{own_key}={value!r}: {errors.first_words(error)}"
+          f"{full_key}={value!r}: {errors.first_words(error)}"
         ) from error
   try:
     checks.check(training)
@@ -222,35 +179,34 @@ def _read_training(config, name):
   return training
 
 
-def _check_own(full_key, training, section, key, value):
+def _check_key(full_key, training, section, key, value):
   """Raises UserError if a key does not exist or belongs to the budget."""
-  if section not in _OF_A_METHOD:
+  if section not in _METHOD_KEYS:
     raise errors.UserError(
-      f"{full_key}: methods differ only in {', '.join(_OF_A_METHOD)}; set "
-      f"config.training.{section}.{key} for all of them"
+      f"{full_key}: methods differ only in {', '.join(_METHOD_KEYS)}; set "
+      f"config.training.{section}.{key} for all"
     )
   if key not in training[section]:
     nearest = difflib.get_close_matches(key, list(training[section]), n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    raise errors.UserError(f"{full_key}: no key of config.training{hint}")
-  keys = _OF_A_METHOD[section]
+    raise errors.UserError(f"{full_key}: is not a key of config.training{hint}")
+  keys = _METHOD_KEYS[section]
   if keys and key not in keys and value != training[section][key]:
     raise errors.UserError(
       f"{full_key}={value}: all methods have the same budget; set "
-      f"config.training.{section}.{key} for all of them"
+      f"config.training.{section}.{key} for all"
     )
 
 
 def _read_order(config) -> list[str]:
-  """Returns the expected order, without methods that are not compared."""
   for name in config.order:
     errors.check_choice("config.order", name, [*config.methods, *methods.NAMES])
   compared = {*config.trained, *config.untrained}
   order = [name for name in config.order if name in compared]
   if not order:
     raise errors.UserError(
-      f"config.order={config.order}: names none of the methods that are "
-      f"compared, {', '.join([*config.trained, *config.untrained])}"
+      f"config.order={config.order}: has none of the compared methods, "
+      f"{', '.join([*config.trained, *config.untrained])}"
     )
   return order
 
@@ -261,8 +217,7 @@ def _find_cases(config, loader) -> list[cases.Case]:
   real = lambda path: os.path.realpath(os.path.expanduser(path))
   if real(config.images) == real(config.training.data.path):
     raise errors.UserError(
-      f"{key}={config.images}: is {_TRAINED_ON}; name pictures that are not "
-      "trained on"
+      f"{key}={config.images}: is {_TRAINED_ON}; name other pictures"
     )
   work = cases.find(cases.Places(key, [config.images]))
   trained_on = _find_trained_on(config.training)
@@ -271,13 +226,13 @@ def _find_cases(config, loader) -> list[cases.Case]:
     if os.path.realpath(case.image) in trained_on:
       raise errors.UserError(
         f"{key}={config.images}: {case.image} is trained on, as one of "
-        f"{_TRAINED_ON}={config.training.data.path}; name pictures that are not"
+        f"{_TRAINED_ON}={config.training.data.path}; name other pictures"
       )
   return work
 
 
 def _find_trained_on(training) -> set[str]:
-  """Returns the real paths of the training pictures if they are local files."""
+  """Returns the real paths of training pictures that are local files."""
   data = training.data
   find = {
     "folder": listing.find_in_folder,
@@ -291,7 +246,7 @@ def _find_trained_on(training) -> set[str]:
     paired=data.sketch == "files",
   )
   if data.validation_path is None:
-    # Training leaves these out.
+    # Training holds these out.
     positions, _ = listing.hold_out(
       len(files.photos), training.evaluation.pictures
     )

@@ -1,6 +1,7 @@
-"""The runs of a comparison: trains them and says what they were."""
+"""Trains and describes the runs of a comparison."""
 
 import contextlib
+import itertools
 import json
 import pathlib
 import subprocess
@@ -16,30 +17,30 @@ from gatedinpaint_jax.evaluation import comparison, report
 from gatedinpaint_jax.training import checkpoint_reader, config_drift
 from gatedinpaint_jax.training import state as state_lib
 
-# How long a run took so far, in its workdir.
+# Training time of a run so far, in its workdir.
 _CLOCK = "minutes.json"
 _INTERVALS = {
   False: "Intervals are 95 %, bootstrapped over pictures. Each method was "
-  "trained once: what another seed would change is not in them.",
-  True: "Intervals are 95 %, over pictures and seeds, by Student's t; of "
+  "trained once: they do not include the effect of the seed.",
+  True: "Intervals are 95 %, over pictures and seeds, by Student's t; for "
   "methods without training bootstrapped over pictures.",
 }
 
 
 def is_trained(config: Any, workdir: pathlib.Path) -> bool:
-  """Returns whether a run is done, and checks that this config trained it."""
+  """Returns whether a run is complete; raises UserError for another config."""
   if not workdir.exists():
     return False
   try:
     saved = checkpoint_reader.read(workdir)
   except errors.UserError:
-    return False  # training reports what is wrong, or repairs it
+    return False  # training reports or repairs it
   # A run may be resumed with another initializer, but not compared.
   drawn = saved.config["model"].get("initializer", "released")
   if drawn != config.model.initializer:
     raise errors.UserError(
-      f"{saved.folder}: began with config.model.initializer={drawn}, not "
-      f"{config.model.initializer}; name another --workdir"
+      f"{saved.folder}: started with config.model.initializer={drawn}, not "
+      f"{config.model.initializer}; name another `workdir`"
     )
   config_drift.check(
     saved.config, config.to_dict(), folder=saved.folder, allow_change=None
@@ -48,15 +49,15 @@ def is_trained(config: Any, workdir: pathlib.Path) -> bool:
   if done > steps:
     raise errors.UserError(
       f"{saved.folder}: is beyond config.training.schedule.steps={steps}; name "
-      "another --workdir"
+      "another `workdir`"
     )
   return done == steps
 
 
 def train(config: Any, workdir: pathlib.Path) -> bool:
-  """Trains until `config.schedule.steps`; returns whether they are done.
+  """Trains until `config.schedule.steps`; returns False if interrupted.
 
-  They are not if the run was told to stop, as `training.preemption` says.
+  See `training.preemption`.
   """
   # Loads TensorFlow.
   from gatedinpaint_jax.training import train
@@ -68,7 +69,7 @@ def train(config: Any, workdir: pathlib.Path) -> bool:
 
 @contextlib.contextmanager
 def timed(path: pathlib.Path):
-  """Adds the minutes spent inside to those in a file, after a failure too."""
+  """Adds the minutes spent inside, even if it fails, to those in a file."""
   started = time.monotonic()
   try:
     yield
@@ -82,7 +83,7 @@ def timed(path: pathlib.Path):
 def describe(
   plan: compare_config.Plan, config: Any, workdir: pathlib.Path
 ) -> dict[str, Any]:
-  """Returns what was compared, for the JSON file."""
+  """Returns a description of the comparison for the JSON file."""
   data = config.training.data
   return {
     "version": gatedinpaint_jax.__version__,
@@ -99,8 +100,8 @@ def describe(
     "methods": {
       **{name: {"trained": False} for name in plan.untrained},
       **{
-        name: _describe_runs([workdir / run for run in plan.run_names(name)])
-        for name in plan.trainings
+        name: _describe_runs([workdir / run for run in runs])
+        for name, runs in plan.trainings.items()
       },
     },
     "config": config.to_dict(),
@@ -110,9 +111,8 @@ def describe(
 def to_markdown(content: Mapping[str, Any]) -> str:
   """Returns the page of a comparison.
 
-  Args:
-    content: what `describe` returns and, in `masks`, what `comparison.compare`
-      returns for each kind.
+  The content is that of `describe`, and in `masks` {kind: result of
+  `comparison.compare`}.
   """
   budget = content["budget"]
   seeds = budget["seeds"]
@@ -121,8 +121,8 @@ def to_markdown(content: Mapping[str, Any]) -> str:
     "",
     f"Each trained method had {budget['steps']} steps with pictures of "
     f"{_by(budget['image_size'])} from {budget['pictures']}, "
-    f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}: of one seed "
-    "the same pictures, crops and holes in the same order. All filled the same "
+    f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. A seed "
+    "determines pictures, crops, holes and their order. All filled the same "
     f"holes of {content['images']} at {_by(content['size'])}. Sizes are height "
     "x width.",
     "",
@@ -132,15 +132,14 @@ def to_markdown(content: Mapping[str, Any]) -> str:
         "Parameters of the generator",
         "of the discriminator",
         "Steps",
-        "Pictures a step",
+        "Pictures per step",
         "Minutes",
       ],
-      (),
+      itertools.starmap(_row, content["methods"].items()),
     ),
-    *(_row(name, method) for name, method in content["methods"].items()),
     "",
-    "Minutes are of the clock, with compiling and validating, all seeds "
-    "together.",
+    "Minutes are wall-clock time of all seeds, including compilation and "
+    "validation.",
   ]
   for kind, compared in content["masks"].items():
     lines += ["", f"## Masks {kind}", "", *_section(compared)]
@@ -149,7 +148,6 @@ def to_markdown(content: Mapping[str, Any]) -> str:
 
 
 def _describe_runs(workdirs: Sequence[pathlib.Path]) -> dict[str, Any]:
-  """Describes the runs of one method, which differ only in their seeds."""
   saved = checkpoint_reader.read(workdirs[0], with_discriminator=True)
   return {
     "trained": True,
@@ -168,10 +166,10 @@ def _read_minutes(path) -> float:
 
 
 def _find_commit() -> str | None:
-  """Returns the commit of this source, with -dirty if it was changed."""
+  """Returns the commit of this source, with -dirty if it was modified."""
   root = pathlib.Path(__file__).parents[1]
   if not (root / ".git").exists():
-    return None  # installed, perhaps inside another repository
+    return None  # installed, perhaps in another repository
   command = ("git", "describe", "--always", "--dirty", "--abbrev=40")
   try:
     done = subprocess.run(
@@ -186,30 +184,33 @@ def _find_commit() -> str | None:
   return done.stdout.strip() or None
 
 
-def _row(name, method) -> str:
+def _row(name, method) -> list[str]:
   if not method["trained"]:
-    return f"| {name} | | | | | |"
+    return [name, *[""] * 5]
   parameters = method["parameters"]
-  return (
-    f"| {name} | {parameters['generator']:,} | "
-    f"{parameters['discriminator']:,} | {method['steps']} | "
-    f"{method['batch_size']} | {method['minutes']:.1f} |"
-  )
+  return [
+    name,
+    f"{parameters['generator']:,}",
+    f"{parameters['discriminator']:,}",
+    method["steps"],
+    method["batch_size"],
+    f"{method['minutes']:.1f}",
+  ]
 
 
 def _section(compared) -> list[str]:
   masks, scores = compared["masks"], compared["scores"]
-  leaves_out = any(report.leaves_out(own["whole"]) for own in scores.values())
+  is_partial = any(report.is_partial(s["whole"]) for s in scores.values())
   changed = compared["known_pixels_changed"]
   return [
     f"{compared['pictures']} pictures, masks of seed {masks['seed']}, digest "
-    f"`{masks['digest']}`. Over the whole picture; l1 and l2 in percent of the "
-    "original:",
+    f"`{masks['digest']}`. Over the entire picture; l1 and l2 in percent of "
+    "the original:",
     "",
-    *report.table_by_name(scores, "whole", corner="Method"),
+    *report.score_table(scores, "whole", corner="Method"),
     "",
     *comparison.difference_lines(compared, "whole", corner="Method"),
-    *(["", report.COUNTS] if leaves_out else []),
+    *(["", report.COUNTS] if is_partial else []),
     *([""] if compared["order"] else []),
     *(f"- {line}" for line in comparison.order_lines(compared)),
     *(f"- {name} changed known pixels." for name in changed if changed[name]),

@@ -1,9 +1,9 @@
-"""Lets a person draw a hole on a picture, in a notebook.
+"""Lets the user of a notebook draw a mask on a picture.
 
-  mask = draw_mask.draw_mask(image)
+  mask = draw_mask.ask_for_mask(image)
 
-In Colab it shows the editor of `draw_mask.html` and waits for its button Done.
-Elsewhere a notebook cannot wait for its page, and the hole is a random one.
+In Colab it shows the editor of `draw_mask.html` and waits for its Done button.
+Other notebooks cannot wait for the page; there the mask is random.
 """
 
 import base64
@@ -15,38 +15,30 @@ import sys
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax.data import drawn_holes, hole_shapes
+from gatedinpaint_jax.data import draws, hole_shapes, pillow_masks
 
 _PAGE = pathlib.Path(__file__).with_suffix(".html")
-# The picture is only a backdrop there, the mask has its own size.
-_MOST_SHOWN_PIXELS = 1600
+# The picture is only a backdrop in the editor; the mask has the full size.
+_MAX_SHOWN_SIDE = 1600
 
 
-def draw_mask(image: np.ndarray, *, seed: int = 0) -> np.ndarray:
-  """Returns the hole that a person draws on a picture; see the module.
+def ask_for_mask(image: np.ndarray, *, seed: int = 0) -> np.ndarray:
+  """Returns the mask that the user draws on a picture, `[H, W, 3] uint8`.
 
-  Args:
-    image: `[H, W, 3] uint8`, RGB.
-    seed: of the random strokes, where nobody can draw.
-
-  Returns:
-    `[H, W] uint8`, 255 = hole, 0 = known; what `Inpainter` takes.
-
-  Raises:
-    ValueError: if `image` is of another shape or type.
+  The mask is `[H, W] uint8`, 255 = hole. `seed` is of the random strokes.
   """
   if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
     raise ValueError(
-      f"image is {image.dtype} {image.shape}; it must be uint8 [H, W, 3]"
+      f"image is {image.dtype} {image.shape}; must be uint8 [H, W, 3]"
     )
   if "google.colab" in sys.modules:
-    return _ask(image)
-  print("Drawing works in Colab only; here the hole is of random strokes.")
-  return _strokes(*image.shape[:2], seed)
+    return _show_editor(image)
+  print("Drawing works only in Colab; using a mask of random strokes instead.")
+  return _random_strokes(*image.shape[:2], seed)
 
 
-def _ask(image) -> np.ndarray:
-  """Shows the editor in the cell's output and waits for its mask."""
+def _show_editor(image) -> np.ndarray:
+  """Shows the editor in the cell's output and waits for the mask."""
   from google.colab import output
   from IPython import display
 
@@ -58,10 +50,9 @@ def _ask(image) -> np.ndarray:
 
 
 def _page(image) -> str:
-  """Returns the editor for a picture, a piece of HTML."""
   height, width = image.shape[:2]
   shown = Image.fromarray(image)
-  shown.thumbnail((_MOST_SHOWN_PIXELS, _MOST_SHOWN_PIXELS))
+  shown.thumbnail((_MAX_SHOWN_SIDE, _MAX_SHOWN_SIDE))
   jpeg = io.BytesIO()
   shown.save(jpeg, "JPEG", quality=90)
   encoded = base64.b64encode(jpeg.getvalue()).decode("ascii")
@@ -73,9 +64,9 @@ def _page(image) -> str:
   return _PAGE.read_text("utf-8").replace("__DRAWING__", json.dumps(drawing))
 
 
-def _strokes(height, width, seed) -> np.ndarray:
-  mask = drawn_holes.draw_mask(
-    np.random.default_rng(seed),
+def _random_strokes(height, width, seed) -> np.ndarray:
+  mask = pillow_masks.draw_mask(
+    draws.NumpyDraws(np.random.default_rng(seed)),
     height,
     width,
     hole_shapes.Holes(kind="strokes"),

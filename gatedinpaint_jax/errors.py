@@ -1,4 +1,4 @@
-"""What a person can put right, told in one line and without a traceback."""
+"""Errors that users can fix: one line each, without a traceback."""
 
 import contextlib
 import importlib.util
@@ -8,21 +8,22 @@ from typing import Any
 
 
 class UserError(Exception):
-  """A mistake of the person who runs the program, not of the program.
+  """A mistake of the user, not a bug.
 
-  The message is one line that names the file, key or flag, says what is wrong
-  with it and what would be right. Programs print it and end with exit code 2.
+  The message is one line that names the file, config key or argument, says what
+  is wrong with it and how to fix it. Libraries quote arguments as `image`;
+  programs print them as flags (`command_line.with_flags`) and exit with code 2.
   """
 
 
 def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
-  """Raises UserError, listing what is allowed, if `value` is something else."""
+  """Raises UserError, listing the allowed values, if `value` is not one."""
   if value not in allowed:
     raise UserError(f"{key}={value!r}: must be one of {', '.join(allowed)}")
 
 
 def check_installed(package: str, *, extra: str) -> None:
-  """Raises UserError, saying how to get it, if a package is not installed."""
+  """Raises UserError with the pip command if a package is not installed."""
   if importlib.util.find_spec(package) is None:
     raise UserError(
       f"{package} is not installed; pip install 'gatedinpaint-jax[{extra}]'"
@@ -31,10 +32,9 @@ def check_installed(package: str, *, extra: str) -> None:
 
 @contextlib.contextmanager
 def prefixed(prefix: str) -> Iterator[None]:
-  """Puts a prefix before the message of a UserError that is raised inside.
+  """Prepends a prefix to the message of any UserError raised inside.
 
-  Libraries say which file or value is wrong; programs put their flag before it,
-  such as "--output=" before "a.png: cannot be written".
+  For callers that know which argument a file or value came from.
   """
   try:
     yield
@@ -43,6 +43,6 @@ def prefixed(prefix: str) -> Iterator[None]:
 
 
 def first_words(error: BaseException) -> str:
-  """Returns what fits on a line of what other packages say in five."""
+  """Returns the first line of another package's error, at most 120 chars."""
   text = (str(error).strip() or type(error).__name__).splitlines()[0]
   return textwrap.shorten(text, 120, placeholder=" ...")

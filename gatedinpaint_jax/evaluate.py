@@ -1,4 +1,4 @@
-r"""Scores what fills holes: checkpoints, methods, or any program's results.
+r"""Scores checkpoints, methods without training, or any program's results.
 
   python -m gatedinpaint_jax.evaluate --checkpoint DIR --images DIR \
       --output report.json
@@ -8,19 +8,18 @@ r"""Scores what fills holes: checkpoints, methods, or any program's results.
       --masks DIR --output report.json
 
 Writes report.json with all numbers, report.md with tables, and report.png with
-the best, median and worst results. Masks are drawn from a seed, the same on
-every machine and for every batch size, and identified by a digest; or they are
-files. --write_masks writes them for other programs, and needs nothing to score.
+the best, median and worst results. Masks are files, or drawn from a seed, the
+same on every machine and for every batch size, and identified by a digest.
+--write_masks writes them for other programs, and can be used without a subject.
 
 --checkpoint, --method and --completed may be given several times, and mixed.
 All then fill the same holes and appear in one report. Each is compared with the
-first in every picture, and report.png shows what all made of the first's best,
-median and worst.
+first, picture by picture, and report.png shows the first's best, median and
+worst pictures as completed by each.
 
---images, --masks and --completed take a file, a folder or a pattern in quotes;
-files pair up by their names without suffix, every one of them. Devices share
-the pictures of a batch. Exit codes: 0 done, 2 a mistake in the flags or in a
-file.
+--images, --masks and --completed take a file, a folder or a quoted pattern; all
+files must pair up by their names without suffix. Devices share the pictures of
+a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
 import contextlib
@@ -48,9 +47,12 @@ from gatedinpaint_jax.evaluation import (
 from gatedinpaint_jax.inference import memory, spread
 from gatedinpaint_jax.metrics import inception, perceptual
 
+# Longer sides are scaled down to this in the pictures of the report.
+_MAX_SHOWN_SIDE = 256
+
 
 def main(argv) -> int:
-  """Evaluates what the arguments name and returns the exit code."""
+  """Evaluates the subjects that the arguments name; returns the exit code."""
   options, given = evaluate_flags.parse(argv, doc=__doc__)
   if options.checkpoint:
     spread.use_cores(options.batch_size)
@@ -63,10 +65,10 @@ def main(argv) -> int:
   places = evaluate_flags.places(options, loader)
   work = cases.find(places["images"], places.get("masks"))
   requests = evaluate_flags.find_subjects(given, work)
-  every = [case for r in requests for case in r.work] or work
+  all_cases = [case for r in requests for case in r.work] or work
   mask_files = _mask_files(options.write_masks, work)
-  _check_apart(options, every, places.values(), output, mask_files)
-  for case in every:
+  _check_apart(options, all_cases, places.values(), output, mask_files)
+  for case in all_cases:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
@@ -87,30 +89,23 @@ def _mask_files(folder, work) -> list[pathlib.Path]:
 
 
 def _check_apart(options, work, places, output, mask_files) -> None:
-  """Raises UserError if this run or the next would read what is written."""
-  written = [
-    ("--write_masks", options.write_masks, file) for file in mask_files
-  ]
+  """Raises UserError if this or the next run would read what it writes."""
+  written = {f"--write_masks={options.write_masks}": mask_files}
   if output is not None:
-    written += [("--output", output, f) for f in report.files_of(output)]
+    written[f"--output={output}"] = report.report_files(output)
   used = {
     os.path.realpath(file)
     for case in work
     for file in (case.image, case.mask, case.completed)
     if file
   }
-  for flag, value, file in written:
-    if os.path.realpath(file) in used:
-      raise errors.UserError(
-        f"{flag}={value}: {file} is a picture of this run; name another place"
-      )
-    for key, given in places:
-      for place in given:
-        if cases.would_be_read(file, place):
-          raise errors.UserError(
-            f"{flag}={value}: {file} would be a picture of {key}={place} for"
-            " the next run; name another place"
-          )
+  for flag, paths in written.items():
+    for file in paths:
+      if os.path.realpath(file) in used:
+        raise errors.UserError(
+          f"{flag}: {file} is a picture of this run; name another place"
+        )
+    cases.check_not_read(flag, paths, places)
 
 
 def _write_masks(work, loader, paths) -> None:
@@ -119,13 +114,10 @@ def _write_masks(work, loader, paths) -> None:
       files.make_folder(folder)
   for case, path in zip(work, paths, strict=True):
     hole = loader.hole(case, loader.shape(case))
-    files.write(
-      path, pictures.to_png(np.where(hole, np.uint8(255), np.uint8(0)))
-    )
+    files.write(path, pictures.to_png(hole * np.uint8(255)))
 
 
 def _evaluate(options, loader, requests, output) -> None:
-  """Evaluates the subjects, and writes and prints the report."""
   scorer, weights = _make_scorer(options, loader, requests)
   masks = {"name": options.masks}
   if loader.mask_set:
@@ -140,7 +132,7 @@ def _evaluate(options, loader, requests, output) -> None:
   reports, shown, labels = {}, {}, None
   for request in requests:
     name = request.name
-    with _advising(options):
+    with _memory_advice(options):
       reports[name], labels, shown[name] = _evaluate_one(
         request,
         scorer,
@@ -153,7 +145,7 @@ def _evaluate(options, loader, requests, output) -> None:
   tables = comparison.to_markdown(content)
   report.write(output, content, tables, _draw(labels, shown))
   print(tables)
-  print(f"{output}: with {output.stem}.md and {output.stem}.png beside it")
+  print(f"{output}: with {output.stem}.md and {output.stem}.png")
 
 
 def _make_scorer(options, loader, requests):
@@ -172,17 +164,15 @@ def _make_scorer(options, loader, requests):
 
 
 def _evaluate_one(request, scorer, about, labels, *, backend, title):
-  """Evaluates one subject, which is in memory only meanwhile.
+  """Evaluates one subject, which is dropped from memory on return.
 
   Returns:
-    Its report; the labels of the pictures to show, its own best, median and
-    worst if none are given; and {index: completed} of these pictures.
+    Its report; {index: label} of the pictures to show, by default its own best,
+    median and worst; and {index: completed} of these.
   """
   subject = subjects.load(request, backend=backend)
   completed = terminal.progress(
-    scorer.complete(subject, request.work),
-    total=len(request.work),
-    name=title,
+    scorer.complete(subject, request.work), total=len(request.work), name=title
   )
   result = scorer.score(completed)
   if labels is None:
@@ -194,30 +184,28 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
 
 
 @contextlib.contextmanager
-def _advising(options):
-  """Says what can be done about a batch that does not fit in memory."""
+def _memory_advice(options):
+  """Adds advice to the error for a batch that does not fit in memory."""
   try:
     yield
   except memory.TooLargeError as error:
     smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
-    raise errors.UserError(f"{error.need}; name a smaller {smaller}") from error
+    raise errors.UserError(f"{error}; name a smaller {smaller}") from error
 
 
 def _draw(labels, shown) -> bytes:
-  """Returns the pictures of the report, with what all subjects made of them."""
+  """Returns a PNG of the chosen pictures as completed by each subject."""
   first = next(iter(shown.values()))
   rows = [
     pictures.Shown(
       label,
       first[i].loaded.image,
       first[i].loaded.hole,
-      {name: own[i].image for name, own in shown.items()},
+      {name: completed[i].image for name, completed in shown.items()},
     )
     for i, label in labels.items()
   ]
-  if len(shown) == 1:
-    return pictures.to_png(pictures.draw_sheet(rows))
-  return pictures.to_png(pictures.draw_grid(rows, most_side=pictures.TILE))
+  return pictures.to_png(pictures.draw_grid(rows, max_side=_MAX_SHOWN_SIDE))
 
 
 if __name__ == "__main__":

@@ -4,21 +4,21 @@ r"""Writes the generator of a checkpoint for other runtimes.
       --format onnx|stablehlo --output P \
       [--height H --width W] [--overwrite]
 
-DIR is the workdir of a run, its `checkpoints/` or one step of it, or the
-.safetensors file of `export_weights`. The format decides what P is:
+DIR is the workdir of a run, its `checkpoints/` or one step of it, or a
+.safetensors file of `export_weights`. P depends on the format:
 
   onnx        P.onnx, for ONNX Runtime, OpenVINO and others
   stablehlo   P.stablehlo, for `jax.export.deserialize` and XLA
 
-Each holds a function complete(image, mask[, sketch]) -> completed of float32:
+It contains a function complete(image, mask[, sketch]) -> completed of float32:
 
   image, completed   [B, H, W, 3] in [-1, 1], RGB
   mask               [B, H, W, 1], 1 = hole
-  sketch             [B, H, W, 1], 1 = line; only of guided models
+  sketch             [B, H, W, 1], 1 = line; only for guided models
 
 H and W are any multiples of 8. The attention then holds the scores of all pairs
-of places at once, in about 6 GB at 1024 x 1024. With stablehlo you may fix both
-sides; if they are large, it is computed in pieces instead.
+of places at once, about 6 GB at 1024 x 1024. With stablehlo, --height and
+--width fix the size; a large fixed size is computed in pieces instead.
 """
 
 import os
@@ -32,20 +32,22 @@ from gatedinpaint_jax.export import network as network_lib
 from gatedinpaint_jax.export import stablehlo_file
 
 _SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo"}
-_OUTPUT = "completed"
 
 
 def main(argv) -> int:
-  """Exports what the flags name and returns the exit code."""
+  """Exports the model that the flags name and returns the exit code."""
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("checkpoint", "format", "output")
   )
-  # Not resolved: a link is replaced itself. "." has no name.
+  # Not resolved, because a symbolic link is replaced. "." has no name.
   output = pathlib.Path(os.path.abspath(os.path.expanduser(options.output)))
-  _check_output(output, options)
+  with errors.prefixed("--output="):
+    files.check_new_file(
+      output, suffix=_SUFFIXES[options.format], overwrite=options.overwrite
+    )
   _check_sides(options)
   with errors.prefixed("--checkpoint: "):
-    network = network_lib.read(options.checkpoint)
+    network = network_lib.load(options.checkpoint)
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )
@@ -53,7 +55,7 @@ def main(argv) -> int:
   with errors.prefixed("--output="):
     files.write(output, content)
   print(
-    f"{output} takes {_describe_sizes(options)}; {attention}; it holds "
+    f"{output} takes {_describe_sizes(options)}; {attention}; weights from "
     f"{network.source}"
   )
   return 0
@@ -62,36 +64,16 @@ def main(argv) -> int:
 def _flags():
   values = flags.FlagValues()
   flag = command_line.definers(values)
-  flag.text("checkpoint", None, "The run to export.")
-  flag.choice("format", None, list(_SUFFIXES), "What to write.")
+  flag.text("checkpoint", None, "The run or weights to export.")
+  flag.choice("format", None, list(_SUFFIXES), "The file format.")
   flag.text("output", None, "The file to write.")
-  flag.whole("height", None, "Rows of all pictures.")
-  flag.whole("width", None, "Columns of all pictures.")
+  flag.integer("height", None, "Height of all pictures.")
+  flag.integer("width", None, "Width of all pictures.")
   flag.switch("overwrite", False, "Replace the output if it exists.")
   return values
 
 
-def _check_output(output, options):
-  """Raises UserError if the output cannot be what is asked for."""
-  suffix = _SUFFIXES[options.format]
-  if output.suffix != suffix:
-    raise errors.UserError(f"--output={output}: must end in {suffix}")
-  if output.is_symlink() and not output.exists():
-    raise errors.UserError(
-      f"--output={output}: is a link that leads nowhere; remove it"
-    )
-  if output.is_dir():
-    raise errors.UserError(f"--output={output}: is a folder; name a file")
-  if output.exists() and not options.overwrite:
-    raise errors.UserError(
-      f"--output={output}: exists; --overwrite replaces it"
-    )
-  if not output.parent.is_dir():
-    raise errors.UserError(f"--output={output}: no such folder; make it first")
-
-
 def _check_sides(options):
-  """Raises UserError for sides that cannot be fixed."""
   sides = {"height": options.height, "width": options.width}
   given = {name: side for name, side in sides.items() if side is not None}
   for name, side in given.items():
@@ -104,13 +86,13 @@ def _check_sides(options):
     raise errors.UserError(f"--{missing} is missing: fix both sides or none")
   if given and options.format != "stablehlo":
     raise errors.UserError(
-      f"--height: the sizes of {options.format} are free; leave it and --width "
+      f"--height: {options.format} files take any size; leave it and --width "
       "out"
     )
 
 
 def _to_onnx(network, inputs) -> tuple[bytes, str]:
-  """Returns the file, and what to say of its attention."""
+  """Returns the file and a description of its attention."""
   errors.check_installed("onnx", extra="export")
   from gatedinpaint_jax.export import onnx_file
 
@@ -118,13 +100,13 @@ def _to_onnx(network, inputs) -> tuple[bytes, str]:
     model = onnx_file.convert(
       network_lib.with_separate_gates(network_lib.complete(network)),
       inputs,
-      [_OUTPUT],
+      ["completed"],
       description=network_lib.__doc__,
     )
   except NotImplementedError as error:
     raise errors.UserError(
       "--format: this network cannot be converted "
-      f"({errors.first_words(error)}); stablehlo takes every one"
+      f"({errors.first_words(error)}); stablehlo supports all networks"
     ) from error
   attention = _describe_attention(network, in_pieces=False)
   return model.SerializeToString(), attention
@@ -141,7 +123,7 @@ def _describe_attention(network, *, in_pieces):
   if isinstance(network.generator, completion_network.CompletionNetwork):
     return "it has no attention"
   if in_pieces:
-    return "its attention goes over the picture in pieces"
+    return "its attention is computed in pieces"
   return "its attention holds the scores of all pairs of places at once"
 
 

@@ -4,16 +4,16 @@
       --output P.safetensors [--with_discriminator] [--overwrite]
 
 DIR is the workdir of a run, its `checkpoints/` or one step of it. The file
-holds float32 arrays; pictures are RGB, kernels `[H, W, I, O]`:
+contains float32 arrays for RGB pictures, with kernels `[H, W, I, O]`:
 
   generator/coarse/LAYER/kernel, .../bias
   generator/refinement/LAYER/kernel, .../bias
-  discriminator/LAYER/kernel, .../bias         only --with_discriminator, as the
-  spectral/LAYER/u, .../sigma                  power iteration of its norms
+  discriminator/LAYER/kernel, .../bias         with --with_discriminator, like
+  spectral/LAYER/u, .../sigma                  the power iteration of its norms
 
-The generator is the moving average where the run has one. The metadata holds
-`format` ("gatedinpaint-jax"), `version` and `config`, the whole config in JSON.
-`python -m gatedinpaint_jax.import_weights` reads all of it back to the bit.
+The generator is the moving average if the run has one. The metadata contains
+`format` ("gatedinpaint-jax"), `version` and the full `config` as JSON.
+`python -m gatedinpaint_jax.import_weights` restores all of it exactly.
 """
 
 import json
@@ -29,18 +29,20 @@ from gatedinpaint_jax.weights import names, safetensors_file
 
 
 def main(argv) -> int:
-  """Exports what the flags name and returns the exit code."""
-  values = _flags()
-  values = command_line.parse(
-    values, argv, doc=__doc__, required=("checkpoint", "output")
+  """Exports the weights that the flags name and returns the exit code."""
+  options = command_line.parse(
+    _flags(), argv, doc=__doc__, required=("checkpoint", "output")
   )
-  output = pathlib.Path(values.output).expanduser()
-  _check_output(output, overwrite=values.overwrite)
+  output = pathlib.Path(options.output).expanduser()
+  with errors.prefixed("--output="):
+    files.check_new_file(
+      output, suffix=safetensors_file.SUFFIX, overwrite=options.overwrite
+    )
   with errors.prefixed("--checkpoint: "):
     model = checkpoint_reader.read(
-      values.checkpoint, with_discriminator=values.with_discriminator
+      options.checkpoint, with_discriminator=options.with_discriminator
     )
-  arrays = _arrays(model, with_discriminator=values.with_discriminator)
+  arrays = _arrays(model, with_discriminator=options.with_discriminator)
   metadata = {
     "format": safetensors_file.FORMAT,
     "version": gatedinpaint_jax.__version__,
@@ -60,28 +62,13 @@ def _flags():
   flag.switch(
     "with_discriminator",
     False,
-    "Export the discriminator too, for training to go on from.",
+    "Also export the discriminator, to continue training.",
   )
   flag.switch("overwrite", False, "Replace the output if it exists.")
   return values
 
 
-def _check_output(output, *, overwrite):
-  """Raises UserError if the file cannot be what is asked for."""
-  if output.suffix != safetensors_file.SUFFIX:
-    raise errors.UserError(
-      f"--output={output}: must end in {safetensors_file.SUFFIX}"
-    )
-  with errors.prefixed("--output="):
-    files.check_file(output)
-  if output.exists() and not overwrite:
-    raise errors.UserError(
-      f"--output={output}: exists; --overwrite replaces it"
-    )
-
-
 def _arrays(model, *, with_discriminator):
-  """Returns the arrays of a `SavedModel` by our names."""
   trees = {"generator": model.generator}
   if with_discriminator:
     if model.discriminator is None:
@@ -90,8 +77,8 @@ def _arrays(model, *, with_discriminator):
       )
     if model.spectral is None:
       raise errors.UserError(
-        f"--with_discriminator: that of {model.folder} is no SN-PatchGAN, and "
-        "others fit one size of pictures; leave the flag out"
+        f"--with_discriminator: that of {model.folder} is not an SN-PatchGAN, "
+        "and others fit only one picture size; leave the flag out"
       )
     trees["discriminator"] = model.discriminator
     trees["spectral"] = model.spectral

@@ -1,7 +1,7 @@
-"""Writes files whole or not at all, and finds out early whether it can.
+"""Atomic file writes, and early checks that a path can be written.
 
-A file is first written next to its place, under a hidden name, and then
-renamed. Whoever looks meanwhile, or after a crash, sees the old file or none.
+A file is written under a hidden name in the same folder and then renamed, so
+that readers, even after a crash, see the old file or none.
 """
 
 import contextlib
@@ -15,18 +15,17 @@ import psutil
 
 from gatedinpaint_jax import errors
 
-# A name of its own for each process, and short: that of a picture may already
-# be as long as a file system allows.
+# Unique to each process. Does not contain the name of the file, which may
+# already be as long as the file system allows.
 PART_OF_HOST = f".{platform.node() or 'host'}"
 PART = f"{PART_OF_HOST}.{os.getpid()}.part"
 
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Yields where to write a file, which then takes the place of `path`.
+  """Yields a temporary path, which replaces `path` when the block ends.
 
-  If that fails, `path` is what it was before. A link is replaced itself, not
-  what it points to.
+  On failure `path` is unchanged. A symbolic link is replaced, not its target.
 
   Raises:
     UserError: for an OSError inside the block or while renaming.
@@ -37,8 +36,8 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     os.replace(part, path)
   except OSError as error:
     raise errors.UserError(
-      f"{path}: cannot be written ({_reason(error)}); make room or name another"
-      " place"
+      f"{path}: cannot be written ({_reason(error)}); free some space or name"
+      " another file"
     ) from error
   finally:
     with contextlib.suppress(OSError):
@@ -46,7 +45,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def write(path: pathlib.Path, content: bytes) -> None:
-  """Writes a file, as `replacing` describes."""
+  """Writes a file atomically; see `replacing`."""
   with replacing(path) as part, open(part, "wb") as file:
     file.write(content)
     file.flush()
@@ -54,8 +53,8 @@ def write(path: pathlib.Path, content: bytes) -> None:
 
 
 def remove_parts(folder: pathlib.Path) -> None:
-  """Removes what killed runs of this machine left half-written in a folder."""
-  # With the dot: host1 must leave alone what host10 is writing.
+  """Removes temporary files that killed processes of this host left behind."""
+  # With the dot, so that host1 does not remove the files of host10.
   for part in folder.glob(f"{PART_OF_HOST}.*.part"):
     process = part.suffixes[-2].removeprefix(".")
     if not (process.isdecimal() and psutil.pid_exists(int(process))):
@@ -63,11 +62,7 @@ def remove_parts(folder: pathlib.Path) -> None:
 
 
 def make_folder(folder: pathlib.Path) -> None:
-  """Creates a folder and makes sure that files can be written to it.
-
-  Raises:
-    UserError: if not.
-  """
+  """Creates a folder; raises UserError if files cannot be written to it."""
   try:
     folder.mkdir(parents=True, exist_ok=True)
     _probe(folder)
@@ -79,13 +74,14 @@ def make_folder(folder: pathlib.Path) -> None:
 
 def check_folder(folder: pathlib.Path) -> None:
   """Raises UserError if `make_folder` would fail; creates nothing."""
-  there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+  parents = (folder, *folder.absolute().parents)
+  existing = next(path for path in parents if path.exists())
   try:
-    _probe(there)
+    _probe(existing)
   except OSError as error:
     raise errors.UserError(
-      f"{folder}: cannot be made in {there} ({error.strerror}); name another "
-      "folder"
+      f"{folder}: cannot be created in {existing} ({error.strerror}); name "
+      "another folder"
     ) from error
 
 
@@ -94,18 +90,32 @@ def check_file(path: pathlib.Path) -> None:
   if path.is_dir():
     raise errors.UserError(f"{path}: is a folder; name a file")
   if not path.parent.exists():
-    raise errors.UserError(f"{path}: no such folder; make it first")
+    raise errors.UserError(f"{path}: no such folder; create it first")
   try:
     _probe(path.parent)
   except OSError as error:
     raise errors.UserError(
-      f"{path}: cannot be written ({error.strerror}); name a file in a folder "
-      "that can"
+      f"{path}: cannot be written ({error.strerror}); name a file in a "
+      "writable folder"
     ) from error
 
 
+def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
+  """Raises UserError unless a file with this suffix can be written.
+
+  An existing file may be replaced only if `overwrite` allows it.
+  """
+  if path.suffix != suffix:
+    raise errors.UserError(f"{path}: must end in {suffix}")
+  if path.is_symlink() and not path.exists():
+    raise errors.UserError(f"{path}: is a broken link; remove it")
+  check_file(path)
+  if path.exists() and not overwrite:
+    raise errors.UserError(f"{path}: exists; `overwrite` replaces it")
+
+
 def _reason(error) -> str:
-  """Returns why; encoders raise an OSError that the system knows nothing of."""
+  # Picture encoders raise an OSError without an error number.
   return error.strerror or errors.first_words(error)
 
 

@@ -1,4 +1,4 @@
-"""Makes a checkpoint of weights that come from elsewhere.
+"""Converts weights of other programs to a checkpoint.
 
   python -m gatedinpaint_jax.import_weights --source P --output DIR
 
@@ -10,9 +10,9 @@ P is one of
     or the same in .safetensors
   a .safetensors of `python -m gatedinpaint_jax.export_weights`
 
-Plain and guided networks are told apart by what is in the file. A discriminator
-comes along where there is one, and training in DIR begins with all of it. A
-file that lacks an array, or holds one too many, is refused as a whole.
+Whether the network is guided is read from the file. A discriminator in the file
+is imported too; training in DIR starts from all imported weights. A file with
+missing or extra arrays is rejected.
 """
 
 import contextlib
@@ -28,15 +28,14 @@ from gatedinpaint_jax.weights import source as source_lib
 
 
 def main(argv) -> int:
-  """Imports what the flags name and returns the exit code."""
-  values = _flags()
-  values = command_line.parse(
-    values, argv, doc=__doc__, required=("source", "output")
+  """Imports the weights that the flags name and returns the exit code."""
+  options = command_line.parse(
+    _flags(), argv, doc=__doc__, required=("source", "output")
   )
-  output = pathlib.Path(values.output).expanduser()
+  output = pathlib.Path(options.output).expanduser()
   _check_is_free(output)
   with errors.prefixed("--source: "):
-    weights = source_lib.read(values.source)
+    weights = source_lib.load_weights(options.source)
   _save(weights, output)
   _print_summary(weights, output)
   return 0
@@ -47,28 +46,26 @@ def _flags():
   flag = command_line.definers(values)
   flag.text("source", None, "The weights to import; see above.")
   flag.text(
-    "output", None, "The folder that gets the checkpoint; created if missing."
+    "output", None, "The folder for the checkpoint; created if missing."
   )
   return values
 
 
 def _check_is_free(output):
-  """Raises UserError if a folder holds a checkpoint already."""
   try:
     folder = checkpoint_reader.find(output)
   except errors.UserError:
     return
   raise errors.UserError(
-    f"--output={output}: holds the checkpoint {folder} already; name another "
+    f"--output={output}: already holds the checkpoint {folder}; name another "
     "folder"
   )
 
 
 def _save(weights, output):
-  """Saves the weights as step 0 of a run."""
   config = {"model": weights.model, "imported_from": weights.file}
   with errors.prefixed("--output="):
-    # Orbax fails in the background where it cannot make its folder.
+    # Otherwise orbax would fail in the background.
     files.make_folder(output / checkpoints.FOLDER)
   try:
     store = checkpoints.Checkpoints(output, keep=1)
@@ -76,13 +73,12 @@ def _save(weights, output):
       store.save_imported(weights.trees, config)
   except OSError as error:
     raise errors.UserError(
-      f"--output={output}: cannot be written ({error.strerror}); name a folder "
-      "that can"
+      f"--output={output}: cannot be written ({error.strerror}); name a "
+      "writable folder"
     ) from error
 
 
 def _print_summary(weights, output):
-  """Prints the parameters, what was left out, and how to go on."""
   if weights.left_out:
     names = ", ".join(weights.left_out)
     print(f"left out, because only the generator is read: {names}")
@@ -97,7 +93,7 @@ def _print_summary(weights, output):
   print(
     f"{checkpoint_reader.find(output)} holds the "
     f"{'guided' if guided else 'plain'} {' and '.join(networks)}"
-    f"{'' if len(networks) > 1 else ', no discriminator'}; go on with: python "
+    f"{'' if len(networks) > 1 else ', no discriminator'}; use it with: python "
     f"-m gatedinpaint_jax.inpaint {inputs} --output out.png --checkpoint "
     f"{shlex.quote(str(output))}"
   )

@@ -3,17 +3,17 @@ r"""Fills the holes of pictures.
   python -m gatedinpaint_jax.inpaint --image photo.jpg --mask mask.png \
       --output out.png --checkpoint DIR
 
---method in the place of --checkpoint fills without a model.
+--method instead of --checkpoint fills without a model.
 
---image, --mask and --sketch take a file, a folder or a pattern in quotes, and
-may be given several times. Files pair up by their stems: photos/a/1.jpg with
-masks/a/1.png, or what the star stands for in '*_photo.jpg' and '*_mask.png'.
-One mask may serve all pictures. Then --output is a folder; results that are
-there are skipped, so that a run that was stopped goes on.
+--image, --mask and --sketch take a file, a folder or a quoted pattern, and may
+be given several times. Files pair up by their stems: photos/a/1.jpg with
+masks/a/1.png, or by what the star matches in '*_photo.jpg' and '*_mask.png'. A
+single mask may serve all pictures. For several pictures --output is a folder;
+existing results are skipped, so that an interrupted run can be resumed.
 
-Known pixels stay as they are, with depth, transparency, Exif data and colour
-profile. Exit codes: 0 all done, 1 some pictures failed (named at the end, with
-the reason), 2 a mistake in the flags or in the only picture.
+Known pixels are unchanged, as are bit depth, transparency, Exif data and colour
+profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with
+reasons), 2 a mistake in the flags or in the only picture.
 """
 
 import os
@@ -40,12 +40,9 @@ _SOME_FAILED = 1
 
 
 def main(argv) -> int:
-  """Fills what the arguments name and returns the exit code."""
+  """Fills the pictures that the arguments name and returns the exit code."""
   options = command_line.parse(
-    _define_flags(),
-    argv,
-    doc=__doc__,
-    required=("image", "mask", "output"),
+    _define_flags(), argv, doc=__doc__, required=("image", "mask", "output")
   )
   _check_one_model(options)
   work = jobs.find(
@@ -55,28 +52,30 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
-  run_report.check(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
   if len(remaining) < len(work):
     print(
-      f"{len(work) - len(remaining)} of {len(work)} results are there already; "
-      "--overwrite makes them again"
+      f"{len(work) - len(remaining)} of {len(work)} results exist; "
+      "--overwrite replaces them"
     )
   if not remaining:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
+  with errors.prefixed("--report="):
+    report = run_report.open_to_append(options.report, work)
   outcomes = []
-  try:
-    for outcome in _run(remaining, model, options):
-      outcomes.append(outcome)
-  except KeyboardInterrupt:
-    _tell_all(outcomes)
-    raise
-  # One that is left of many is still one of many.
-  return _tell_only(*outcomes) if len(work) == 1 else _tell_all(outcomes)
+  with report:
+    try:
+      for outcome in _run(remaining, model, options, report):
+        outcomes.append(outcome)
+    except KeyboardInterrupt:
+      _print_all(outcomes)
+      raise
+  # The last picture of a resumed batch is still reported as a batch.
+  return _print_only(*outcomes) if len(work) == 1 else _print_all(outcomes)
 
 
 def _define_flags() -> flags.FlagValues:
@@ -86,56 +85,51 @@ def _define_flags() -> flags.FlagValues:
   flag.several(
     "mask",
     [],
-    "Masks: likewise; a hole is 128 and above. A single file serves all.",
+    "Masks: likewise; 128 and above is hole. A single file serves all.",
   )
-  flag.several("sketch", [], "Sketches: likewise; above 153 is a line.")
-  flag.text(
-    "output", None, "Where results go: a file, or a folder for several."
-  )
-  flag.text(
-    "checkpoint", None, "A workdir, its checkpoints/ or one step of it."
-  )
-  flag.choice("method", None, methods.NAMES, "In the place of a checkpoint.")
+  flag.several("sketch", [], "Sketches: likewise; above 153 is line.")
+  flag.text("output", None, "Result file, or folder for several results.")
+  flag.text("checkpoint", None, "A workdir, its checkpoints/ or one step.")
+  flag.choice("method", None, methods.NAMES, "Used instead of a checkpoint.")
   flag.switch("invert_mask", False, "Below 128 is hole.")
-  flag.whole("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
+  flag.integer("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
   flag.switch("resize_mask", False, "Scale masks of another size.")
   flag.switch("invert_sketch", False, "Lines are black on white.")
-  flag.switch("overwrite", False, "Replace results that are there.")
+  flag.switch("overwrite", False, "Replace existing results.")
   flag.choice(
-    "format", "png", _FORMATS, "Of results in a folder; jpg loses quality."
+    "format", "png", _FORMATS, "Format of results in a folder; jpg is lossy."
   )
-  flag.whole(
+  flag.integer(
     "batch_size",
     None,
-    "Pictures of one size at once; one for each device if you say nothing.",
+    "Pictures of one size computed at once; by default one per device.",
     lower_bound=1,
   )
   flag.switch(
     "crop_to_hole",
     False,
-    "Compute the neighbourhood of each hole alone: for small holes in large "
+    "Compute only the neighbourhood of each hole: for small holes in large "
     "pictures.",
   )
-  flag.whole(
+  flag.integer(
     "bucket",
     8,
-    "Pad sides to multiples of this, itself one of 8: fewer sizes to compile, "
-    "and slightly different results.",
+    "Pad sides to multiples of this multiple of 8: fewer sizes to compile, but "
+    "slightly different results.",
     lower_bound=8,
   )
   flag.choice(
     "backend",
     "auto",
     inpainter.BACKENDS,
-    "What computes: jax, or openvino on CPUs; auto takes openvino where it is "
-    "installed, there is no accelerator and the picture is at most 512 x 512.",
+    "jax, or openvino on CPUs; auto chooses openvino if it is installed, there "
+    "is no accelerator and the picture has at most 512 x 512 pixels.",
   )
-  flag.text("report", None, "A file that gets a line of JSON for each picture.")
+  flag.text("report", None, "A file to append a line of JSON per picture to.")
   return values
 
 
 def _make_folders(output, work) -> None:
-  """Creates the folders of the results."""
   first = work[0].output
   if pathlib.Path(output).expanduser() == first and not first.parent.is_dir():
     raise errors.UserError(
@@ -148,39 +142,35 @@ def _make_folders(output, work) -> None:
 
 
 def _check_one_model(options) -> None:
-  """Raises UserError unless there is a checkpoint or else a method."""
   if not options.checkpoint and not options.method:
     raise errors.UserError(
       "--checkpoint is missing: a workdir, its checkpoints/ or one step of it, "
-      "or a --method instead"
+      "or use --method instead"
     )
   for name in ("checkpoint", "sketch", "backend", "bucket"):
     if options.method and options[name].present:
       raise errors.UserError(
-        f"--{name}: goes with a checkpoint, not with --method={options.method};"
-        " leave one out"
+        f"--{name}: cannot be combined with --method={options.method}; leave "
+        "one out"
       )
 
 
 def _load_inpainter(options, work):
-  """Loads the model, and makes sure that it can do what is asked."""
   if options.method:
     return methods.MethodInpainter(methods.load(options.method))
   if options.bucket % 8:
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
     )
-  is_shared = options.backend == "jax" or (
+  uses_jax = options.backend == "jax" or (
     options.backend == "auto" and not openvino_backend.is_installed()
   )
-  if is_shared and not options.crop_to_hole:
+  if uses_jax and not options.crop_to_hole:
     spread.use_cores(options.batch_size or len(work))
   with errors.prefixed("--checkpoint: "):
     folder = checkpoint_reader.find(options.checkpoint)
   loaded = inpainter.Inpainter.from_checkpoint(
-    folder,
-    bucket=options.bucket,
-    backend=options.backend,
+    folder, bucket=options.bucket, backend=options.backend
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(
@@ -190,29 +180,27 @@ def _load_inpainter(options, work):
   return loaded
 
 
-def _run(work, model, options) -> Iterator[job_runner.Outcome]:
-  """Does the jobs, with a progress bar and, if wanted, a report."""
-  asked = {name: options[name].value for name in job_runner.Options._fields}
-  if asked["batch_size"] is None:
-    asked["batch_size"] = 1 if options.method else model.devices
-  understood = job_runner.Options(**asked)
-  with run_report.open_to_append(options.report) as report:
-    for outcome in terminal.progress(
-      job_runner.run(work, model, understood),
-      total=len(work),
-      is_shown=len(work) > 1,
-    ):
-      report.write(run_report.line(outcome, options.checkpoint, options.method))
-      report.flush()
-      yield outcome
+def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
+  given = {name: options[name].value for name in job_runner.Options._fields}
+  if given["batch_size"] is None:
+    given["batch_size"] = 1 if options.method else model.devices
+  for outcome in terminal.progress(
+    job_runner.run(work, model, job_runner.Options(**given)),
+    total=len(work),
+    is_shown=len(work) > 1,
+  ):
+    reason, note = (
+      text and command_line.with_flags(text)
+      for text in (outcome.reason, outcome.note)
+    )
+    outcome = outcome._replace(reason=reason, note=note)
+    report.write(run_report.line(outcome, options.checkpoint, options.method))
+    report.flush()
+    yield outcome
 
 
-def _tell_only(outcome) -> int:
-  """Prints what became of the only picture and returns the exit code.
-
-  Raises:
-    UserError: if it failed.
-  """
+def _print_only(outcome) -> int:
+  """Prints the outcome of the only picture and returns the exit code."""
   if outcome.reason:
     raise errors.UserError(outcome.reason)
   if outcome.note:
@@ -225,8 +213,7 @@ def _tell_only(outcome) -> int:
   return 0
 
 
-def _tell_all(outcomes) -> int:
-  """Prints what became of the pictures and returns the exit code."""
+def _print_all(outcomes) -> int:
   for outcome in outcomes:
     if outcome.note:
       print(f"note: {outcome.note}")

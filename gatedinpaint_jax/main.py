@@ -71,8 +71,8 @@ def _parse(argv) -> flags.FlagValues:
     "needed unless the cluster provides their values.",
   )
   flag.text("coordinator", None, "HOST:PORT of process 0, for --distributed.")
-  flag.whole("processes", None, "How many there are, for --distributed.")
-  flag.whole("process", None, "Which of them this is, from 0, likewise.")
+  flag.integer("processes", None, "How many there are, for --distributed.")
+  flag.integer("process", None, "Which of them this is, from 0, likewise.")
   return command_line.parse(values, argv, doc=__doc__, required=("config",))
 
 

@@ -1,17 +1,17 @@
-r"""Says how natural people found each method's pictures in a user study.
+r"""Summarises how natural people found each method's pictures in a user study.
 
   python -m gatedinpaint_jax.summarize_study --study DIR --answers DIR \
       --output table.json
 
-DIR of --study has the study.html that raters opened and its key.json; --answers
-are the CSV files that they saved: a file, a folder with all below it, or a
-pattern in quotes. Prints tables: each method's mean rating, and the difference
-between each two, with intervals. With --output writes them as Markdown next to
-a JSON file with all numbers.
+--study is the folder with study.html, which raters opened, and key.json.
+--answers are the CSV files that they saved: a file, a folder including its
+subfolders, or a quoted pattern. Prints the mean rating of each method, and the
+difference between each two, with intervals. --output also writes the tables as
+Markdown, next to a JSON file with all numbers.
 
-A rater may save several times. The last rating of a picture counts, in the
-order of the files' names, which contain the time. Exit codes: 0 done, 2 a
-mistake in the flags or in a file.
+If a rater saved several times, the last rating of each picture counts, in the
+order of file names, which contain the time. Exit codes: 0 done, 2 a mistake in
+the flags or in a file.
 """
 
 import glob
@@ -28,7 +28,7 @@ from gatedinpaint_jax.study import summary as study_summary
 
 
 def main(argv) -> int:
-  """Summarises what the arguments name and returns the exit code."""
+  """Summarises the study that the arguments name; returns the exit code."""
   options = command_line.parse(
     _define_flags(), argv, doc=__doc__, required=("study", "answers")
   )
@@ -51,44 +51,37 @@ def main(argv) -> int:
     report.write(output, summary, tables)
   print(tables)
   if output:
-    print(f"{output}: with {output.stem}.md beside it")
+    print(f"{output}: with {output.stem}.md")
   return 0
 
 
 def _define_flags() -> flags.FlagValues:
   values = flags.FlagValues()
   flag = command_line.definers(values)
-  flag.text("study", None, "The folder of study.html and key.json.")
+  flag.text("study", None, "The folder with study.html and key.json.")
   flag.text("answers", None, "CSV files: a file, a folder or a 'pattern'.")
-  flag.text("output", None, "A .json, which gets a .md beside.")
+  flag.text("output", None, "A .json; a .md is put next to it.")
   return values
 
 
 def _find(given) -> list[pathlib.Path]:
-  """Returns the files of answers in the order of their names.
-
-  Raises:
-    UserError: if there are none.
-  """
+  """Returns the answer files, sorted by name; raises UserError if none."""
   path = pathlib.Path(os.path.expanduser(given))
+  problem = "no such file or folder"
   if path.is_dir():
+    problem = "no .csv file in this folder"
     found = [
       file
       for file in path.rglob("*")
       if file.suffix.lower() == ".csv" and not file.name.startswith(".")
     ]
-    if not found:
-      raise errors.UserError(f"--answers={given}: no .csv file in this folder")
   elif path.exists():
     found = [path]
   else:
-    found = [
-      file
-      for file in map(pathlib.Path, glob.glob(str(path), recursive=True))
-      if file.is_file()
-    ]
-    if not found:
-      raise errors.UserError(f"--answers={given}: no such file or folder")
+    matches = map(pathlib.Path, glob.glob(str(path), recursive=True))
+    found = [file for file in matches if file.is_file()]
+  if not found:
+    raise errors.UserError(f"--answers={given}: {problem}")
   return sorted(found, key=lambda file: (file.name, file))
 
 

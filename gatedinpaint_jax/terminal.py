@@ -1,7 +1,7 @@
-"""What a person sees on the terminal: log lines, progress, no start-up noise.
+"""Terminal output: log lines and progress, without start-up noise.
 
-Everything goes to the standard error. Where that is no terminal there are
-plain lines only: no bars, no carriage returns.
+Everything goes to stderr. If that is not a terminal, only plain lines are
+written: no bars, no carriage returns.
 """
 
 import contextlib
@@ -16,19 +16,18 @@ from collections.abc import Iterable, Iterator
 import tqdm
 from absl import logging
 
-# Of a bar: what it counts, how fast, and what remains.
 _BAR = "{desc}{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}, {remaining} left"
-# Between two lines of progress in a log file.
+# Interval of progress lines in a log file.
 _SECONDS_PER_LINE = 30
-# TensorFlow's libraries write these when they are loaded, whatever
-# TF_CPP_MIN_LOG_LEVEL says.
+# TensorFlow's libraries print these when loaded, regardless of
+# TF_CPP_MIN_LOG_LEVEL.
 _NOISE = (b"before absl::InitializeLog()", b"cudart_stub.cc")
 
 
 def tidy() -> None:
-  """Shows our log and other packages' warnings, with the time of day.
+  """Logs this package's messages, and only warnings of other packages.
 
-  Checkpointing alone would print twenty lines each time.
+  Orbax alone would print twenty lines per checkpoint.
   """
   logging.set_verbosity(logging.INFO)
   root = std_logging.getLogger()
@@ -39,7 +38,7 @@ def tidy() -> None:
 
 
 class _Lines(std_logging.Handler):
-  """Writes a line for each record, above the bars that are shown."""
+  """Writes a line for each record, above any progress bar."""
 
   def __init__(self):
     super().__init__()
@@ -47,7 +46,7 @@ class _Lines(std_logging.Handler):
 
   def filter(self, record):
     if record.exc_info and "orbax" in record.pathname:
-      return False  # its threads' tracebacks; we say in a line what failed
+      return False  # tracebacks of its threads; we report these in one line
     ours = record.pathname.startswith(str(pathlib.Path(__file__).parent))
     return ours or record.levelno > std_logging.INFO
 
@@ -59,8 +58,8 @@ class _Lines(std_logging.Handler):
 
 
 def is_live() -> bool:
-  """Returns whether the standard error is a terminal that can show a bar."""
-  # Some pseudo-terminals have no rows, in which tqdm shows nothing.
+  """Returns whether stderr is a terminal that can show a bar."""
+  # Some pseudo-terminals report 0 rows, and tqdm then shows nothing.
   return (
     sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).lines > 0
   )
@@ -69,9 +68,7 @@ def is_live() -> bool:
 def bar(iterable: Iterable | None = None, **options) -> tqdm.tqdm:
   """Returns a progress bar in the style of all programs.
 
-  Args:
-    iterable: what it counts, if it is not updated by hand.
-    **options: of `tqdm.tqdm`, in the place of ours.
+  Options are those of `tqdm.tqdm`. Without an iterable, it is updated by hand.
   """
   ours = {
     "file": sys.stderr,
@@ -88,15 +85,10 @@ def bar(iterable: Iterable | None = None, **options) -> tqdm.tqdm:
 def progress(
   iterable: Iterable, *, total: int, name: str = "", is_shown: bool = True
 ) -> Iterator:
-  """Yields what an iterable yields, one for each picture, and shows how far.
+  """Yields from an iterable of one item per picture, showing the progress.
 
-  A bar on a terminal, elsewhere a line every half minute.
-
-  Args:
-    iterable: yields something for each picture.
-    total: how many pictures there are.
-    name: what the pictures are for, where several bars follow one another.
-    is_shown: False shows nothing.
+  Shows a bar on a terminal, elsewhere a line every half minute. `name` tells
+  consecutive bars apart.
   """
   if not is_shown:
     yield from iterable
@@ -105,22 +97,22 @@ def progress(
   if is_live():
     yield from bar(iterable, total=total, desc=label)
     return
-  told = time.monotonic()
+  last = time.monotonic()
   for done, item in enumerate(iterable, start=1):
     yield item
-    if time.monotonic() - told > _SECONDS_PER_LINE:
-      told = time.monotonic()
+    if time.monotonic() - last > _SECONDS_PER_LINE:
+      last = time.monotonic()
       print(f"{label}{done} of {total} pictures", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def quiet_tensorflow():
-  """Hides what TensorFlow's libraries write while they are imported inside.
+  """Hides the noise of TensorFlow's libraries while they are imported inside.
 
-  The lines tell which accelerators TensorFlow lacks, but here it only reads
-  pictures. All other lines are shown at the end.
+  The hidden lines are about accelerators, which TensorFlow does not use here.
+  All other lines are shown at the end.
   """
-  # JAX has set it to 1, unless somebody else had set it before.
+  # 1 is the value that JAX sets; any other one is an explicit choice.
   if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
   shown = os.dup(2)

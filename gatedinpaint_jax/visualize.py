@@ -1,4 +1,4 @@
-"""Pictures for people: strips of panels, and the attention as colours.
+"""Strips of pictures for TensorBoard, and the attention as colours.
 
 Works on NumPy arrays; colours are RGB, `uint8`.
 """
@@ -10,33 +10,21 @@ from gatedinpaint_jax import batch as batch_lib
 
 PANELS = ("original", "masked", "coarse", "refined", "completed", "attention")
 _LABEL_HEIGHT = 14
-# Colours between the six corners of the Middlebury wheel, red first.
+# Number of colours from each corner of the Middlebury wheel to the next; the
+# six corners begin with red.
 _WHEEL_SECTORS = (15, 6, 4, 11, 13, 6)
 
 
 def strip(panels: np.ndarray) -> np.ndarray:
-  """Lays the rows of pictures below each other, under the names of `PANELS`.
-
-  Args:
-    panels: `[N, H, 6 * W, 3] uint8`, from `draw_panels`.
-
-  Returns:
-    `[14 + N * H, 6 * W, 3] uint8`.
-  """
+  """Stacks the rows of `draw_panels` under the names of `PANELS`."""
   return np.concatenate([_labels(panels.shape[2]), *panels])
 
 
 def draw_panels(batch, output, completed) -> np.ndarray:
-  """Draws one row of `PANELS` for each picture.
+  """Draws a row of `PANELS` for each picture, `[N, H, 6 * W, 3] uint8`.
 
-  Args:
-    batch: a `Batch` of N pictures.
-    output: their `GeneratorOutput`.
-    completed: the filled pictures, as `batch.image`.
-
-  Returns:
-    `[N, H, 6 * W, 3] uint8`. In the second panel the hole is white and the
-    sketch, if any, is black.
+  Takes a `Batch`, its `GeneratorOutput` and the filled pictures. In the second
+  panel the hole is white and a sketch is black.
   """
   image, mask = np.asarray(batch.image), np.asarray(batch.mask)
   masked = image * (1 - mask) + mask
@@ -51,27 +39,24 @@ def draw_panels(batch, output, completed) -> np.ndarray:
 
 
 def offset_colours(offsets: np.ndarray) -> np.ndarray:
-  """Colours each offset by its direction; longer is stronger, none is white.
+  """Colours offsets: hue is the direction, saturation the length.
 
-  Args:
-    offsets: `[B, h, w, 2] int`, (rows, columns).
+  Takes `[B, h, w, 2] int`, (rows, columns), and returns `[B, h, w, 3] uint8`.
+  The longest offset of the batch is fully saturated, an offset of 0 is white.
 
-  Returns:
-    `[B, h, w, 3] uint8`. Full strength is the longest offset of the batch.
-
-  Source: Baker et al. 2011 (Middlebury optical flow), its colour wheel, with
-  rows on its first axis as in the released program.
+  Source: colour wheel of Baker et al. 2011 (Middlebury optical flow), with rows
+  on its first axis as in the released program.
   """
   wheel = _colour_wheel()
   rows, columns = np.moveaxis(np.asarray(offsets, np.float32), -1, 0)
   length = np.hypot(rows, columns)
-  strength = length / max(length.max(), np.finfo(np.float32).eps)
+  saturation = length / max(length.max(), np.finfo(np.float32).eps)
   angle = np.arctan2(-columns, -rows) / np.pi  # [-1, 1]
   position = (angle + 1) / 2 * (len(wheel) - 1)
   low = np.floor(position).astype(int)
   share = (position - low)[..., None]
   colour = (1 - share) * wheel[low] + share * wheel[(low + 1) % len(wheel)]
-  colour = 1 - strength[..., None] * (1 - colour)
+  colour = 1 - saturation[..., None] * (1 - colour)
   return np.floor(255 * colour).astype(np.uint8)
 
 
@@ -84,7 +69,7 @@ def _colour_wheel():
   sectors = []
   for i, count in enumerate(_WHEEL_SECTORS):
     start, end = corners[i], corners[(i + 1) % len(corners)]
-    # The wheel of the source is made of whole levels out of 255.
+    # The original wheel is rounded down to levels of 255.
     levels = np.floor(255 * np.arange(count) / count) / 255
     share = levels[:, None]
     rising = start + (end - start).clip(0) * share
@@ -93,7 +78,6 @@ def _colour_wheel():
 
 
 def _enlarge(colours, size):
-  """Scales `[h, w, 3]` to `(height, width)` without smoothing."""
   height, width = size
   picture = Image.fromarray(colours)
   return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))

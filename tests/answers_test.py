@@ -108,7 +108,7 @@ def test_key_is_read(tmp_path):
 )
 def test_what_is_no_key_is_refused(tmp_path, content):
   (tmp_path / "key.json").write_text(content)
-  with pytest.raises(errors.UserError, match=r"key\.json: is no key"):
+  with pytest.raises(errors.UserError, match=r"key\.json: is not the key"):
     study_answers.read_key(tmp_path)
 
 

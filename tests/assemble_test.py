@@ -5,7 +5,6 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.weights import assemble, names
 
 MODEL = {"conv": "gated", "width": 4, "guided": False, "dtype": "float32"}
-SHAPES = names.shapes(MODEL)
 FIRST = "inpaint_net/conv1/kernel"
 
 
@@ -13,7 +12,7 @@ def make_entries(layout=names.RELEASED, *, with_discriminator=True):
   rng = np.random.default_rng(0)
   return {
     layout.rename(name): rng.normal(size=layout.shape(shape)).astype(np.float32)
-    for name, shape in SHAPES.items()
+    for name, shape in names.shapes(MODEL).items()
     if layout.rename(name) is not None
     and (with_discriminator or name.startswith("generator/"))
   }
@@ -26,7 +25,8 @@ def assemble_entries(entries, layout=names.RELEASED):
 def test_all_arrays_come_into_their_places_and_sigma_is_one():
   entries = make_entries()
   trees = assemble_entries(entries)
-  assert {n: array.shape for n, array in names.flatten(trees).items()} == SHAPES
+  found = {n: array.shape for n, array in names.flatten(trees).items()}
+  assert found == names.shapes(MODEL)
   layer = trees["spectral"]["conv2_norm"]
   assert layer["conv2/kernel/sigma"] == 1
   u = entries["discriminator/sn_patch_gan/conv2/kernel_sn/u"]

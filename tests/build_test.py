@@ -95,8 +95,7 @@ def test_mistakes_in_the_config_are_explained(numbered, name):
   config = pictures.config(numbered)
   config.update_from_flattened_dict(values)
   with pytest.raises(errors.UserError, match="^" + re.escape(message)):
-    build.training_batches(config)
-    build.validation_batches(config)
+    build.find_pictures(config)
 
 
 def test_batches_must_divide_by_the_processes(numbered):
@@ -105,24 +104,13 @@ def test_batches_must_divide_by_the_processes(numbered):
     errors.UserError,
     match=r"config\.data\.batch_size=4: must be a multiple of the 3 processes",
   ):
-    build.training_batches(config, process_count=3)
+    build.find_pictures(config).batches(process_count=3)
 
 
 def validation(folder, pictures_wanted, **data):
   config = pictures.config(folder, **data)
   config.evaluation.pictures = pictures_wanted
   return config
-
-
-def test_held_out_pictures_never_appear_in_training(numbered):
-  config = validation(numbered, 5)
-  held_out = build.validation_batches(config)
-  assert len(held_out) == 2
-  seen = pictures.numbers(*held_out)
-  assert seen == [0, 4, 8, 12, 16]
-  stream = itertools.islice(build.training_batches(config), 12)
-  trained = pictures.numbers(*stream)
-  assert set(trained) == set(range(20)) - set(seen)
 
 
 def test_pictures_of_a_run_are_listed_once_and_counted(numbered, monkeypatch):
@@ -138,31 +126,25 @@ def test_pictures_of_a_run_are_listed_once_and_counted(numbered, monkeypatch):
   found = build.find_pictures(config)
   assert listed == [str(numbered)]
   assert found.training == 15
-  assert pictures.numbers(*found.validation) == [0, 4, 8, 12, 16]
-  ours, theirs = (
-    next(b)
-    for b in (
-      found.batches(first_example=3),
-      build.training_batches(config, first_example=3),
-    )
-  )
-  pictures.assert_same(ours, theirs)
+  held_out = pictures.numbers(*found.validation)
+  assert held_out == [0, 4, 8, 12, 16] and len(found.validation) == 2
+  trained = pictures.numbers(*itertools.islice(found.batches(), 12))
+  assert set(trained) == set(range(20)) - set(held_out)
 
 
 def test_more_pictures_than_there_are_is_fine(numbered, tmp_path_factory):
   other = pictures.write_numbered(tmp_path_factory.mktemp("other"), 6)
   config = validation(numbered, 100, validation_path=str(other))
-  sizes = [len(batch.image) for batch in build.validation_batches(config)]
+  sizes = [len(batch.image) for batch in build.find_pictures(config).validation]
   assert sizes == [4, 2]
   config.data.validation_path = None
-  held_out = build.validation_batches(config)
+  held_out = build.find_pictures(config).validation
   assert sum(len(batch.image) for batch in held_out) == 5
 
 
-def test_nothing_is_held_out_beside_a_validation_path(numbered):
+def test_nothing_is_held_out_with_a_validation_path(numbered):
   config = validation(numbered, 5, validation_path=str(numbered))
-  stream = itertools.islice(build.training_batches(config), 10)
-  trained = pictures.numbers(*stream)
+  trained = pictures.numbers(*pictures.take(config, 10))
   assert set(trained) == set(range(20))
 
 
@@ -171,9 +153,9 @@ def test_too_few_pictures_to_hold_out_are_explained(tmp_path):
   with pytest.raises(
     errors.UserError, match=r"the 3 pictures of .* are too few to hold any out"
   ):
-    build.validation_batches(config)
+    build.find_pictures(config)
   config.evaluation.pictures = 0
-  assert list(build.validation_batches(config)) == []
+  assert build.find_pictures(config).validation == []
 
 
 def test_validation_is_the_same_under_every_seed(tmp_path):
@@ -181,12 +163,12 @@ def test_validation_is_the_same_under_every_seed(tmp_path):
     data = pictures.encoded(pictures.noise(32, 40, seed=i))
     (tmp_path / f"{i}.jpg").write_bytes(data)
   config = validation(tmp_path, 2, flip=True)
-  batches = build.validation_batches(config)
+  batches = build.find_pictures(config).validation
   config.seed = 7
-  for a, b in zip(batches, build.validation_batches(config), strict=True):
+  for a, b in zip(batches, build.find_pictures(config).validation, strict=True):
     pictures.assert_same(a, b)
   config.evaluation.seed = 7
-  other = next(iter(build.validation_batches(config)))
+  other = build.find_pictures(config).validation[0]
   np.testing.assert_array_equal(other.image, batches[0].image)
   assert not np.array_equal(other.mask, batches[0].mask)
 
@@ -197,4 +179,4 @@ def test_validation_pictures_are_cropped_in_the_centre(tmp_path):
   for i in range(4):
     (tmp_path / f"{i}.png").write_bytes(pictures.encoded(pixels, "PNG"))
   config = validation(tmp_path, 1, flip=True)
-  assert next(iter(build.validation_batches(config))).image.min() == 1
+  assert build.find_pictures(config).validation[0].image.min() == 1

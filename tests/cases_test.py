@@ -24,9 +24,7 @@ FILES = (
 
 def write(folder, names, size=(16, 24)):
   for i, name in enumerate(names):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pictures.noise(*size, seed=i)).save(path)
+    pictures.write(folder / name, size, seed=i)
   return str(folder)
 
 
@@ -142,7 +140,7 @@ def test_picture_that_has_the_size_keeps_its_pixels(tmp_path):
 def test_picture_that_is_too_small_is_named(tmp_path):
   images = write(tmp_path / "i", ["a.png"], size=(8, 40))
   (case,) = find(images)
-  with pytest.raises(errors.UserError, match=r"40 wide and 8 high; 11"):
+  with pytest.raises(errors.UserError, match="40 wide and 8 high; both sides"):
     cases.Loader(MASKS).shape(case)
 
 
@@ -231,7 +229,7 @@ def folder(tmp_path, monkeypatch):
 )
 def test_pattern_would_read_what_the_program_finds_by_it(folder, place):
   place = place.format(here=folder)
-  found = jobs.by_name("--images", [place]).values()
+  found = jobs.list_by_name("--images", [place]).values()
   found = {path.resolve().relative_to(folder) for path in found}
   would = {
     pathlib.Path(name)

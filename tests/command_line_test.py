@@ -16,7 +16,7 @@ def parse(*arguments, required=()):
   flag.several("image", [], "Pictures to do.")
   flag.text("output", None, "Where it goes.")
   flag.switch("overwrite", False, "Replace it.")
-  flag.whole("size", 8, "Of what " * 20, lower_bound=1)
+  flag.integer("size", 8, "Of what " * 20, lower_bound=1)
   flag.choice("kind", "a", ["a", "b"], "Which.")
   return command_line.parse(
     values, ["something", *arguments], doc=DOC, required=required
@@ -99,7 +99,7 @@ def test_missing_flag_says_what_it_is_for():
 def test_stray_word_has_a_hint():
   # What a shell makes of --image *.jpg
   message = refusal("--image", "a.jpg", "b.jpg")
-  assert message.startswith("'b.jpg' is no flag; flags begin with --")
+  assert message.startswith("'b.jpg' is not a flag; flags begin with --")
   assert "pattern" in message and "quotes" in message
 
 

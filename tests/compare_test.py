@@ -13,7 +13,7 @@ from PIL import Image
 from gatedinpaint_jax import compare, errors, evaluate
 from gatedinpaint_jax.evaluation import cases, frozen_masks
 from gatedinpaint_jax.training import train
-from tests import pictures, refusals, tiny_run
+from tests import pictures, programs, tiny_run
 
 METHODS = ["mean_fill", "plain"]
 COUNT = 7
@@ -43,11 +43,6 @@ def get_config():
 FLAGS = {"config": "config.py", "workdir": "run"}
 
 
-def run(given):
-  arguments = [f"--{name}={value}" for name, value in given.items()]
-  return compare.main(["compare", *arguments])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   """Where a comparison has been made, with its study."""
@@ -55,12 +50,10 @@ def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp("comparison")
   tiny_run.write_photos(folder)
   (folder / "config.py").write_text(CONFIG)
-  (folder / "images" / "deep").mkdir(parents=True)
   for i in range(COUNT):
-    pixels = pictures.noise(24, 32, seed=i)
-    Image.fromarray(pixels).save(folder / "images" / "deep" / f"{i}.x.png")
+    pictures.write(folder / "images" / "deep" / f"{i}.x.png", seed=i)
   with contextlib.chdir(folder):
-    assert run(FLAGS | {"study": "study"}) == 0
+    programs.run(compare, **FLAGS, study="study")
   return folder
 
 
@@ -147,15 +140,14 @@ def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
 
 def test_evaluate_scores_what_was_kept_alike(folder, content, tmp_path):
   kept = folder / "run" / "completed" / "rectangle"
-  given = {
-    "completed": kept / "plain" / "seed_1",
-    "images": folder / "images",
-    "masks": "rectangle",
-    "size": "16x16",
-    "output": tmp_path / "a.json",
-  }
-  arguments = [f"--{name}={value}" for name, value in given.items()]
-  assert evaluate.main(["evaluate", *arguments]) == 0
+  programs.run(
+    evaluate,
+    completed=kept / "plain" / "seed_1",
+    images=folder / "images",
+    masks="rectangle",
+    size="16x16",
+    output=tmp_path / "a.json",
+  )
   again = json.loads((tmp_path / "a.json").read_text())
   ours = json.loads((kept / "plain" / "seed_1.json").read_text())
   for key in ("rows", "masks", "scores", "bins", "size"):
@@ -187,22 +179,22 @@ def test_second_run_trains_nothing_and_finds_the_same(
     train, "train_and_evaluate", lambda *args: pytest.fail("trained again")
   )
   saved = (folder / "run" / "comparison.png").read_bytes()
-  assert run(FLAGS) == 0
+  programs.run(compare, **FLAGS)
   path = folder / "run" / "comparison.json"
   assert json.loads(path.read_text()) == content
   assert (folder / "run" / "comparison.png").read_bytes() == saved
 
 
-def test_runs_of_another_budget_are_refused(monkeypatch, capsys):
-  changed = FLAGS | {"config.training.data.batch_size": 16}
-  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
-  assert "config.data.batch_size: 16, was 8" in printed
-  changed = FLAGS | {"config.training.model.initializer": "released"}
-  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
-  assert "initializer=variance_preserving, not released" in printed
-  changed = FLAGS | {"config.training.schedule.steps": 1}
-  printed = refusals.refusal(compare, changed, monkeypatch, capsys)
-  assert "schedule.steps" in printed
+@pytest.mark.parametrize(
+  ("key", "value", "part"),
+  [
+    ("data.batch_size", 16, "config.data.batch_size: 16, was 8"),
+    ("model.initializer", "released", "=variance_preserving, not released"),
+    ("schedule.steps", 1, "schedule.steps"),
+  ],
+)
+def test_runs_of_another_budget_are_refused(refused, key, value, part):
+  refused(compare, FLAGS | {f"config.training.{key}": value}, part)
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
@@ -210,7 +202,7 @@ def test_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
   (tmp_path / "completed").mkdir()
   (tmp_path / "completed" / "free_form").write_text("in the way")
   with pytest.raises(errors.UserError, match="fill/deep: cannot be written"):
-    run(FLAGS | {"workdir": tmp_path})
+    programs.run(compare, **FLAGS | {"workdir": tmp_path})
 
 
 def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
@@ -226,7 +218,7 @@ def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
   monkeypatch.setattr(train, "train_and_evaluate", stop)
   both = "('plain','again')"
   given = {"workdir": tmp_path / "run", "config.trained": both}
-  assert run(FLAGS | given) == 0
+  programs.run(compare, **FLAGS | given)
   assert asked == ["seed_0"]
   assert not (tmp_path / "run" / "comparison.json").exists()
 
@@ -241,7 +233,7 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
     "config.order": "('gated','mean_fill')",
     "config.seeds": "(0,)",
   }
-  assert run(FLAGS | given) == 0
+  programs.run(compare, **FLAGS | given)
   content = json.loads((tmp_path / "run" / "comparison.json").read_text())
   method = content["methods"]["gated"]
   assert method["steps"] == 2
@@ -252,16 +244,15 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
     assert list(compared["differences"]) == ["mean_fill"]
   page = (tmp_path / "run" / "comparison.md").read_text()
   assert "- gated < mean_fill in l1: " in page and " points" in page
-  given = {
-    "checkpoint": tmp_path / "run" / "gated" / "seed_0",
-    "images": folder / "images",
-    "masks": "rectangle",
-    "size": "16x16",
-    "batch_size": 8,
-    "output": tmp_path / "a.json",
-  }
-  arguments = [f"--{name}={value}" for name, value in given.items()]
-  assert evaluate.main(["evaluate", *arguments]) == 0
+  programs.run(
+    evaluate,
+    checkpoint=tmp_path / "run" / "gated" / "seed_0",
+    images=folder / "images",
+    masks="rectangle",
+    size="16x16",
+    batch_size=8,
+    output=tmp_path / "a.json",
+  )
   again = json.loads((tmp_path / "a.json").read_text())
   assert again["scores"] == content["masks"]["rectangle"]["scores"]["gated"]
 
@@ -269,8 +260,12 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
 @pytest.mark.slow
 def test_method_equals_itself(folder, tmp_path):
   # So all begin alike and have the same pictures, crops, holes and masks.
-  given = {"workdir": tmp_path / "run", "config.trained": "('plain','again')"}
-  assert run(FLAGS | given) == 0
+  given = {
+    "workdir": tmp_path / "run",
+    "config.trained": "('plain','again')",
+    "config.seeds": "(0,)",
+  }
+  programs.run(compare, **FLAGS | given)
   content = json.loads((tmp_path / "run" / "comparison.json").read_text())
   for compared in content["masks"].values():
     assert compared["scores"]["plain"] == compared["scores"]["again"]

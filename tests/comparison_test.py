@@ -118,7 +118,7 @@ def test_reports_of_other_masks_or_pictures_are_no_comparison():
   with pytest.raises(ValueError, match="different masks"):
     other = report(PICTURES, digest="def")
     comparison.compare({"a": [GATED], "b": [other]}, order=["a"])
-  with pytest.raises(ValueError, match="no pair"):
+  with pytest.raises(ValueError, match="not a pair"):
     rows = GATED["rows"][::-1]
     comparison.difference([GATED], [dict(GATED, rows=rows)])
 

@@ -1,8 +1,6 @@
 import json
-import os
-import pathlib
-import subprocess
-import sys
+
+from tests import processes
 
 PROGRAM = """
 import json, sys
@@ -22,17 +20,7 @@ print(json.dumps(jax.config.jax_compilation_cache_dir))
 
 def run(home, chosen=""):
   """Compiles a program in a new process; returns the folder of its cache."""
-  child = subprocess.run(
-    [sys.executable, "-c", PROGRAM, chosen],
-    env={
-      **os.environ,
-      "XDG_CACHE_HOME": str(home),
-      "PYTHONPATH": str(pathlib.Path(__file__).parents[1]),
-    },
-    capture_output=True,
-    text=True,
-    check=True,
-  )
+  child = processes.run("-c", PROGRAM, chosen, XDG_CACHE_HOME=str(home))
   return json.loads(child.stdout)
 
 

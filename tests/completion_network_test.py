@@ -17,7 +17,7 @@ def params():
 def test_prediction_is_of_the_size_and_range_of_pictures(params):
   image = np.random.default_rng(0).uniform(-9, 9, (2, 24, 40, 3))
   steep = jax.tree.map(lambda x: 1e4 * x, params["conv17"])
-  output = NETWORK.apply(
+  output = jax.jit(NETWORK.apply)(
     {"params": params | {"conv17": steep}}, image, np.ones((2, 24, 40, 1))
   )
   assert output.refined.shape == image.shape

@@ -74,7 +74,7 @@ def test_harmless_change_passes_with_a_line(change):
 )
 def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   (key,) = change
-  with pytest.raises(errors.UserError, match="--allow_config_change") as caught:
+  with pytest.raises(errors.UserError, match="`allow_config_change`") as caught:
     check(change, **before)
   assert f"RUN/4 is of another config: config.{key}: " in str(caught.value)
   with tiny_run.captured_log() as lines:

@@ -1,5 +1,7 @@
 """Settings that hold for every test."""
 
+import functools
+import importlib.util
 import os
 
 # Eight devices of the processor, before any backend starts: the tests of
@@ -39,6 +41,87 @@ def compile_once(tmp_path_factory):
   # With a limit, JAX locks the folder, so that no worker reads half a program.
   jax.config.update("jax_compilation_cache_max_size", 10**10)
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def trace_once():
+  """Lets runs of one config in one process share the program of its step.
+
+  To trace it again takes longer than such a run. The shapes of networks, which
+  every import of weights traces, are kept likewise.
+  """
+  from gatedinpaint_jax.training import loop
+  from gatedinpaint_jax.weights import names
+
+  compile_step, programs = loop.Run.compile_step, {}
+  shapes = names.shapes
+  shapes_of_items = functools.cache(lambda items: shapes(dict(items)))
+
+  def compile_once(run, turn, state, batch):
+    config = run._config
+    key = (
+      str([config[part] for part in ("model", "loss", "optimizer", "seed")]),
+      str(config.schedule) if config.optimizer.decay != "constant" else "",
+      str(jax.tree.map(lambda x: x.shape, (state, batch))),
+      run._mesh,
+      turn,
+    )
+    if key not in programs:
+      programs[key] = compile_step(run, turn, state, batch)
+    return programs[key]
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(loop.Run, "compile_step", compile_once)
+    patch.setattr(
+      names,
+      "shapes",
+      lambda model: dict(shapes_of_items(tuple(dict(model).items()))),
+    )
+    yield
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+  """The pictures of `tiny_run`, for all who only read them."""
+  from tests import tiny_run
+
+  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+  """That of `small_checkpoint`, likewise."""
+  from tests import small_checkpoint
+
+  return small_checkpoint.write(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+  """Shows that a program refuses flags: see `programs.refusal`."""
+  from tests import programs
+
+  def refused(program, flags, *parts):
+    printed = programs.refusal(program, flags, monkeypatch, capsys)
+    for part in parts:
+      assert part in printed
+
+  return refused
+
+
+@pytest.fixture
+def uninstall(monkeypatch):
+  """Lets packages seem not to be installed; without names, all."""
+  find = importlib.util.find_spec
+
+  def uninstall(*names):
+    monkeypatch.setattr(
+      importlib.util,
+      "find_spec",
+      lambda name: None if not names or name in names else find(name),
+    )
+
+  return uninstall
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gatedinpaint_jax import build
 from gatedinpaint_jax.fast import (
-  attention,
   chunked_attention,
   pixel_attention,
 )
@@ -56,9 +56,14 @@ def test_attention_equals_the_released_program(monkeypatch):
   monkeypatch.setattr(
     attention_lib, "_paste", lambda a, v: seen.append(a) or paste(a, v)
   )
-  forward(golden["f"], golden["b"])
+
+  @jax.jit
+  def attention(f, b):
+    forward(f, b)
+    return seen.pop()
+
   np.testing.assert_allclose(
-    seen[0].reshape(golden["attention"].shape),
+    attention(golden["f"], golden["b"]).reshape(golden["attention"].shape),
     golden["attention"],
     atol=1e-4,
     rtol=0,
@@ -99,11 +104,10 @@ def half_hole(side):
 def test_each_picture_gets_what_it_gets_alone():
   x = features(0)
   mask = np.concatenate([half_hole("left"), half_hole("right")])
-  together = attention_lib.contextual_attention(x, x, mask)
+  attend = jax.jit(attention_lib.contextual_attention)
+  together = attend(x, x, mask)
   for i in range(2):
-    alone = attention_lib.contextual_attention(
-      x[i : i + 1], x[i : i + 1], mask[i : i + 1]
-    )
+    alone = attend(x[i : i + 1], x[i : i + 1], mask[i : i + 1])
     np.testing.assert_allclose(
       together.features[i], alone.features[0], atol=1e-5
     )
@@ -150,7 +154,7 @@ def test_nothing_is_copied_from_the_hole():
 
   # The 4 x 4 patch of a source reaches one column to the left of its place,
   # and no source is closer to the hole than two columns.
-  grad = np.asarray(jax.grad(total)(x))
+  grad = np.asarray(jax.jit(jax.grad(total))(x))
   assert np.abs(grad[:, :, :12]).max() == 0
   assert np.abs(grad[:, :, 14:]).max() > 0
 
@@ -162,7 +166,7 @@ def test_picture_that_is_all_hole_gives_zero_and_finite_gradients():
   def total(x):
     return attention_lib.contextual_attention(x, x, mask).features.sum()
 
-  value, grad = jax.value_and_grad(total)(x)
+  value, grad = jax.jit(jax.value_and_grad(total))(x)
   assert value == 0
   assert np.isfinite(grad).all()
 
@@ -174,23 +178,23 @@ def test_constant_zero_features_have_finite_gradients():
     y = attention_lib.contextual_attention(x, x, half_hole("left"))
     return y.features.sum()
 
-  assert np.isfinite(jax.grad(total)(x)).all()
+  assert np.isfinite(jax.jit(jax.grad(total))(x)).all()
 
 
 def test_bfloat16_stays_close_to_float32():
   x = features(3)
   mask = np.concatenate([half_hole("left"), half_hole("right")])
-  exact = attention_lib.contextual_attention(x, x, mask)
-  rounded = attention_lib.contextual_attention(
-    x.astype(jnp.bfloat16), x.astype(jnp.bfloat16), mask
-  )
+  attend = jax.jit(attention_lib.contextual_attention)
+  exact = attend(x, x, mask)
+  x = x.astype(jnp.bfloat16)
+  rounded = attend(x, x, mask)
   assert rounded.features.dtype == jnp.bfloat16
   difference = np.abs(rounded.features.astype(jnp.float32) - exact.features)
   assert difference.mean() < 0.02
 
 
 @pytest.mark.parametrize(
-  ("backend", "width", "form"),
+  ("platform", "width", "form"),
   [
     ("cpu", 128, pixel_attention),
     ("gpu", 128, attention_lib),
@@ -199,7 +203,7 @@ def test_bfloat16_stays_close_to_float32():
   ],
 )
 def test_form_follows_the_machine_and_the_size(
-  monkeypatch, backend, width, form
+  monkeypatch, platform, width, form
 ):
   called = []
   for module in (attention_lib, pixel_attention, chunked_attention):
@@ -210,11 +214,11 @@ def test_form_follows_the_machine_and_the_size(
       return plain(*args, **kwargs)
 
     monkeypatch.setattr(module, "attend", record)
-  monkeypatch.setattr(jax, "default_backend", lambda: backend)
   x = jax.ShapeDtypeStruct((1, 128, width, 4), jnp.float32)
   mask = jax.ShapeDtypeStruct((1, 128, width, 1), jnp.float32)
+  _, form_of_platform = build.forms(platform)
   attend = functools.partial(
-    attention_lib.contextual_attention, attend=attention.attend
+    attention_lib.contextual_attention, attend=form_of_platform
   )
   jax.eval_shape(attend, x, x, mask)
   assert called == [form]

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import places2
+from gatedinpaint_jax import build
 from gatedinpaint_jax.fast import convolution, convolution_gradients
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.training import devices
@@ -133,9 +135,14 @@ def test_only_large_batches_take_strips():
   assert "while" not in lowered(shape=(1, 64, 63, 3))
 
 
-def test_accelerators_get_the_plain_form(monkeypatch):
-  monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
-  plain = jax.make_jaxpr(lambda *x: conv.convolve(*x, upsample=True))
-  ours = jax.make_jaxpr(lambda *x: convolution.convolve(*x, upsample=True))
-  arrays = make_arrays((1, 64, 64, 3), 3)
-  assert str(ours(*arrays)) == str(plain(*arrays))
+@pytest.mark.parametrize(
+  ("platform", "form"),
+  [
+    (None, convolution.convolve),
+    ("cpu", convolution.convolve),
+    ("gpu", conv.convolve),
+  ],
+)
+def test_networks_convolve_as_suits_the_platform(platform, form):
+  networks = build.build_networks(places2.get_config(), platform=platform)
+  assert [network.convolve for network in networks] == [form, form]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gatedinpaint_jax.data import build, unreadable
 from tests import pictures
 
-WHOLE = [
+INTACT = [
   pictures.encoded(pictures.noise(24, 32, seed=i), kind, mode=mode)
   for i, (kind, mode) in enumerate(
     itertools.product(("JPEG", "PNG", "WEBP"), ("RGB", "L"))
@@ -26,8 +26,8 @@ def damaged_files(draw):
   """Draws 25 of 500 files: (suffix, bytes) with bits flipped or cut short."""
   files = []
   for _ in range(PER_EXAMPLE):
-    kind = draw(st.integers(0, len(WHOLE) - 1))
-    content = bytearray(WHOLE[kind])
+    kind = draw(st.integers(0, len(INTACT) - 1))
+    content = bytearray(INTACT[kind])
     place = st.integers(0, 8 * len(content) - 1)
     for bit in draw(st.lists(place, min_size=1, max_size=8)):
       content[bit // 8] ^= 1 << bit % 8
@@ -47,11 +47,13 @@ def damaged_files(draw):
 @hypothesis.given(damaged_files())
 def check(tmp_path_factory, seen, files):
   folder = tmp_path_factory.mktemp("damaged")
-  # One whole picture, to stand in for the others.
-  (folder / "whole.png").write_bytes(WHOLE[2])
+  # One intact picture, to stand in for the others.
+  (folder / "intact.png").write_bytes(INTACT[2])
   for i, (suffix, content) in enumerate(files):
     (folder / f"{i:02d}{suffix}").write_bytes(content)
-  batches = build.training_batches(pictures.config(folder, shuffle=False))
+  batches = build.find_pictures(
+    pictures.config(folder, shuffle=False)
+  ).batches()
   for batch in itertools.islice(batches, 7):
     assert batch.image.shape == (4, 16, 24, 3)
     assert batch.mask.shape == (4, 16, 24, 1)

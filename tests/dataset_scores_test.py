@@ -70,7 +70,7 @@ def test_differences_are_of_each_picture_and_of_what_is_finite_in_both():
   first, second = dataset_scores.subtract(rows, others)
   assert first == row("a", 0.1, 3.0, psnr=0.0)
   assert second.whole == second.hole == {"l1": -1.0}
-  with pytest.raises(ValueError, match="no pair"):
+  with pytest.raises(ValueError, match="not a pair"):
     dataset_scores.subtract(rows, others[::-1])
 
 
@@ -83,7 +83,7 @@ def test_null_of_a_report_is_a_score_that_is_not_finite():
 def test_bins_hold_their_lower_bound_and_not_their_upper():
   rows = [row("a", 0.0, 1.0), row("b", 0.1, 2.0), row("c", 0.19, 4.0)]
   rows.append(row("d", 0.7, 8.0))
-  bins = dataset_scores.by_hole_fraction(rows, [(0, 10), (10, 20), (20, 30)])
+  bins = dataset_scores.summarise_bins(rows, [(0, 10), (10, 20), (20, 30)])
   assert [(b["hole_percent"], b["pictures"]) for b in bins] == [
     ([0, 10], 1),
     ([10, 20], 2),
@@ -93,5 +93,5 @@ def test_bins_hold_their_lower_bound_and_not_their_upper():
 
 def test_picture_that_is_all_hole_is_in_the_bin_up_to_100():
   rows = [row("a", 0.6, 1.0), row("b", 1.0, 3.0), row("c", 0.59, 9.0)]
-  (found,) = dataset_scores.by_hole_fraction(rows, [(60, 100)])
+  (found,) = dataset_scores.summarise_bins(rows, [(60, 100)])
   assert found["pictures"] == 2 and found["whole"]["l1"]["mean"] == 2

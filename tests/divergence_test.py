@@ -14,11 +14,6 @@ from gatedinpaint_jax.training import step as step_lib
 from tests import tiny_run
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
-
-
 def break_batches(monkeypatch, is_broken):
   """Makes those batches not a number whose first example `is_broken` names."""
   plain = train.data_build.find_pictures

@@ -41,7 +41,7 @@ def colab(monkeypatch):
 def test_drawing_comes_back_as_it_was_drawn(colab):
   colab.mask = np.zeros((20, 30), np.uint8)
   colab.mask[3:7, 11:29] = 255
-  mask = draw_mask.draw_mask(picture())
+  mask = draw_mask.ask_for_mask(picture())
   assert mask.dtype == np.uint8
   np.testing.assert_array_equal(mask, colab.mask)
   mask[0, 0] = 255  # the caller may go on drawing
@@ -49,7 +49,7 @@ def test_drawing_comes_back_as_it_was_drawn(colab):
 
 def test_page_waits_for_what_the_notebook_asks(colab):
   colab.mask = np.zeros((20, 30), np.uint8)
-  draw_mask.draw_mask(picture())
+  draw_mask.ask_for_mask(picture())
   (page,) = colab.pages
   assert f"{colab.script} = new Promise" in page.data
   assert "__" not in page.data
@@ -60,7 +60,7 @@ def test_page_waits_for_what_the_notebook_asks(colab):
 def test_page_shows_the_picture_and_knows_its_size(colab, size):
   height, width = size
   colab.mask = np.zeros(size, np.uint8)
-  draw_mask.draw_mask(picture(height=height, width=width))
+  draw_mask.ask_for_mask(picture(height=height, width=width))
   page = colab.pages[0].data
   assert f'"width": {width}, "height": {height}}}' in page
   encoded = re.search(r"data:image/jpeg;base64,([^\"]+)", page).group(1)
@@ -69,13 +69,13 @@ def test_page_shows_the_picture_and_knows_its_size(colab, size):
 
 
 def test_elsewhere_a_random_stroke_is_the_hole_and_one_line_says_so(capsys):
-  mask = draw_mask.draw_mask(picture())
+  mask = draw_mask.ask_for_mask(picture())
   assert len(capsys.readouterr().out.splitlines()) == 1
   assert mask.shape == (20, 30)
   assert mask.dtype == np.uint8
   assert set(np.unique(mask)) == {0, 255}
-  np.testing.assert_array_equal(mask, draw_mask.draw_mask(picture()))
-  assert np.any(mask != draw_mask.draw_mask(picture(), seed=1))
+  np.testing.assert_array_equal(mask, draw_mask.ask_for_mask(picture()))
+  assert np.any(mask != draw_mask.ask_for_mask(picture(), seed=1))
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_elsewhere_a_random_stroke_is_the_hole_and_one_line_says_so(capsys):
 )
 def test_no_picture_is_refused(image):
   with pytest.raises(ValueError, match=re.escape(f"{image.shape}")):
-    draw_mask.draw_mask(image)
+    draw_mask.ask_for_mask(image)

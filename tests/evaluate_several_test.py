@@ -3,16 +3,15 @@
 import gc
 import json
 import pathlib
-import sys
 import weakref
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import command_line, evaluate
+from gatedinpaint_jax import evaluate
 from gatedinpaint_jax.evaluation import subjects
-from tests import pictures, small_checkpoint
+from tests import pictures, programs, small_checkpoint
 
 SIZES = [(24, 32)] * 7 + [(16, 24)]
 
@@ -38,20 +37,8 @@ def in_the_folder(folder, monkeypatch):
 
 
 def run(output, *arguments):
-  given = ["--images=photos", f"--output={output}", *arguments]
-  assert evaluate.main(["evaluate", *given]) == 0
+  programs.run(evaluate, *arguments, images="photos", output=output)
   return json.loads(pathlib.Path(output).read_text())
-
-
-def refusal(monkeypatch, capsys, *arguments):
-  given = ["--images=photos", "--output=r.json", *arguments]
-  monkeypatch.setattr(sys, "argv", ["evaluate", *given])
-  with pytest.raises(SystemExit) as exit_:
-    command_line.run(evaluate.main)
-  assert exit_.value.code == 2 and not pathlib.Path("r.json").exists()
-  printed = capsys.readouterr().err.strip()
-  assert printed.startswith("error: ") and "\n" not in printed
-  return printed
 
 
 MIXED = (
@@ -131,7 +118,7 @@ def test_further_scores_are_columns(monkeypatch, tmp_path):
     "load",
     lambda: lambda image, reference: float(image.mean()),
   )
-  monkeypatch.setattr(evaluate.perceptual, "LEAST_SIDE", 16)
+  monkeypatch.setattr(evaluate.perceptual, "MIN_SIDE", 16)
   monkeypatch.setattr(
     evaluate.inception, "load", lambda path: lambda image: image.mean((0, 1))
   )
@@ -192,10 +179,9 @@ def test_equal_values_of_two_flags_have_names_of_their_own(tmp_path):
     (["--completed=white", "--method=mean_fill"], ["--masks is missing"]),
   ],
 )
-def test_equal_subjects_are_refused(monkeypatch, capsys, arguments, parts):
-  printed = refusal(monkeypatch, capsys, *arguments)
-  for part in parts:
-    assert part in printed
+def test_equal_subjects_are_refused(refused, arguments, parts):
+  given = ["--images=photos", "--output=r.json", *arguments]
+  refused(evaluate, given, *parts)
 
 
 @pytest.mark.parametrize(
@@ -210,21 +196,14 @@ def test_equal_subjects_are_refused(monkeypatch, capsys, arguments, parts):
   ],
 )
 def test_second_subject_is_checked_before_the_first_is_scored(
-  monkeypatch, capsys, folder, argument, part
+  refused, uninstall, monkeypatch, folder, argument, part
 ):
-  (folder / "small").mkdir(exist_ok=True)
   for i in range(len(SIZES)):
-    Image.fromarray(pictures.noise(20, 20)).save(folder / "small" / f"{i}.png")
-  find = evaluate.errors.importlib.util.find_spec
-  monkeypatch.setattr(
-    evaluate.errors.importlib.util,
-    "find_spec",
-    lambda name: None if name == "skimage" else find(name),
-  )
+    pictures.write(folder / "small" / f"{i}.png", (20, 20))
+  uninstall("skimage")
   monkeypatch.setattr(
     subjects, "load", lambda request: pytest.fail("loaded already")
   )
-  printed = refusal(
-    monkeypatch, capsys, "--method=mean_fill", argument, "--masks=rectangle"
-  )
-  assert part in printed
+  given = ["--images=photos", "--masks=rectangle", "--output=r.json"]
+  given += ["--method=mean_fill", argument]
+  refused(evaluate, given, part)

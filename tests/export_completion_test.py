@@ -10,6 +10,7 @@ import gatedinpaint_jax
 from gatedinpaint_jax import errors, export_model, export_weights
 from gatedinpaint_jax.baselines import completion_network, critics
 from gatedinpaint_jax.training import checkpoints
+from tests import programs
 
 MODEL = {
   "generator": "completion",
@@ -40,24 +41,18 @@ def workdir(tmp_path_factory):
 
 
 def convert(workdir, form, output):
-  return export_model.main(
-    [
-      "export_model",
-      f"--checkpoint={workdir}",
-      f"--format={form}",
-      f"--output={output}",
-    ]
-  )
+  flags = {"checkpoint": workdir, "format": form, "output": output}
+  programs.run(export_model, **flags)
 
 
 def test_stablehlo_takes_it(workdir, tmp_path, capsys):
-  assert convert(workdir, "stablehlo", tmp_path / "model.stablehlo") == 0
+  convert(workdir, "stablehlo", tmp_path / "model.stablehlo")
   assert "it has no attention" in capsys.readouterr().out
 
 
 def test_onnx_refuses_it_in_one_line(workdir, tmp_path):
   pytest.importorskip("onnx", reason="needs the extra export")
-  with pytest.raises(errors.UserError, match="stablehlo takes every one"):
+  with pytest.raises(errors.UserError, match="stablehlo supports all networks"):
     convert(workdir, "onnx", tmp_path / "model.onnx")
   assert not list(tmp_path.iterdir())
 
@@ -71,8 +66,7 @@ def test_openvino_refuses_it_in_one_line(workdir):
 
 
 def test_weights_come_without_the_discriminator_alone(workdir, tmp_path):
-  path = tmp_path / "w.safetensors"
-  argv = ["export_weights", f"--checkpoint={workdir}", f"--output={path}"]
-  with pytest.raises(errors.UserError, match="is no SN-PatchGAN"):
-    export_weights.main([*argv, "--with_discriminator"])
-  assert export_weights.main(argv) == 0
+  flags = {"checkpoint": workdir, "output": tmp_path / "w.safetensors"}
+  with pytest.raises(errors.UserError, match="is not an SN-PatchGAN"):
+    programs.run(export_weights, "--with_discriminator", **flags)
+  programs.run(export_weights, **flags)

@@ -26,11 +26,6 @@ def import_(source, output):
   return import_weights.main(["import_weights", *argv])
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
-
-
 def tiny_config(photos, **optimizer):
   """One step with partial convolutions of width 4."""
   config = tiny_run.config(photos, steps=1)
@@ -129,7 +124,7 @@ def test_file_is_replaced_only_when_asked(run, tmp_path):
   _, workdir, _ = run
   path = tmp_path / "w.safetensors"
   path.write_text("mine")
-  with pytest.raises(errors.UserError, match=r"--output=.*exists; --overwrite"):
+  with pytest.raises(errors.UserError, match=r"--output=.*exists; `overwrite`"):
     export(workdir, path)
   assert path.read_text() == "mine"
   assert export(workdir, path, "--overwrite") == 0

@@ -2,12 +2,11 @@
 
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
 
 from gatedinpaint_jax import errors, files
+from tests import processes
 
 
 @pytest.fixture
@@ -75,9 +74,9 @@ def test_what_cannot_be_written_is_told_before(tmp_path):
   files.check_folder(tmp_path / "folder" / "new" / "deep")
   for check, place, message in (
     (files.check_file, "folder", "folder: is a folder; name a file"),
-    (files.check_file, "no/a", "no/a: no such folder; make it first"),
+    (files.check_file, "no/a", "no/a: no such folder; create it first"),
     (files.check_file, "file/a", r"file/a: cannot be written \(Not a dir"),
-    (files.check_folder, "file/a", r"a: cannot be made in .*file \(Not a"),
+    (files.check_folder, "file/a", r"a: cannot be created in .*file \(Not a"),
     (files.make_folder, "file/a", r"a: cannot be written \(Not a dir"),
   ):
     with pytest.raises(errors.UserError, match=message):
@@ -93,12 +92,11 @@ def test_folder_is_made_with_those_above_it(tmp_path):
 
 
 def test_parts_of_processes_that_ended_are_removed(tmp_path):
-  ended = subprocess.Popen([sys.executable, "-c", ""])
-  ended.wait()
+  ended = processes.ended()
   running = f"{files.PART_OF_HOST}.{os.getppid()}.part"
   # Of another host whose name begins with ours.
-  others = f"{files.PART_OF_HOST}0.{ended.pid}.part"
-  ours = f"{files.PART_OF_HOST}.{ended.pid}.part"
+  others = f"{files.PART_OF_HOST}0.{ended}.part"
+  ours = f"{files.PART_OF_HOST}.{ended}.part"
   for name in (ours, running, others, ".x.1.part"):
     (tmp_path / name).touch()
   files.remove_parts(tmp_path)

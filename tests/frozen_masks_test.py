@@ -1,16 +1,13 @@
 """Frozen masks: hashes here never change, or old reports lose their meaning."""
 
 import math
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from gatedinpaint_jax.data import hole_shapes
 from gatedinpaint_jax.evaluation import frozen_masks
+from tests import processes
 
 # Of twelve masks of seed 0.
 PINNED = {
@@ -113,10 +110,4 @@ def test_masks_need_neither_jax_nor_tensorflow():
     "from gatedinpaint_jax.evaluation import frozen_masks\n"
     "sys.exit(', '.join({'jax', 'tensorflow', 'PIL'} & set(sys.modules)))\n"
   )
-  result = subprocess.run(
-    [sys.executable, "-c", program],
-    env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
-    capture_output=True,
-    text=True,
-  )
-  assert not result.stderr.strip()
+  assert not processes.run("-c", program).stderr.strip()

@@ -140,12 +140,12 @@ def test_other_size_is_refused_with_the_remedy(tmp_path):
     read_mask(WHITE_HOLE, tmp_path, (24, 30))
   assert str(caught.value) == (
     f"{tmp_path}/mask.png: the mask is 32 wide and 24 high, its picture 30 "
-    "wide and 24 high; --resize_mask scales it"
+    "wide and 24 high; `resize_mask` scales it"
   )
   with pytest.raises(errors.UserError) as caught:
     read_sketch(WHITE_HOLE, tmp_path, (24, 30))
   assert "the sketch is 32 wide and 24 high, its pic" in str(caught.value)
-  assert "--resize_mask" not in str(caught.value)
+  assert "resize_mask" not in str(caught.value)
 
 
 def test_turned_size_has_a_hint(tmp_path):
@@ -200,8 +200,8 @@ def test_line_is_above_153(tmp_path):
 @pytest.mark.parametrize(
   ("invert", "remedy"),
   [
-    (False, "black on white, run with --invert_sketch"),
-    (True, "white on black, run without --invert_sketch"),
+    (False, "black on white, run with `invert_sketch`"),
+    (True, "white on black, run without `invert_sketch`"),
   ],
 )
 def test_sketch_that_is_mostly_line_is_refused(tmp_path, invert, remedy):

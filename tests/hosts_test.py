@@ -10,13 +10,7 @@ from tests import processes, tiny_run
 
 # Adam makes whole steps of gradients that are nothing but rounding, whose sums
 # differ in their order; 1.3e-5 after five steps with 1e-8.
-CONFIG = """
-from tests import tiny_run
-def get_config():
-  config = tiny_run.config({photos!r}, steps=5, checkpoint_every_steps=5)
-  config.optimizer.eps = 1e-4
-  return config
-"""
+EPS = "--config.optimizer.eps=1e-4"
 
 
 def run(folder, config, *, count):
@@ -27,7 +21,7 @@ def run(folder, config, *, count):
     config,
     processes=count,
     devices=4 // count,
-    cache=folder / "cache",
+    flags=[EPS],
   )
   assert processes.wait(started) == [0] * count, [
     processes.log_of(folder, i).read_text() for i in range(count)
@@ -38,9 +32,10 @@ def run(folder, config, *, count):
 
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
-  config = tmp_path / "five_steps.py"
-  photos = str(tiny_run.write_photos(tmp_path))
-  config.write_text(CONFIG.format(photos=photos))
+  photos = tiny_run.write_photos(tmp_path)
+  config = tiny_run.write_config(
+    tmp_path, photos, steps=5, checkpoint_every_steps=5
+  )
   one, two = (
     run(tmp_path / str(count), config, count=count) for count in (1, 2)
   )
@@ -62,5 +57,5 @@ def test_processes_that_do_not_find_each_other_are_told(monkeypatch):
     raise ValueError("coordinator_address should be defined.")
 
   monkeypatch.setattr(jax.distributed, "initialize", fail)
-  with pytest.raises(errors.UserError, match="--coordinator=HOST:PORT"):
+  with pytest.raises(errors.UserError, match="`coordinator`=HOST:PORT"):
     hosts.join()

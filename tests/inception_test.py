@@ -58,8 +58,8 @@ def test_picture_goes_through_the_network_of_the_file(tmp_path):
 @pytest.mark.parametrize(
   ("network", "message"),
   [
-    (WithoutFeatures(), "does not take"),
-    (Fails(), "does not take"),
+    (WithoutFeatures(), "rejects pictures"),
+    (Fails(), "rejects pictures"),
     (TooFew(), r"returns \(3,\)"),
     (NotFlat(), r"returns \(3, 32, 32\)"),
   ],

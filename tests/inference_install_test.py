@@ -1,17 +1,11 @@
 """An install without the extra `train` fills holes, and says what it lacks."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests import inpaint_files, small_checkpoint
+from tests import inpaint_files, pictures, processes
 
-ROOT = pathlib.Path(__file__).parents[1]
 OF_TRAIN = (
   "clu",
   "importlib_resources",
@@ -29,27 +23,14 @@ runpy.run_module("gatedinpaint_jax." + sys.argv[1], run_name="__main__")
 
 def run(program, *arguments):
   """Runs a program where the extra `train` is missing."""
-  return subprocess.run(
-    [sys.executable, "-c", PROGRAM.replace("sys.argv[1]", repr(program))]
-    + [str(argument) for argument in arguments],
-    cwd=ROOT,
-    env={
-      **os.environ,
-      "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-      "JAX_PLATFORMS": "cpu",
-      "XLA_FLAGS": "",
-    },
-    capture_output=True,
-    text=True,
-    timeout=300,
-    check=False,
+  return processes.run(
+    "-c", PROGRAM.replace("sys.argv[1]", repr(program)), *arguments
   )
 
 
-def test_picture_is_filled(tmp_path):
-  checkpoint = small_checkpoint.write(tmp_path / "checkpoint")
+def test_picture_is_filled(checkpoint, tmp_path):
   photo, mask, output = (tmp_path / f"{n}.png" for n in ("p", "m", "out"))
-  inpaint_files.write_photo(photo)
+  pictures.write(photo)
   inpaint_files.write_mask(mask)
   done = run(
     "inpaint",

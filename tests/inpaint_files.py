@@ -4,14 +4,8 @@ import numpy as np
 from PIL import Image
 
 from gatedinpaint_jax import inpaint
-from tests import pictures
 
 SIZE = (24, 32)
-
-
-def write_photo(path, seed=0, size=SIZE):
-  path.parent.mkdir(exist_ok=True)
-  Image.fromarray(pictures.noise(*size, seed)).save(path)
 
 
 def write_mask(path, size=SIZE, level=255):

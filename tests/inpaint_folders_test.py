@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -14,19 +13,14 @@ from PIL import Image
 
 from gatedinpaint_jax import files, terminal
 from gatedinpaint_jax.inference import openvino_backend
-from tests import small_checkpoint
-from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-  return small_checkpoint.write(tmp_path_factory.mktemp("plain"))
+from tests import pictures, processes
+from tests.inpaint_files import SIZE, read, run, write_mask
 
 
 def make_many(folder, count):
   for i in range(count):
     size = SIZE if i % 3 else (16, 24)
-    write_photo(folder / "photos" / f"{i}.png", seed=i, size=size)
+    pictures.write(folder / "photos" / f"{i}.png", seed=i, size=size)
     write_mask(folder / "masks" / f"{i}.png", size=size)
   return (
     f"--image={folder / 'photos'}",
@@ -70,7 +64,7 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   write_mask(tmp_path / "masks" / "2.png", size=(10, 10))
   (photos / "9.png").mkdir()
   write_mask(tmp_path / "masks" / "9.png")
-  write_photo(photos / "10.png")
+  pictures.write(photos / "10.png")
   report = tmp_path / "report.jsonl"
   assert run(*arguments, f"--report={report}", "--batch_size=2") == 1
   printed = capsys.readouterr()
@@ -102,9 +96,9 @@ def test_failing_files_are_told_at_the_end_and_stop_nothing(
   assert {line["backend"] for line in done} == {backend}
 
   # A second run does what is left, and reports that alone.
-  write_photo(photos / "0.png", size=(16, 24))
+  pictures.write(photos / "0.png", size=(16, 24))
   assert run(*arguments, f"--report={report}") == 1
-  assert "6 of 11 results are there already" in capsys.readouterr().out
+  assert "6 of 11 results exist" in capsys.readouterr().out
   lines = [json.loads(line) for line in report.read_text().splitlines()]
   assert [line["status"] for line in lines[11:]].count("done") == 1
   assert len(lines) == 16
@@ -116,7 +110,7 @@ def test_killed_run_leaves_whole_pictures_and_goes_on(checkpoint, tmp_path):
   out = tmp_path / "out"
   child = subprocess.Popen(
     [sys.executable, "-m", "gatedinpaint_jax.inpaint", *arguments],
-    env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
+    env={**os.environ, "PYTHONPATH": str(processes.ROOT)},
     stderr=subprocess.PIPE,
   )
   while len(list(out.glob("*.png"))) < 5:
@@ -173,9 +167,8 @@ def test_parts_of_killed_runs_are_removed_and_others_stay(checkpoint, tmp_path):
   out = tmp_path / "out"
   out.mkdir()
   host = files.PART_OF_HOST
-  ended = subprocess.Popen([sys.executable, "-c", ""])
-  ended.wait()
-  for name in (f"{host}.{ended.pid}.part", ".elsewhere.1.part"):
+  ended = processes.ended()
+  for name in (f"{host}.{ended}.part", ".elsewhere.1.part"):
     (out / name).write_text("half")
   running = out / f"{host}.{os.getppid()}.part"
   running.write_text("half")

@@ -3,22 +3,16 @@
 import json
 import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import openvino_backend, spread
-from tests import small_checkpoint
-from tests.inpaint_files import SIZE, read, run, write_mask, write_photo
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-  return small_checkpoint.write(tmp_path_factory.mktemp("plain"))
+from tests import pictures, processes, small_checkpoint
+from tests.inpaint_files import SIZE, read, run, write_mask
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +23,16 @@ def guided_checkpoint(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path):
   """A photo and its mask; the hole is its upper left quarter."""
-  write_photo(tmp_path / "photo.png")
+  pictures.write(tmp_path / "photo.png")
   write_mask(tmp_path / "mask.png")
   return tmp_path
 
 
-def flags(checkpoint, folder, *, mask="mask.png", output="out.png"):
+def flags(checkpoint, folder, *, output="out.png", method=None):
   return (
-    f"--checkpoint={checkpoint}",
+    f"--method={method}" if method else f"--checkpoint={checkpoint}",
     f"--image={folder / 'photo.png'}",
-    f"--mask={folder / mask}",
+    f"--mask={folder / 'mask.png'}",
     f"--output={folder / output}",
   )
 
@@ -92,7 +86,7 @@ def test_empty_mask_returns_the_picture_and_says_so(checkpoint, folder, capsys):
 def test_full_mask_fills_everything_and_says_so(checkpoint, folder, capsys):
   Image.new("L", SIZE[::-1], 255).save(folder / "mask.png")
   assert run(*flags(checkpoint, folder)) == 0
-  assert "covers the whole picture" in capsys.readouterr().out
+  assert "covers the entire picture" in capsys.readouterr().out
 
 
 def test_sketch_guides_the_fill(guided_checkpoint, folder):
@@ -106,7 +100,11 @@ def test_sketch_guides_the_fill(guided_checkpoint, folder):
     [f"--sketch={folder / 'sketch.png'}"],
     [f"--sketch={folder / 'inverted.png'}", "--invert_sketch"],
   ):
-    arguments = (*flags(guided_checkpoint, folder), "--overwrite", *extra)
+    arguments = (
+      *flags(guided_checkpoint, folder),
+      "--overwrite",
+      *extra,
+    )
     assert run(*arguments) == 0
     results.append(read(folder / "out.png"))
   assert np.any(results[0] != results[1])
@@ -115,13 +113,17 @@ def test_sketch_guides_the_fill(guided_checkpoint, folder):
 
 def test_crop_to_hole_computes_the_neighbourhood_alone(checkpoint, tmp_path):
   size = (300, 520)
-  write_photo(tmp_path / "photo.png", size=size)
+  pictures.write(tmp_path / "photo.png", size=size)
   mask = np.zeros(size, np.uint8)
   mask[40:60, 30:70] = mask[200:290, 440:500] = 255
   Image.fromarray(mask).save(tmp_path / "mask.png")
   report = tmp_path / "report.jsonl"
   assert (
-    run(*flags(checkpoint, tmp_path), "--crop_to_hole", f"--report={report}")
+    run(
+      *flags(checkpoint, tmp_path),
+      "--crop_to_hole",
+      f"--report={report}",
+    )
     == 0
   )
   photo, result = read(tmp_path / "photo.png"), read(tmp_path / "out.png")
@@ -136,6 +138,17 @@ def test_crop_to_hole_computes_the_neighbourhood_alone(checkpoint, tmp_path):
   )
 
 
+@pytest.mark.parametrize("name", methods.NAMES)
+def test_picture_becomes_what_a_method_makes_of_it(folder, name):
+  report = folder / "report.jsonl"
+  assert run(*flags(None, folder, method=name), f"--report={report}") == 0
+  hole = read(folder / "mask.png") >= 128
+  expected = methods.load(name)(read(folder / "photo.png"), hole)
+  np.testing.assert_array_equal(read(folder / "out.png"), expected)
+  line = json.loads(report.read_text())
+  assert line["method"] == name and line["checkpoint"] is None
+
+
 def test_second_run_of_the_command_needs_no_tensorflow(checkpoint, folder):
   program = (
     "import sys\n"
@@ -143,12 +156,7 @@ def test_second_run_of_the_command_needs_no_tensorflow(checkpoint, folder):
     "code = inpaint.main(sys.argv)\n"
     "sys.exit('TensorFlow' if 'tensorflow' in sys.modules else code)\n"
   )
-  result = subprocess.run(
-    [sys.executable, "-c", program, *flags(checkpoint, folder)],
-    env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
-    capture_output=True,
-    text=True,
-  )
+  result = processes.run("-c", program, *flags(checkpoint, folder))
   assert result.returncode == 0, result.stderr
   assert (folder / "out.png").is_file()
   # The program was kept for the next run.

@@ -18,7 +18,7 @@ def on_devices(count, monkeypatch, *, split_rows=False):
   found = jax.devices()[:count]
   monkeypatch.setattr(jax, "local_devices", lambda: found)
   if split_rows:
-    monkeypatch.setattr(memory, "is_of_the_host", lambda: False)
+    monkeypatch.setattr(memory, "uses_host_memory", lambda: False)
     fits = lambda *_, devices=1: devices > 1
     monkeypatch.setattr(memory, "fits", fits)
 
@@ -99,7 +99,7 @@ def test_split_rows_are_padded_and_the_padding_is_no_source(monkeypatch):
 def test_memory_of_a_device_falls_with_the_devices_that_share_rows(monkeypatch):
   def bytes_needed(count):
     on_devices(count, monkeypatch, split_rows=count > 1)
-    # The convolution of accelerators; that of CPUs is not split.
+    # The forms of accelerators; the convolution of CPUs is not split.
     generator = inpaint_generator.InpaintGenerator(
       width=4, attend=attention.attend
     )

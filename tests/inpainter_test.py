@@ -44,7 +44,7 @@ def test_each_padded_size_is_compiled_once(sizes):
 
 
 def test_memory_holds_a_limited_number_of_programs(monkeypatch):
-  monkeypatch.setattr(jax_backend, "MOST_PROGRAMS", 2)
+  monkeypatch.setattr(jax_backend, "MAX_PROGRAMS", 2)
   inpainter, generator = inpainters.make_fake()
   for width in (8, 16, 8, 16, 24, 24, 8):
     inpainter(*inpainters.draw_picture(0, 8, width))
@@ -114,7 +114,7 @@ def test_empty_mask_returns_an_equal_picture_without_computing():
     ({"image": np.zeros((8, 8, 3), np.float32)}, "image is float32"),
     ({"image": np.zeros((8, 8), np.uint8)}, r"image is uint8 \(8, 8\)"),
     ({"image": np.zeros((8, 8, 4), np.uint8)}, r"image \(8, 8, 4\)"),
-    ({"image": np.zeros((0, 8, 3), np.uint8)}, "none 0"),
+    ({"image": np.zeros((0, 8, 3), np.uint8)}, "not empty"),
     ({"mask": np.zeros((8, 9), np.uint8)}, r"mask \(8, 9\) must be \(8, 8\)"),
     ({"mask": np.zeros((8, 8), np.float32)}, "mask is float32"),
     ({"sketch": np.zeros((8, 8), np.uint8)}, "not guided"),

@@ -1,10 +1,10 @@
-"""Empty files in the current folder, and what becomes of them as jobs."""
+"""Empty files in the current folder, and the jobs that they make."""
 
 import os
 
 import pytest
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax.inference import jobs
 
 
@@ -25,4 +25,4 @@ def refusal(*arguments, **options):
   with pytest.raises(errors.UserError) as caught:
     find(*arguments, **options)
   assert "\n" not in str(caught.value)
-  return str(caught.value)
+  return command_line.with_flags(str(caught.value))

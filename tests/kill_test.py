@@ -3,13 +3,9 @@
 Takes minutes: `python -m pytest -m slow`.
 """
 
-import os
-import pathlib
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import jax
@@ -17,46 +13,10 @@ import numpy as np
 import pytest
 
 from tests import processes, tiny_run
+from tests.tiny_run import newest_step
 
-ROOT = pathlib.Path(__file__).parents[1]
 KILLS = 20
 STEPS = 120
-PROGRAM = f"""
-import sys
-from absl import logging
-from gatedinpaint_jax.training import train
-from tests import tiny_run
-logging.set_verbosity(logging.INFO)
-config = tiny_run.config(
-  sys.argv[1], steps={STEPS}, log_every_steps=3, evaluate_every_steps=12
-)
-train.train_and_evaluate(config, sys.argv[2])
-"""
-
-
-def start(photos, workdir, cache, log):
-  """Starts the run, or goes on with it, in a process of its own."""
-  environment = {
-    **os.environ,
-    "PYTHONPATH": str(ROOT),
-    "XLA_FLAGS": "",
-    "JAX_PLATFORMS": "cpu",
-    "JAX_COMPILATION_CACHE_DIR": str(cache),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-  }
-  return subprocess.Popen(
-    [sys.executable, "-c", PROGRAM, str(photos), str(workdir)],
-    env=environment,
-    stdout=log,
-    stderr=log,
-  )
-
-
-def newest_step(workdir):
-  folder = workdir / "checkpoints"
-  steps = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
-  return max(steps, default=0)
 
 
 def wait_for(condition, child):
@@ -83,31 +43,35 @@ def kill_after_progress(child, workdir, chance, *, in_a_save):
 @pytest.mark.slow
 def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
   photos = tiny_run.write_photos(tmp_path)
-  whole, killed = tmp_path / "whole", tmp_path / "killed"
-  with open(tmp_path / "whole.log", "w") as log:
-    assert start(photos, whole, tmp_path / "cache", log).wait() == 0
+  config = tiny_run.write_config(
+    tmp_path, photos, steps=STEPS, log_every_steps=3, evaluate_every_steps=12
+  )
+  for name in ("whole", "killed"):
+    (tmp_path / name).mkdir()
+  (child,) = processes.start(tmp_path / "whole", config)
+  assert child.wait() == 0
 
   chance = random.Random(2018)
+  whole, killed = tmp_path / "whole" / "run", tmp_path / "killed" / "run"
   cut_short = 0
   for i in range(KILLS):
-    with open(tmp_path / f"{i}.log", "w") as log:
-      child = start(photos, killed, tmp_path / "cache", log)
-      before = kill_after_progress(child, killed, chance, in_a_save=i % 2 == 1)
+    (child,) = processes.start(tmp_path / "killed", config)
+    before = kill_after_progress(child, killed, chance, in_a_save=i % 2 == 1)
     assert newest_step(killed) < STEPS, "killed too late"
     cut_short += bool(list((killed / "checkpoints").glob("*-tmp*")))
-    text = (tmp_path / f"{i}.log").read_text()
+    text = processes.log_of(tmp_path / "killed", 0).read_text()
     if i:
       # It goes on from its checkpoint, and does no step again before that.
       assert f"resumed at step {before}" in text
       reported = [int(s) for s in re.findall(r"step (\d+)  ", text)]
       assert min(reported, default=STEPS) > before > 0
   assert cut_short >= KILLS // 4, "too few kills met a save"
-  with open(tmp_path / "last.log", "w") as log:
-    assert start(photos, killed, tmp_path / "cache", log).wait() == 0
+  (child,) = processes.start(tmp_path / "killed", config)
+  assert child.wait() == 0
 
-  config = tiny_run.config(photos)
   expected, found = (
-    tiny_run.restore_state(config, workdir) for workdir in (whole, killed)
+    tiny_run.restore_state(tiny_run.config(photos), workdir)
+    for workdir in (whole, killed)
   )
   assert found.step == STEPS
   jax.tree.map(np.testing.assert_array_equal, found, expected)
@@ -117,16 +81,9 @@ def test_killed_run_ends_with_the_bits_of_one_that_was_not(tmp_path):
 
 @pytest.mark.slow
 def test_sigterm_ends_the_program_with_success(tmp_path):
-  config = tmp_path / "long.py"
-  photos = str(tiny_run.write_photos(tmp_path))
-  config.write_text(
-    "from tests import tiny_run\n"
-    "def get_config():\n"
-    f"  return tiny_run.config({photos!r}, steps=10_000)\n"
-  )
-  started = processes.start(
-    tmp_path, config, processes=1, devices=1, cache=tmp_path / "cache"
-  )
+  photos = tiny_run.write_photos(tmp_path)
+  config = tiny_run.write_config(tmp_path, photos, steps=10_000)
+  started = processes.start(tmp_path, config)
   workdir = tmp_path / "run"
   wait_for(lambda: newest_step(workdir) > 0, *started)
   started[0].send_signal(signal.SIGTERM)

@@ -16,30 +16,21 @@ from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from tests import processes, tiny_run
 
 STEPS = 60
-# One worker of `--dist loadgroup` has them all, and runs `whole` once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lost_process")]
-
-
-def write_config(folder, photos):
-  """Writes the config of a run that saves every ten steps."""
-  path = folder / "long.py"
-  path.write_text(
-    "from tests import tiny_run\n"
-    "def get_config():\n"
-    f"  return tiny_run.config({str(photos)!r}, steps={STEPS},\n"
-    f"    checkpoint_every_steps=10, evaluate_every_steps={STEPS})\n"
-  )
-  return path
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
   """The folder of a run of two processes to which nothing happened."""
   folder = tmp_path_factory.mktemp("whole")
-  config = write_config(folder, tiny_run.write_photos(folder))
-  started = processes.start(
-    folder, config, processes=2, devices=2, cache=folder / "cache"
+  tiny_run.write_config(
+    folder,
+    tiny_run.write_photos(folder),
+    steps=STEPS,
+    checkpoint_every_steps=10,
+    evaluate_every_steps=STEPS,
   )
+  started = start(folder, folder)
   assert processes.wait(started) == [0, 0], read_log(folder, 0)
   return folder
 
@@ -52,19 +43,16 @@ def start(folder, whole, *flags, of_second=()):
   """Starts the run in a new folder, or goes on with it."""
   return processes.start(
     folder,
-    whole / "long.py",
+    whole / "tiny.py",
     processes=2,
     devices=2,
-    cache=whole / "cache",
     flags=flags,
     of_last=of_second,
   )
 
 
 def newest_step(folder):
-  checkpoints = folder / "run" / "checkpoints"
-  steps = [int(p.name) for p in checkpoints.glob("*") if p.name.isdecimal()]
-  return max(steps, default=0)
+  return tiny_run.newest_step(folder / "run")
 
 
 def wait_for_steps_after_a_save(folder, started):

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import subprocess
 import sys
 from unittest import mock
 
@@ -10,13 +9,16 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import command_line, main
+from tests import processes
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def run(capsys, *arguments, config="quickstart"):
   """Runs the program in this process; returns (exit code, what it printed)."""
-  argv = ["main", f"--config={CONFIGS / config}.py", *arguments]
+  argv = ["main", *arguments]
+  if config:
+    argv.insert(1, f"--config={CONFIGS / config}.py")
   with mock.patch.object(sys, "argv", argv):
     with pytest.raises(SystemExit) as caught:
       command_line.run(main.main)
@@ -116,22 +118,16 @@ def test_workdir_that_cannot_be_written_is_named(capsys, tmp_path, in_the_way):
   assert_one_line(result, "--workdir", "cannot be written")
 
 
-def test_program_ends_with_exit_code_two_and_no_traceback(tmp_path):
-  def program(*arguments):
-    done = subprocess.run(
-      [sys.executable, "-m", "gatedinpaint_jax.main", *arguments],
-      cwd=CONFIGS.parent,
-      capture_output=True,
-      text=True,
-      timeout=120,
-      check=False,
-    )
-    return done.returncode, done.stderr
+def test_config_must_be_named(capsys):
+  assert_one_line(run(capsys, config=None), "--config is missing")
 
-  assert_one_line(program(), "--config is missing")
-  workdir = f"--workdir={tmp_path}/run"
-  config = "--config=configs/quickstart.py"
-  result = program(config, "--config.data.path=/no/such", workdir)
+
+def test_program_ends_with_exit_code_two_and_no_traceback(tmp_path):
+  done = processes.run(
+    *("-m", "gatedinpaint_jax.main", f"--workdir={tmp_path}/run"),
+    *("--config=configs/quickstart.py", "--config.data.path=/no/such"),
+  )
+  result = done.returncode, done.stderr
   assert_one_line(result, "config.data.path", "/no/such")
   assert not (tmp_path / "run").exists()
 

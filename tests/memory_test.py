@@ -31,7 +31,7 @@ def test_cores_that_share_rows_share_the_scores_and_accelerators_do_not(
 ):
   one = memory.needed(1, 512, 512)
   assert memory.needed(1, 512, 512, devices=4) < 0.35 * one
-  monkeypatch.setattr(memory, "is_of_the_host", lambda: False)
+  monkeypatch.setattr(memory, "uses_host_memory", lambda: False)
   assert memory.needed(1, 512, 512, devices=4) > 0.6 * one
 
 

@@ -1,5 +1,3 @@
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -68,8 +66,8 @@ def test_batch_gives_what_each_picture_gives(case):
 
 
 @pytest.mark.parametrize("name", [n for n in methods.NAMES if n != "mean_fill"])
-def test_missing_library_is_named(name, monkeypatch):
-  monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+def test_missing_library_is_named(name, uninstall):
+  uninstall()
   with pytest.raises(errors.UserError, match=r"\[classical\]"):
     methods.load(name)
 

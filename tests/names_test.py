@@ -58,20 +58,26 @@ COLOURED = {
   "generator/refinement/allconv17/kernel": 3,
   "generator/refinement/allconv17/bias": 0,
 }
-SHAPES = names.shapes(names.released_model(guided=True))
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_red_and_blue_change_places_where_there_are_colours(name):
-  array = np.arange(np.prod(SHAPES[name], dtype=int)).reshape(SHAPES[name])
-  expected = array
-  if name in COLOURED:
-    axis = COLOURED[name]
-    order = np.arange(SHAPES[name][axis])
-    order[[0, 2]] = [2, 0]
-    expected = np.take(array, order, axis)
-    assert (expected != array).any()
-  np.testing.assert_array_equal(names.swap_red_and_blue(name, array), expected)
+@pytest.fixture(scope="module")
+def shapes():
+  return names.shapes(names.released_model(guided=True))
+
+
+def test_red_and_blue_change_places_where_there_are_colours(shapes):
+  assert COLOURED.keys() <= shapes.keys()
+  for name, shape in shapes.items():
+    array = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    expected = array
+    if name in COLOURED:
+      axis = COLOURED[name]
+      order = np.arange(shape[axis])
+      order[[0, 2]] = [2, 0]
+      expected = np.take(array, order, axis)
+      assert (expected != array).any()
+    swapped = names.swap_red_and_blue(name, array)
+    np.testing.assert_array_equal(swapped, expected, err_msg=name)
 
 
 def test_only_released_weights_are_bgr():
@@ -93,8 +99,8 @@ def test_kernels_of_the_port_have_their_outputs_first():
   assert names.OURS.shape(ours.shape) == ours.shape
 
 
-def test_trees_come_back_from_their_names():
-  leaves = {name: i for i, name in enumerate(SHAPES)}
+def test_trees_come_back_from_their_names(shapes):
+  leaves = {name: i for i, name in enumerate(shapes)}
   trees = names.unflatten(leaves)
   assert set(trees) == {"generator", "discriminator", "spectral"}
   assert set(trees["spectral"]["conv1_norm"]) == {

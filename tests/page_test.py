@@ -151,7 +151,7 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
   [
     ({}, "a method and a case"),
     ({"a": {}}, "a method and a case"),
-    ({"a": {"x": png()}, "b": {"y": png()}}, "b and a have other cases"),
+    ({"a": {"x": png()}, "b": {"y": png()}}, "b and a have different cases"),
     ({"a": {"x": png()}, "b": {"x": png(size=(8, 8))}}, "x: sizes"),
   ],
 )

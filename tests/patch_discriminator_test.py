@@ -1,7 +1,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from gatedinpaint_jax.networks import patch_discriminator
 
@@ -17,22 +16,6 @@ def initialise(width=4, **kwargs):
     jax.random.key(1), *picture(), update_stats=False
   )
   return discriminator, variables
-
-
-@pytest.mark.parametrize(
-  ("guided", "expected"), [(False, 5_946_816), (True, 5_948_416)]
-)
-def test_parameter_count_is_the_released_one(guided, expected):
-  discriminator = patch_discriminator.PatchDiscriminator()
-  image, mask = picture()
-  variables = jax.eval_shape(
-    lambda key: discriminator.init(
-      key, image, mask, mask if guided else None, update_stats=False
-    ),
-    jax.random.key(0),
-  )
-  count = sum(p.size for p in jax.tree.leaves(variables["params"]))
-  assert count == expected
 
 
 def test_every_place_and_channel_is_a_score():

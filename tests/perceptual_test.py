@@ -1,7 +1,5 @@
 """LPIPS with random weights in the files that the hub would give."""
 
-import importlib.util
-
 import jaxlpips.utils
 import numpy as np
 import pytest
@@ -46,7 +44,7 @@ def hub(weights, monkeypatch):
 
 def test_equal_pictures_have_no_distance_and_others_have_one(hub):
   distance = perceptual.load()
-  side = perceptual.LEAST_SIDE
+  side = perceptual.MIN_SIDE
   image, other = pictures.noise(side, side), pictures.noise(side, side, seed=1)
   between = ((image.astype(int) + other) // 2).astype(np.uint8)
   assert distance(image, image) == 0
@@ -59,7 +57,7 @@ def test_network_sees_what_imagenet_networks_see(hub):
   mean, deviation = np.array(
     [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32
   )
-  side = perceptual.LEAST_SIDE
+  side = perceptual.MIN_SIDE
   images = [pictures.noise(side, side, seed=i) for i in range(2)]
   network = jaxlpips.LPIPS("alexnet")
   layers = []
@@ -83,7 +81,7 @@ def test_weights_that_cannot_be_had_end_with_one_line(monkeypatch):
     perceptual.load()
 
 
-def test_missing_library_is_named(monkeypatch):
-  monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+def test_missing_library_is_named(uninstall):
+  uninstall()
   with pytest.raises(errors.UserError, match=r"\[lpips\]"):
     perceptual.load()

@@ -1,6 +1,5 @@
 """Picture files of all kinds are understood as Pillow understands them."""
 
-import io
 import pathlib
 
 import numpy as np
@@ -20,11 +19,6 @@ ORIENTATION = 0x0112
 def save(picture, path, **options) -> pathlib.Path:
   picture.save(path, **options)
   return path
-
-
-def opened(path):
-  """Returns what Pillow reads; nothing of the file stays open."""
-  return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def assert_equal(photo, expected):
@@ -76,7 +70,7 @@ def test_palette_with_a_transparent_entry_has_alpha(tmp_path):
   picture = Image.fromarray(PIXELS).quantize(16)
   path = save(picture, tmp_path / "a.png", transparency=3)
   photo = photo_files.read(path)
-  assert_equal(photo, np.asarray(opened(path).convert("RGBA")))
+  assert_equal(photo, np.asarray(pictures.opened(path).convert("RGBA")))
   assert set(np.unique(photo.alpha)) == {0, 255}
 
 
@@ -99,7 +93,7 @@ def test_jpeg_is_decoded_like_pillow_does(tmp_path, mode, progressive):
   photo = photo_files.read(path)
   channels = 1 if mode == "L" else 3
   assert photo.pixels.shape == (24, 32, channels)
-  expected = np.asarray(opened(path).convert("RGB"), float)
+  expected = np.asarray(pictures.opened(path).convert("RGB"), float)
   # Without a profile, inks become colours by a table that is not Pillow's.
   tolerance = 60 if mode == "CMYK" else 3
   assert np.abs(photo.colours - expected).mean() < tolerance
@@ -111,7 +105,7 @@ def test_cmyk_becomes_srgb_and_says_so(tmp_path):
   save(Image.fromarray(PIXELS).convert("CMYK"), path)
   photo = photo_files.read(path)
   photo_files.write(tmp_path / "b.png", photo)
-  profile = opened(tmp_path / "b.png").info["icc_profile"]
+  profile = pictures.opened(tmp_path / "b.png").info["icc_profile"]
   assert profile[16:20] == b"RGB "
 
 
@@ -137,12 +131,12 @@ def test_turned_picture_is_upright(tmp_path, suffix, orientation):
   path = tmp_path / f"a{suffix}"
   save(Image.fromarray(PIXELS), path, exif=exif, **options.get(suffix, {}))
   photo = photo_files.read(path)
-  expected = np.asarray(ImageOps.exif_transpose(opened(path)))
+  expected = np.asarray(ImageOps.exif_transpose(pictures.opened(path)))
   assert photo.pixels.shape == expected.shape
   assert np.abs(photo.pixels.astype(int) - expected).max() <= 3
   assert photo_files.read_size(path) == expected.shape[:2]
   photo_files.write(tmp_path / f"b{suffix}", photo)
-  written = opened(tmp_path / f"b{suffix}")
+  written = pictures.opened(tmp_path / f"b{suffix}")
   assert written.getexif().get(ORIENTATION, 1) == 1
   assert written.size == expected.shape[1::-1]
 
@@ -181,7 +175,7 @@ def test_first_page_is_taken(tmp_path, suffix):
   options = {"lossless": True} if suffix == ".webp" else {}
   path = tmp_path / f"a{suffix}"
   save(pages[0], path, save_all=True, append_images=pages[1:], **options)
-  assert opened(path).n_frames == 2
+  assert pictures.opened(path).n_frames == 2
   assert_equal(photo_files.read(path), np.asarray(pages[0]))
 
 
@@ -189,7 +183,7 @@ def test_first_picture_of_a_stereo_jpeg_is_taken(tmp_path):
   path = tmp_path / "a.jpg"
   pages = [Image.fromarray(PIXELS), Image.fromarray(255 - PIXELS)]
   save(pages[0], path, format="MPO", save_all=True, append_images=pages[1:])
-  expected = np.asarray(opened(path).convert("RGB"), int)
+  expected = np.asarray(pictures.opened(path).convert("RGB"), int)
   assert np.abs(photo_files.read(path).pixels - expected).mean() < 3
 
 

@@ -1,16 +1,13 @@
 """What is written holds what was read, whole or not at all."""
 
 import errno
-import io
 import os
-import pathlib
-import stat
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import batch, errors, files
+from gatedinpaint_jax import batch, errors
 from gatedinpaint_jax.inference import photo_files
 from tests import pictures
 
@@ -22,11 +19,6 @@ LOSSLESS = (".png", ".webp", ".tif", ".tiff")
 
 def make_photo(pixels, header=None):
   return photo_files.Photo(pixels, header or {}, (1.0, 1.0))
-
-
-def opened(path):
-  """Returns what Pillow reads; nothing of the file stays open."""
-  return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def prediction(seed=1):
@@ -41,7 +33,7 @@ def with_channels(channels, dtype):
 
 def test_filled_pixels_are_those_of_the_inpainter():
   photo = make_photo(PIXELS)
-  filled = photo_files.lay_in(photo, prediction(), HOLE).pixels
+  filled = photo_files.composite(photo, prediction(), HOLE).pixels
   expected = np.where(HOLE[..., None], batch.to_uint8(prediction()), PIXELS)
   np.testing.assert_array_equal(filled, expected)
   np.testing.assert_array_equal(photo.pixels, PIXELS)
@@ -50,7 +42,7 @@ def test_filled_pixels_are_those_of_the_inpainter():
 def test_sixteen_bits_are_filled_over_their_whole_range():
   photo = make_photo(with_channels(3, np.uint16))
   ramp = np.linspace(-1, 1, 24 * 32 * 3, dtype=np.float32).reshape(24, 32, 3)
-  filled = photo_files.lay_in(photo, ramp, np.ones_like(HOLE)).pixels
+  filled = photo_files.composite(photo, ramp, np.ones_like(HOLE)).pixels
   assert filled.min() == 0 and filled.max() == 2**16 - 1
   assert len(np.unique(filled)) == filled.size
 
@@ -58,7 +50,7 @@ def test_sixteen_bits_are_filled_over_their_whole_range():
 def test_grey_is_filled_with_the_luminance():
   photo = make_photo(PIXELS[..., :1])
   colour = np.broadcast_to(np.float32([1, -1, -1]), (24, 32, 3))
-  filled = photo_files.lay_in(photo, colour, HOLE).pixels
+  filled = photo_files.composite(photo, colour, HOLE).pixels
   assert set(filled[HOLE].ravel()) == {round(0.299 * 255)}
 
 
@@ -76,7 +68,7 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
   pixels = with_channels(channels, dtype)
   if channels == 4:
     pixels[:4, ..., 3] = 0  # colours count under full transparency too
-  photo = photo_files.lay_in(make_photo(pixels), prediction(), HOLE)
+  photo = photo_files.composite(make_photo(pixels), prediction(), HOLE)
   photo_files.write(tmp_path / f"a{suffix}", photo)
   again = photo_files.read(tmp_path / f"a{suffix}")
   np.testing.assert_array_equal(again.colours, photo.colours)
@@ -95,9 +87,9 @@ def test_palette_picture_keeps_its_colours(tmp_path):
   picture = Image.fromarray(PIXELS).quantize(16)
   picture.save(tmp_path / "a.png")
   photo = photo_files.read(tmp_path / "a.png")
-  photo = photo_files.lay_in(photo, prediction(), HOLE)
+  photo = photo_files.composite(photo, prediction(), HOLE)
   photo_files.write(tmp_path / "b.png", photo)
-  written = np.asarray(opened(tmp_path / "b.png"))
+  written = np.asarray(pictures.opened(tmp_path / "b.png"))
   expected = np.asarray(picture.convert("RGB"))
   np.testing.assert_array_equal(written[~HOLE], expected[~HOLE])
 
@@ -137,13 +129,12 @@ def test_longest_sides_can_be_written(tmp_path):
     assert photo_files.read_size(tmp_path / name) == (1, side)
 
 
-@pytest.mark.parametrize("step", ["replace", "fsync"])
-def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch, step):
+def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
   def fail(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
   (tmp_path / "a.png").write_text("before")
-  monkeypatch.setattr(os, step, fail)
+  monkeypatch.setattr(os, "replace", fail)
   with pytest.raises(errors.UserError, match="No space left on device"):
     photo_files.write(tmp_path / "a.png", make_photo(PIXELS))
   assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
@@ -157,28 +148,8 @@ def test_folder_that_is_gone_is_told(tmp_path):
 
 
 def test_what_cannot_be_encoded_is_told(tmp_path, monkeypatch):
-  monkeypatch.delitem(photo_files._MOST_SIDE, ".webp")
+  monkeypatch.delitem(photo_files._MAX_SIDE, ".webp")
   photo = make_photo(np.zeros((1, 16384, 3), np.uint8))
   with pytest.raises(errors.UserError, match=r"a\.webp: cannot be encoded"):
     photo_files.write(tmp_path / "a.webp", photo)
   assert not list(tmp_path.iterdir())
-
-
-def test_result_appears_at_once_over_the_part_of_a_killed_run(
-  tmp_path, monkeypatch
-):
-  part = tmp_path / files.PART
-  part.write_text("half of a picture" * 1000)
-  seen = []
-  replace = os.replace
-
-  def look(source, target):
-    seen.append((pathlib.Path(source), pathlib.Path(target).exists()))
-    assert photo_files.read(source).pixels.shape == (24, 32, 3)
-    replace(source, target)
-
-  monkeypatch.setattr(os, "replace", look)
-  photo_files.write(tmp_path / "a.png", make_photo(PIXELS))
-  assert seen == [(part, False)]
-  assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
-  assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) & stat.S_IRUSR

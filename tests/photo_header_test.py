@@ -1,7 +1,5 @@
 """Profile, Exif data and resolution stay; previews do not."""
 
-import io
-
 import numpy as np
 import pytest
 import pyvips
@@ -14,11 +12,6 @@ PIXELS = pictures.noise(24, 32)
 SUFFIXES = (".jpg", ".png", ".webp", ".tif")
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MAKE, TAKEN_ON, GPS = 0x010F, 0x9003, 0x8825
-
-
-def opened(path):
-  """Returns what Pillow reads; nothing of the file stays open."""
-  return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def make_exif():
@@ -37,7 +30,7 @@ def test_profile_exif_and_resolution_stay(tmp_path, source, suffix):
     path, exif=make_exif(), icc_profile=PROFILE, dpi=(300, 300)
   )
   photo_files.write(tmp_path / f"b{suffix}", photo_files.read(path))
-  written = opened(tmp_path / f"b{suffix}")
+  written = pictures.opened(tmp_path / f"b{suffix}")
   assert written.info["icc_profile"] == PROFILE
   if ".webp" not in (source, suffix):
     assert np.allclose(written.info["dpi"], 300, atol=0.1)
@@ -69,7 +62,7 @@ def assert_is_left_behind(mark, photo, tmp_path):
   for suffix in SUFFIXES:
     photo_files.write(tmp_path / f"b{suffix}", photo)
     assert mark not in (tmp_path / f"b{suffix}").read_bytes(), suffix
-  assert opened(tmp_path / "b.jpg").getexif()[MAKE] == "Acme"
+  assert pictures.opened(tmp_path / "b.jpg").getexif()[MAKE] == "Acme"
 
 
 def test_exif_thumbnail_does_not_show_what_was_in_the_hole(tmp_path, thumbnail):
@@ -123,4 +116,4 @@ def test_exif_data_that_is_cut_short_does_no_harm(tmp_path, source, length):
   photo = photo_files.read(path)
   for suffix in SUFFIXES:
     photo_files.write(tmp_path / f"b{suffix}", photo)
-    assert opened(tmp_path / f"b{suffix}").size == (32, 24)
+    assert pictures.opened(tmp_path / f"b{suffix}").size == (32, 24)

@@ -1,11 +1,14 @@
 """Small configs and picture files for the tests of the data pipeline."""
 
 import io
+import itertools
 import pathlib
 import runpy
 
 import numpy as np
 from PIL import Image
+
+from gatedinpaint_jax.data import build
 
 _CONFIG = pathlib.Path(__file__).parent.parent / "configs" / "places2.py"
 
@@ -22,6 +25,14 @@ def config(path, *, source="folder", **data):
   return result
 
 
+def take(config, count, **rows):
+  """Returns the first training batches of a config."""
+  batches = build.find_pictures(config).batches(**rows)
+  taken = list(itertools.islice(batches, count))
+  batches.close()
+  return taken
+
+
 def encoded(pixels, kind="JPEG", *, mode="RGB"):
   """Returns the bytes of a picture file."""
   file = io.BytesIO()
@@ -34,6 +45,17 @@ def noise(height, width, seed=0):
   generator = np.random.default_rng(seed)
   small = generator.integers(0, 256, (height // 4, width // 4, 3), np.uint8)
   return np.asarray(Image.fromarray(small).resize((width, height)))
+
+
+def write(path, size=(24, 32), seed=0):
+  """Saves such noise as a picture file, and makes its folder."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(noise(*size, seed)).save(path)
+
+
+def opened(path):
+  """Returns what Pillow reads; nothing of the file stays open."""
+  return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def write_numbered(folder, count, size=(16, 24)):

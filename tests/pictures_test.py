@@ -49,30 +49,9 @@ def test_pictures_without_a_hole_are_not_shown():
   assert kinds(None) == []
 
 
-def test_sheet_has_a_row_for_each_picture():
-  grey = np.full((10, 20, 3), 100, np.uint8)
-  hole = np.zeros((10, 20), bool)
-  hole[:, :10] = True
-  tall = grey.swapaxes(0, 1)
-  sheet = pictures.draw_sheet(
-    [
-      pictures.Shown("first", grey, hole, {"x": grey // 2}),
-      pictures.Shown("b", tall, hole.T, {"x": tall}),
-    ]
-  )
-  assert sheet.shape == (2 * (16 + 256), 3 * 260 - 4, 3)
-  middle = 16 + 64  # of the first row of pictures, 128 high
-  assert sheet[middle, 128].tolist() == [100] * 3
-  assert sheet[middle, 260 + 60].tolist() == [255] * 3
-  assert sheet[middle, 260 + 196].tolist() == [100] * 3
-  assert sheet[middle, 520 + 128].tolist() == [50] * 3
-  assert sheet[:16].min() < 100  # its label
-
-
 def test_nothing_to_show_is_one_white_pixel():
-  for draw in (pictures.draw_sheet, pictures.draw_grid):
-    data = pictures.to_png(draw([]))
-    assert Image.open(io.BytesIO(data)).getcolors() == [(1, (255, 255, 255))]
+  data = pictures.to_png(pictures.draw_grid([]))
+  assert Image.open(io.BytesIO(data)).getcolors() == [(1, (255, 255, 255))]
 
 
 def row(label, value):
@@ -125,7 +104,7 @@ def test_pictures_of_several_sizes_have_rows_of_their_own_height():
   wide = pictures.Shown(
     "b", large, large[..., 0] == 0, {"mean_fill": large, "gated": large}
   )
-  grid = pictures.draw_grid([small, wide, small], most_side=256)
+  grid = pictures.draw_grid([small, wide, small], max_side=256)
   heights = 128 + 64 + 128  # 100 x 400 becomes 64 x 256
   assert grid.shape == (16 + 3 * 16 + heights, 4 * 260 - 4, 3)
   # 96 wide in the middle of its tile.

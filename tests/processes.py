@@ -1,4 +1,4 @@
-"""Starts the program that trains as several processes on this machine."""
+"""Programs in processes of their own, and a training in several of them."""
 
 import os
 import pathlib
@@ -6,10 +6,61 @@ import socket
 import subprocess
 import sys
 
+import jax
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def start(folder, config, *, processes, devices, cache, flags=(), of_last=()):
+def run(*arguments, **environment) -> subprocess.CompletedProcess:
+  """Runs Python to its end, on one device and with the package on its path.
+
+  Args:
+    *arguments: of the interpreter, `"-c", PROGRAM` or `"-m", MODULE` first.
+    **environment: variables to set beside our own.
+  """
+  return subprocess.run(
+    [sys.executable, *map(str, arguments)],
+    env={**_environment(devices=1), **environment},
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+
+
+def ended() -> int:
+  """Returns the number of a process that is no more."""
+  process = subprocess.Popen([sys.executable, "-c", ""])
+  process.wait()
+  return process.pid
+
+
+def _environment(*, devices):
+  flag = f"--xla_force_host_platform_device_count={devices}"
+  return {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "XLA_FLAGS": flag if devices > 1 else "",
+    "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+  }
+
+
+def keep_compiled() -> dict[str, str]:
+  """Returns the variables by which processes share what they compile.
+
+  One path for all, which JAX counts as an option of a program; not that of the
+  tests themselves, since a killed process may leave half a program.
+  """
+  folder = jax.config.jax_compilation_cache_dir
+  return {
+    "JAX_COMPILATION_CACHE_DIR": f"{folder}_by_processes",
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(10**10),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+  }
+
+
+def start(folder, config, *, processes=1, devices=1, flags=(), of_last=()):
   """Starts one run; returns its processes.
 
   Args:
@@ -17,23 +68,13 @@ def start(folder, config, *, processes, devices, cache, flags=(), of_last=()):
     config: path of the config's file; the workdir is `folder / "run"`.
     processes: how many.
     devices: of each process.
-    cache: folder of compiled programs. Runs that share it give the same path:
-      JAX counts the path itself as an option of a program.
     flags: further ones.
     of_last: further ones of the last process alone.
   """
   with socket.socket() as free:
     free.bind(("localhost", 0))
     port = free.getsockname()[1]
-  environment = {
-    **os.environ,
-    "PYTHONPATH": str(ROOT),
-    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    "JAX_PLATFORMS": "cpu",
-    "JAX_COMPILATION_CACHE_DIR": str(cache),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-  }
+  environment = _environment(devices=devices) | keep_compiled()
   started = []
   for process in range(processes):
     joining = (

@@ -1,4 +1,3 @@
-import itertools
 import re
 import shutil
 import time
@@ -29,18 +28,11 @@ def upload(storage, tmp_path, request):
   return lambda: storage.upload(bucket, tmp_path)
 
 
-def take(config, count=3):
-  batches = build.training_batches(config)
-  taken = list(itertools.islice(batches, count))
-  batches.close()
-  return taken
-
-
 def assert_same_batches(config, there):
   """Compares what a config reads here with what the changed one reads."""
-  here = take(config)
+  here = pictures.take(config, 3)
   config.update_from_flattened_dict(there)
-  for a, b in zip(here, take(config), strict=True):
+  for a, b in zip(here, pictures.take(config, 3), strict=True):
     pictures.assert_same(a, b)
 
 
@@ -55,7 +47,8 @@ def test_validation_pictures_may_lie_elsewhere(tmp_path, upload):
   pictures.write_numbered(tmp_path, 5)
   config = pictures.config(tmp_path, validation_path=upload())
   config.evaluation.pictures = 5
-  assert pictures.numbers(*build.validation_batches(config)) == [0, 1, 2, 3, 4]
+  validation = build.find_pictures(config).validation
+  assert pictures.numbers(*validation) == [0, 1, 2, 3, 4]
 
 
 def test_folder_is_listed_without_a_question_for_each_file(
@@ -118,7 +111,7 @@ def test_masks_may_lie_there(tmp_path, upload, source):
   assert_same_batches(config, {"mask.path": f"{upload()}/masks"})
 
 
-def test_sketches_lie_beside_their_photos(tmp_path, upload):
+def test_sketches_lie_next_to_their_photos(tmp_path, upload):
   for i in range(4):
     photo = pictures.noise(16, 24, seed=i)
     (tmp_path / f"{i}.png").write_bytes(pictures.encoded(photo, "PNG"))
@@ -146,7 +139,7 @@ def test_missing_sketches_are_named(tmp_path, upload, source):
   with pytest.raises(
     errors.UserError, match=rf"no sketch at {url}/b_edge\.jpg;"
   ):
-    build.training_batches(config)
+    build.find_pictures(config)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +154,7 @@ def test_missing_sketches_are_named(tmp_path, upload, source):
     ("arrays", "a.txt", "{url}/a.txt is not an .npz file"),
   ],
 )
-def test_mistakes_are_told_as_on_this_machine(
+def test_mistakes_are_explained_as_on_this_machine(
   tmp_path, upload, source, place, message
 ):
   (tmp_path / "a.txt").write_text("b.jpg\n")
@@ -169,7 +162,7 @@ def test_mistakes_are_told_as_on_this_machine(
   url = upload()
   path = f"{url}/{place}" if place else url
   with pytest.raises(errors.UserError) as raised:
-    build.training_batches(pictures.config(path, source=source))
+    build.find_pictures(pictures.config(path, source=source))
   expected = f"config.data.path: {message.format(url=url)}"
   assert str(raised.value).startswith(expected)
 
@@ -193,23 +186,23 @@ def test_folder_of_tensorflow_datasets_that_cannot_be_read_is_named(
       errors.UserError,
       match=rf"^config\.data\.tfds_dir: cannot read {url}/numbered_pictures \(",
     ):
-      build.training_batches(config)
+      build.find_pictures(config)
 
 
 SOURCES = ["folder", "file_list", "arrays"]
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_bucket_that_does_not_exist_is_told(storage, source):
+def test_bucket_that_does_not_exist_is_named(storage, source):
   path = f"gs://no-{source}/a"
   with pytest.raises(
     errors.UserError, match=rf"^config\.data\.path: no (file|folder) at {path}"
   ):
-    build.training_batches(pictures.config(path, source=source))
+    build.find_pictures(pictures.config(path, source=source))
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_refusal_is_told_with_what_it_needs(
+def test_refusal_is_explained_with_what_it_needs(
   storage, upload, monkeypatch, source
 ):
   path = f"{upload()}/a"
@@ -218,7 +211,7 @@ def test_refusal_is_told_with_what_it_needs(
     errors.UserError,
     match=rf"^config\.data\.path: cannot read {path} \(.*403.*credentials",
   ):
-    build.training_batches(pictures.config(path, source=source))
+    build.find_pictures(pictures.config(path, source=source))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -231,7 +224,7 @@ def test_silence_is_not_waited_for(storage, upload, monkeypatch, source):
     with pytest.raises(
       errors.UserError, match=rf"cannot read {path} \(no answer within"
     ):
-      build.training_batches(pictures.config(path, source=source))
+      build.find_pictures(pictures.config(path, source=source))
     assert time.monotonic() < started + 10
   finally:
     storage.speaking.set()
@@ -244,7 +237,7 @@ def test_kinds_that_are_not_read_are_refused(kind, source):
     errors.UserError,
     match=rf"cannot read {kind}://a/b \(.*\); gs:// is read; mount other",
   ):
-    build.training_batches(pictures.config(f"{kind}://a/b", source=source))
+    build.find_pictures(pictures.config(f"{kind}://a/b", source=source))
 
 
 @pytest.mark.parametrize(
@@ -257,5 +250,5 @@ def test_kinds_that_are_not_read_are_refused(kind, source):
     ("~/a", False),
   ],
 )
-def test_urls_are_told_from_paths(path, expected):
+def test_urls_are_distinguished_from_paths(path, expected):
   assert remote.is_url(path) == expected

@@ -105,21 +105,21 @@ def summary(mean, low, high, pictures=3, of_pictures=3):
   ],
 )
 def test_numbers_have_four_digits(value, signed, text):
-  assert report.number(value, signed=signed) == text
+  assert report.format_number(value, signed=signed) == text
 
 
 def test_flipped_interval_has_its_low_end_first():
-  assert report.interval(summary(2, 1, 4)) == "2.000 [1.000, 4.000]"
-  flipped = report.interval(summary(2, 1, 4), flip=True)
+  assert report.format_interval(summary(2, 1, 4)) == "2.000 [1.000, 4.000]"
+  flipped = report.format_interval(summary(2, 1, 4), flip=True)
   assert flipped == "-2.000 [-4.000, -1.000]"
 
 
 def test_cell_says_of_how_many_pictures_it_is():
-  cell = report.counted(summary(2, 1, 4, pictures=2))
+  cell = report.format_summary(summary(2, 1, 4, pictures=2))
   assert cell == "2.000 [1.000, 4.000] (2 of 3)"
   nothing = summary(None, None, None, pictures=0)
-  assert report.counted(nothing) == "(0 of 3)"
-  assert report.counted(None) == ""
+  assert report.format_summary(nothing) == "(0 of 3)"
+  assert report.format_summary(None) == ""
 
 
 def test_table_has_the_scores_that_any_has_and_further_columns():
@@ -127,7 +127,7 @@ def test_table_has_the_scores_that_any_has_and_further_columns():
     "a|b": {"whole": {"psnr": summary(20, 19, 21)}},
     "c": {"whole": {"relative_l1": summary(3, 2, 4)}},
   }
-  lines = report.table_by_name(
+  lines = report.score_table(
     scores, "whole", corner="x", last={"FID": {"a|b": "7", "c": "8"}}
   )
   assert lines == [
@@ -136,6 +136,6 @@ def test_table_has_the_scores_that_any_has_and_further_columns():
     r"| a\|b |  | 20.00 [19.00, 21.00] | 7 |",
     "| c | 3.000 [2.000, 4.000] |  | 8 |",
   ]
-  lines = report.table_by_name(scores, "whole", corner="x", of_difference=True)
+  lines = report.score_table(scores, "whole", corner="x", are_differences=True)
   assert lines[0] == "| x | relative l1, points | PSNR, dB |"
   assert "+20.00 [+19.00, +21.00]" in lines[2]

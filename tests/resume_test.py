@@ -14,26 +14,21 @@ from tests import tiny_run
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-  return tiny_run.write_photos(tmp_path_factory.mktemp("photos"))
-
-
 def config(photos):
   return tiny_run.config(photos, steps=8, log_every_steps=4)
 
 
 @pytest.fixture(scope="module")
 def whole(photos, tmp_path_factory):
-  """A run that was never stopped: (state, scalars)."""
+  """A run that was never stopped: (state, scalars, workdir)."""
   jax.config.update("jax_disable_most_optimizations", True)
   workdir = tmp_path_factory.mktemp("whole")
   state = train.train_and_evaluate(config(photos), workdir)
-  return state, tiny_run.read_scalars(workdir)
+  return state, tiny_run.read_scalars(workdir), workdir
 
 
 def assert_equal(state, workdir, whole):
-  expected, scalars = whole
+  expected, scalars, _ = whole
   jax.tree.map(np.testing.assert_array_equal, state, expected)
   assert tiny_run.read_scalars(workdir) == scalars
 
@@ -74,7 +69,7 @@ def test_sigterm_saves_within_the_step(
 
 
 def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
-  train.train_and_evaluate(config(photos), tmp_path)
+  shutil.copytree(whole[-1], tmp_path, dirs_exist_ok=True)
   # As if the run had been killed after step 6 and before the save at 4 ended.
   for step in (4, 6, 8):
     shutil.rmtree(tmp_path / "checkpoints" / str(step))
@@ -84,34 +79,35 @@ def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
   assert_equal(state, tmp_path, whole)
 
 
-@pytest.mark.parametrize("count", [1, 8])
 def test_run_on_two_devices_goes_on_on_any_number(
-  photos, tmp_path, monkeypatch, whole, count
+  photos, tmp_path, monkeypatch, whole
 ):
+  expected, _, _ = whole
   make_mesh = train.devices.make_mesh
-  with monkeypatch.context() as patch:
-    patch.setattr(
-      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:2])
+
+  def go_on(config, workdir, devices):
+    mesh = make_mesh(jax.devices()[:devices])
+    with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
+      patch.setattr(train.devices, "make_mesh", lambda: mesh)
+      return train.train_and_evaluate(config, workdir), lines
+
+  go_on(tiny_run.config(photos, steps=4), tmp_path / "2", devices=2)
+  for devices in (1, 8):
+    workdir = tmp_path / str(devices)
+    shutil.copytree(tmp_path / "2", workdir)
+    state, lines = go_on(config(photos), workdir, devices)
+    assert "resumed at step 4" in lines
+    assert len(jax.tree.leaves(state.generator)[0].devices()) == devices
+    assert state.step == 8
+    jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
+      state.generator,
+      expected.generator,
     )
-    first = tiny_run.config(photos, steps=4, log_every_steps=4)
-    train.train_and_evaluate(first, tmp_path)
-    patch.setattr(
-      train.devices, "make_mesh", lambda: make_mesh(jax.devices()[:count])
-    )
-    with tiny_run.captured_log() as lines:
-      state = train.train_and_evaluate(config(photos), tmp_path)
-  assert "resumed at step 4" in lines
-  assert len(jax.tree.leaves(state.generator)[0].devices()) == count
-  expected, _ = whole
-  assert state.step == 8
-  jax.tree.map(
-    lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
-    state.generator,
-    expected.generator,
-  )
 
 
-def test_run_that_is_over_stays_as_it_is(photos, tmp_path):
-  train.train_and_evaluate(tiny_run.config(photos, steps=2), tmp_path)
+def test_run_that_is_over_stays_as_it_is(photos, tmp_path, whole):
+  expected, _, workdir = whole
+  shutil.copytree(workdir, tmp_path, dirs_exist_ok=True)
   state = train.train_and_evaluate(tiny_run.config(photos, steps=1), tmp_path)
-  assert state.step == 2
+  jax.tree.map(np.testing.assert_array_equal, state, expected)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gatedinpaint_jax.evaluation import cases, frozen_masks, scoring, subjects
 from tests import pictures
@@ -15,8 +14,7 @@ def work(tmp_path):
   """Ten pictures of two sizes, mixed."""
   for i in range(10):
     size = (24, 32) if i % 3 else (16, 24)
-    pixels = pictures.noise(*size, seed=i)
-    Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    pictures.write(tmp_path / f"{i}.png", size, seed=i)
   return cases.find(cases.Places("--images", [str(tmp_path)]))
 
 

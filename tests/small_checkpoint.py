@@ -1,5 +1,8 @@
 """A checkpoint of a small generator for the tests of inference."""
 
+import functools
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,18 +11,23 @@ from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoints
 
 
-def params(*, guided=False):
-  """Returns parameters of width 4, large enough to give many colours."""
+@functools.cache
+def _shapes(guided):
   generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
   x = jnp.zeros((1, 16, 16, 1))
-  shapes = jax.eval_shape(
+  return jax.eval_shape(
     lambda: generator.init(
       jax.random.key(0), x[..., [0, 0, 0]], x, x if guided else None
     )
   )["params"]
+
+
+def params(*, guided=False):
+  """Returns parameters of width 4, large enough to give many colours."""
   draw = np.random.default_rng(4)
   return jax.tree.map(
-    lambda leaf: (draw.normal(0, 0.4, leaf.shape)).astype(np.float32), shapes
+    lambda leaf: draw.normal(0, 0.4, leaf.shape).astype(np.float32),
+    _shapes(guided),
   )
 
 
@@ -28,10 +36,10 @@ def calm_params(*, guided=False):
   draw = np.random.default_rng(4)
 
   def draw_leaf(leaf):
-    inputs = leaf[..., 0].size if leaf.ndim > 1 else 100
-    return (draw.normal(0, inputs**-0.5, leaf.shape)).astype(np.float32)
+    inputs = math.prod(leaf.shape[:-1]) if leaf.ndim > 1 else 100
+    return draw.normal(0, inputs**-0.5, leaf.shape).astype(np.float32)
 
-  return jax.tree.map(draw_leaf, params(guided=guided))
+  return jax.tree.map(draw_leaf, _shapes(guided))
 
 
 def write(folder, *, guided=False, params=params):

@@ -31,7 +31,7 @@ def find(monkeypatch):
 
   def find(path):
     with pytest.raises(Found) as raised:
-      source.read(path)
+      source.load_weights(path)
     return str(raised.value)
 
   return find
@@ -83,13 +83,13 @@ def test_any_name_of_a_checkpoint_gives_it(tmp_path, find, name):
 def test_path_to_something_else_is_named(tmp_path, make, message):
   make(tmp_path / "w.zip")
   with pytest.raises(errors.UserError, match=message):
-    source.read(tmp_path / "w.zip")
+    source.load_weights(tmp_path / "w.zip")
 
 
 def test_missing_file_of_a_known_kind_is_named(tmp_path):
   for name in ("w.pth", "w.safetensors", "w.index"):
     with pytest.raises(errors.UserError, match=f"nothing at .*{name}"):
-      source.read(tmp_path / name)
+      source.load_weights(tmp_path / name)
 
 
 @pytest.mark.parametrize("prefix", ["", "G."])
@@ -100,7 +100,7 @@ def test_port_names_in_safetensors_are_read(tmp_path, kind, prefix):
   if prefix:
     arrays |= {"D.conv1.weight": np.zeros(1), "D.conv2.weight": np.zeros(1)}
   path = weight_files.write_safetensors(tmp_path / "w.safetensors", arrays)
-  weights = source.read(path)
+  weights = source.load_weights(path)
   assert weights.file == "w.safetensors"
   assert weights.model == names.released_model(guided=kind == "guided")
   assert weights.left_out == (("D",) if prefix else ())
@@ -115,7 +115,7 @@ def test_second_variant_of_the_port_is_refused_by_name(tmp_path, name):
   with pytest.raises(
     errors.UserError, match=r"the port's second variant .*stage1\. or stage2\."
   ):
-    source.read(path)
+    source.load_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_config_that_describes_no_network_is_named(tmp_path, config, message):
     tmp_path / "w.safetensors", {"a": np.zeros(1)}, metadata
   )
   with pytest.raises(errors.UserError, match=message):
-    source.read(path)
+    source.load_weights(path)

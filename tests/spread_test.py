@@ -1,15 +1,13 @@
 """`spread`: what is shared by which devices, and how many there are."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import jax
 import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import memory, spread
+from tests import processes
 
 # Of memory for the tests: more than one picture of 1024 x 1024 needs.
 ONE_LARGE = 1.2e9
@@ -17,7 +15,7 @@ ONE_LARGE = 1.2e9
 
 @pytest.fixture
 def own_memory(monkeypatch):
-  monkeypatch.setattr(memory, "is_of_the_host", lambda: False)
+  monkeypatch.setattr(memory, "uses_host_memory", lambda: False)
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
 
 
@@ -45,7 +43,7 @@ def test_what_does_not_fit_split_is_refused(own_memory):
 
 def test_devices_of_one_memory_split_nothing(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
-  assert memory.is_of_the_host()
+  assert memory.uses_host_memory()
   with pytest.raises(errors.UserError, match="2048 x 2048 pixels need"):
     choose(1, 2048, 2048)
   with pytest.raises(errors.UserError, match="8 pictures of 1024 x 1024"):
@@ -84,16 +82,5 @@ def test_program_has_the_devices_and_later_calls_do_nothing():
     "assert len(jax.devices()) == found\n"
     "print(found)\n"
   )
-  kept = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-  result = subprocess.run(
-    [sys.executable, "-c", program],
-    env={
-      **kept,
-      "PYTHONPATH": str(pathlib.Path(__file__).parents[1]),
-      "JAX_PLATFORMS": "cpu",
-    },
-    capture_output=True,
-    text=True,
-    check=True,
-  )
+  result = processes.run("-c", program)
   assert int(result.stdout) == len(os.sched_getaffinity(0))

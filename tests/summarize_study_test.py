@@ -6,7 +6,7 @@ import pytest
 
 from gatedinpaint_jax import summarize_study
 from gatedinpaint_jax.study import page as study_page
-from tests import pictures, refusals
+from tests import pictures, programs
 
 HEADER = "study,rater,picture,rating,seconds\n"
 RATINGS = {"original": 9, "gated": 7, "vanilla": 4}
@@ -42,19 +42,14 @@ def folder(tmp_path, monkeypatch):
   return tmp_path
 
 
-def run(**flags):
-  program = "summarize_study"
-  return summarize_study.main(
-    [program, *(f"--{name}={value}" for name, value in flags.items())]
-  )
-
-
 @pytest.mark.parametrize(
   ("answers", "raters"),
   [("answers", 2), ("answers/1.csv", 1), ("answers/**/*.[cC]*", 2)],
 )
 def test_tables_are_printed_and_written(folder, capsys, answers, raters):
-  assert run(study="study", answers=answers, output="table.json") == 0
+  programs.run(
+    summarize_study, study="study", answers=answers, output="table.json"
+  )
   printed = capsys.readouterr().out
   assert "| original | 9.00 [9.00, 9.00] |" in printed
   assert "| gated - vanilla | +3.00 [+3.00, +3.00] |" in printed
@@ -67,7 +62,7 @@ def test_tables_are_printed_and_written(folder, capsys, answers, raters):
 
 def test_without_output_nothing_is_written(folder, capsys):
   before = set(folder.rglob("*"))
-  assert run(study="study", answers="answers") == 0
+  programs.run(summarize_study, study="study", answers="answers")
   assert "| vanilla | 4.00" in capsys.readouterr().out
   assert set(folder.rglob("*")) == before
 
@@ -75,7 +70,7 @@ def test_without_output_nothing_is_written(folder, capsys):
 def test_later_file_by_name_counts(folder, capsys):
   first = (folder / "answers" / "1.csv").read_text("utf-8")
   (folder / "answers" / "0.csv").write_text(first.replace(",9,", ",1,"))
-  assert run(study="study", answers="answers") == 0
+  programs.run(summarize_study, study="study", answers="answers")
   printed = capsys.readouterr().out
   assert "| original | 9.00" in printed
   assert "same rater and picture: 2." in printed
@@ -99,12 +94,7 @@ def test_later_file_by_name_counts(folder, capsys):
     ({"answer": "x"}, ["did you mean --answers?"]),
   ],
 )
-def test_mistake_ends_with_one_line(folder, monkeypatch, capsys, change, parts):
+@pytest.mark.usefixtures("folder")
+def test_mistake_ends_with_one_line(refused, change, parts):
   right = {"study": "study", "answers": "answers", "output": "table.json"}
-  flags = {k: v for k, v in (right | change).items() if v is not None}
-  before = {p: p.is_file() and p.read_bytes() for p in folder.rglob("*")}
-  printed = refusals.refusal(summarize_study, flags, monkeypatch, capsys)
-  for part in parts:
-    assert part in printed
-  after = {p: p.is_file() and p.read_bytes() for p in folder.rglob("*")}
-  assert after == before
+  refused(summarize_study, right | change, *parts)

@@ -117,17 +117,17 @@ def test_table_says_what_was_drawn_and_which_difference_is_decided():
     }
   )
   text = study_summary.to_markdown(summary)
-  assert "with raters and cases drawn again" in text
-  assert "Fewer than 10 raters" in text
-  assert "Fewer than 10 cases" in text
+  assert "of a bootstrap over raters and cases" in text
+  assert "fewer than 10 raters" in text
+  assert "fewer than 10 cases" in text
   assert text.count("c is better") == 2
   assert text.count("undecided") == 1
 
 
 def test_only_one_rater_is_told():
   text = study_summary.to_markdown(summarise({"a": [[1, 2, 9]]}))
-  assert "with cases drawn again" in text
-  assert "One rater says nothing of others" in text
+  assert "of a bootstrap over cases" in text
+  assert "A single rater says nothing about others" in text
 
 
 def test_replaced_ratings_are_told():

@@ -36,6 +36,6 @@ def test_damaged_checkpoint_is_named(tmp_path, part, damage):
     }
     path.write_bytes(kinds[damage])
   with pytest.raises(
-    errors.UserError, match=r"cannot read .*snap-3 .*belong together"
+    errors.UserError, match=r"cannot read .*snap-3 .*needs all of its"
   ):
     tensorflow_checkpoint.read(prefix)

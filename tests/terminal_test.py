@@ -2,8 +2,6 @@
 
 import logging as std_logging
 import os
-import subprocess
-import sys
 
 import pytest
 import tqdm
@@ -11,7 +9,7 @@ from absl import logging
 
 from gatedinpaint_jax import terminal
 from gatedinpaint_jax.training import live_line
-from tests import standard_error
+from tests import processes, standard_error
 
 LOSSES = {"l1_refined": 0.37051, "adversarial_loss": -0.0003, "other": 1.0}
 
@@ -119,7 +117,7 @@ def test_other_packages_are_heard_when_they_warn(tmp_path):
   ]
 
 
-def test_noise_of_tensorflow_is_dropped_and_nothing_else():
+def test_noise_of_tensorflow_is_dropped_and_nothing_else(monkeypatch):
   program = """
 import os
 from gatedinpaint_jax import terminal
@@ -130,15 +128,8 @@ with terminal.quiet_tensorflow():
 os.write(2, b"after\\n")
 print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
 """
+  monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
   for asked, level in (({}, "3"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0")):
-    environment = os.environ.copy()
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    done = subprocess.run(
-      [sys.executable, "-c", program],
-      env={**environment, **asked},
-      capture_output=True,
-      text=True,
-      check=True,
-    )
+    done = processes.run("-c", program, **asked)
     assert done.stderr == "something else\nafter\n"
     assert done.stdout == f"{level}\n"

@@ -80,16 +80,13 @@ def prepare(folder, **options):
 
 
 def config_of(folder, path="numbered_pictures", **data):
-  config = pictures.config(
+  return pictures.config(
     path, source="tfds", tfds_dir=folder, shuffle_buffer=16, **data
   )
-  config.evaluation.pictures = 100
-  return config
 
 
 def numbers(config, count, **kwargs):
-  stream = build.training_batches(config, **kwargs)
-  return [pictures.numbers(b) for b in itertools.islice(stream, count)]
+  return [pictures.numbers(b) for b in pictures.take(config, count, **kwargs)]
 
 
 def test_every_epoch_has_each_picture_once_in_a_new_order(folder):
@@ -101,9 +98,9 @@ def test_every_epoch_has_each_picture_once_in_a_new_order(folder):
 
 @pytest.mark.parametrize("first_example", [8, 12])
 def test_resumed_stream_goes_on_where_it_stopped(folder, first_example):
-  whole = numbers(config_of(folder), 8)
+  uninterrupted = numbers(config_of(folder), 8)
   resumed = numbers(config_of(folder), 2, first_example=first_example)
-  assert whole[first_example // 4 :][:2] == resumed
+  assert uninterrupted[first_example // 4 :][:2] == resumed
 
 
 @pytest.mark.slow
@@ -118,8 +115,8 @@ def test_processes_have_epochs_of_their_own_shards(sharded, split, sizes):
     assert len(set(epochs)) == 4
     assert len({tuple(sorted(epoch)) for epoch in epochs}) == 1
     parts += epochs[0]
-  whole = pictures.numbers(*itertools.islice(batches(), 3))
-  assert sorted(parts) == sorted(whole[: len(parts)])
+  everything = pictures.numbers(*itertools.islice(batches(), 3))
+  assert sorted(parts) == sorted(everything[: len(parts)])
 
 
 @pytest.mark.slow
@@ -127,44 +124,45 @@ def test_each_process_goes_on_where_it_stopped(sharded):
   batches = build.find_pictures(config_of(sharded)).batches
   for i in range(2):
     process = {"process_index": i, "process_count": 2}
-    whole = list(itertools.islice(batches(**process), 6))
+    uninterrupted = list(itertools.islice(batches(**process), 6))
     for done in (2, 3):
       resumed = batches(first_example=4 * done, **process)
-      for before, after in zip(whole[done:], resumed, strict=False):
+      for before, after in zip(uninterrupted[done:], resumed, strict=False):
         pictures.assert_same(before, after)
 
 
 def test_each_process_goes_on_in_batches_of_another_size(sharded):
   process = {"process_index": 1, "process_count": 2}
   config = config_of(sharded)
-  whole = numbers(config, 7, **process)
+  uninterrupted = numbers(config, 7, **process)
   config.data.batch_size = 8
   resumed = numbers(config, 2, first_example=12, **process)
-  assert [*itertools.chain(*whole[3:])] == [*itertools.chain(*resumed)]
+  expected = [*itertools.chain(*uninterrupted[3:])]
+  assert expected == [*itertools.chain(*resumed)]
 
 
 @pytest.mark.slow
 def test_examples_keep_their_masks_on_several_processes(sharded):
   batches = build.find_pictures(config_of(sharded)).batches
-  whole = list(itertools.islice(batches(), 2))
+  batches_of_one = list(itertools.islice(batches(), 2))
   for i in range(2):
     part = itertools.islice(batches(process_index=i, process_count=2), 2)
-    for ours, all_rows in zip(part, whole, strict=True):
+    for ours, all_rows in zip(part, batches_of_one, strict=True):
       np.testing.assert_array_equal(ours.mask, all_rows.mask[2 * i :][:2])
 
 
 @pytest.mark.slow
 def test_more_processes_than_shards_divide_the_global_batch(folder):
-  whole = numbers(config_of(folder), 4)
+  together = numbers(config_of(folder), 4)
   for i in range(2):
     part = numbers(config_of(folder), 4, process_index=i, process_count=2)
-    assert part == [batch[2 * i :][:2] for batch in whole]
+    assert part == [batch[2 * i :][:2] for batch in together]
 
 
-def test_nothing_is_written_beside_a_prepared_set(tmp_path):
+def test_nothing_is_written_next_to_a_prepared_set(tmp_path):
   config = config_of(prepare(tmp_path))
   before = sorted(tmp_path.rglob("*"))
-  build.training_batches(config)
+  build.find_pictures(config)
   assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -182,12 +180,14 @@ def test_processes_that_start_at_once_prepare_a_set_once(tmp_path):
 def test_split_expressions_and_the_list_order_are_kept(folder):
   config = config_of(folder, shuffle=False, train_split="train[4:8]")
   part = numbers(config, 2)
-  whole = numbers(config_of(folder, shuffle=False), 3)
-  assert part == [whole[1], whole[1]]
+  complete = numbers(config_of(folder, shuffle=False), 3)
+  assert part == [complete[1], complete[1]]
 
 
 def test_validation_has_a_split_of_its_own(folder):
-  batches = build.validation_batches(config_of(folder))
+  config = config_of(folder)
+  config.evaluation.pictures = 100
+  batches = build.find_pictures(config).validation
   seen = pictures.numbers(*batches)
   assert len(batches) == 2 and sorted(seen) == list(range(5))
 
@@ -215,4 +215,4 @@ def test_sets_that_cannot_be_read_are_explained(folder, data, message):
   with pytest.raises(
     errors.UserError, match=r"^config\.data\.path: .*" + message
   ):
-    build.training_batches(config_of(folder, **data))
+    build.find_pictures(config_of(folder, **data))

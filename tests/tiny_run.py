@@ -52,6 +52,24 @@ def config(photos, **schedule):
   return result
 
 
+def write_config(folder, photos, **schedule):
+  """Writes such a config as a file for the program; returns its path."""
+  path = folder / "tiny.py"
+  path.write_text(
+    "from tests import tiny_run\n"
+    "def get_config():\n"
+    f"  return tiny_run.config({str(photos)!r}, **{schedule!r})\n"
+  )
+  return path
+
+
+def newest_step(workdir):
+  """Returns the newest step that a run has saved, 0 if there is none."""
+  folder = workdir / "checkpoints"
+  steps = [int(p.name) for p in folder.glob("*") if p.name.isdecimal()]
+  return max(steps, default=0)
+
+
 def restore_state(config, workdir):
   """Returns the newest state that a run saved, in NumPy."""
   setup = setup_lib.build_setup(config)

@@ -1,10 +1,8 @@
-import subprocess
-import sys
-
 import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.training import workdir
+from tests import processes
 
 
 def test_folders_are_made(tmp_path):
@@ -15,14 +13,14 @@ def test_folders_are_made(tmp_path):
 
 def test_folder_that_cannot_be_written_is_named(tmp_path):
   (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match=r"--workdir=.*file"):
+  with pytest.raises(errors.UserError, match=r"`workdir`=.*file"):
     workdir.make(tmp_path / "file" / "run", folders=())
 
 
 def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(
-    errors.UserError, match=r"^--workdir=gs://bucket/run: .*by NFS"
+    errors.UserError, match=r"^`workdir`=gs://bucket/run: .*by NFS"
   ):
     workdir.make("gs://bucket/run", folders=("strips",))
   assert not list(tmp_path.iterdir())
@@ -44,7 +42,7 @@ def test_killed_run_holds_nothing(tmp_path):
     "with workdir.locked(__import__('pathlib').Path(sys.argv[1])):\n"
     "  os.kill(os.getpid(), signal.SIGKILL)\n"
   )
-  child = subprocess.run([sys.executable, "-c", program, tmp_path])
+  child = processes.run("-c", program, tmp_path)
   assert child.returncode == -9
   assert (tmp_path / "lock").exists()
   with workdir.locked(tmp_path):

@@ -1,24 +1,23 @@
 """Pictures from an .npz file, as batches, without TensorFlow.
 
-The same recipe as `pipeline.py` follows, with NumPy's Philox generators instead
-of TensorFlow's: everything random follows from the seed and the number of the
-example. Pictures are cropped and flipped, never scaled.
+Follows the same recipe as `pipeline.py`, with random numbers of NumPy's Philox.
+Pictures are cropped and flipped, never scaled.
 """
 
-import queue
-import threading
+import itertools
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import drawn_edges, drawn_holes, recipe, remote
+from gatedinpaint_jax.data import draws, pillow_masks, recipe, remote, sketches
 
 # What each draw is for; a number once given keeps its meaning.
-_ORDER, _FRAME, _MASK, _SKETCH = range(4)
+_ORDER, _CROP, _MASK, _SKETCH = range(4)
 
 
 class Arrays(NamedTuple):
@@ -34,18 +33,18 @@ def load(
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
   Args:
-    path: the file; of a URL, both it and its arrays are in memory for a while.
+    path: a path or a URL.
     key: the config key that names it, for the messages.
-    size: the least (height, width) that the pictures may have.
+    size: the least (height, width) of a picture.
     paired: whether `sketches` are needed.
 
   Raises:
-    UserError: if the file is missing, is no .npz file, or an array in it is
-      missing, empty, too small or of another shape or type.
+    UserError: if the file is missing or not an .npz file, or if an array in it
+      is missing, empty, too small or has the wrong shape or type.
   """
   try:
-    where = remote.read(path, key=key) if remote.is_url(path) else path
-    with np.load(where) as file:
+    content = remote.read(path, key=key) if remote.is_url(path) else path
+    with np.load(content) as file:
       missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
       if missing:
         raise errors.UserError(
@@ -81,7 +80,7 @@ def load(
 
 
 class ArrayPictures:
-  """Batches of decoded pictures under one recipe."""
+  """Batches of decoded pictures by one recipe."""
 
   def __init__(
     self,
@@ -91,11 +90,11 @@ class ArrayPictures:
     *,
     shuffle: bool,
   ):
-    """Takes some of the pictures.
+    """Takes the pictures at some positions, without a copy.
 
     Args:
-      arrays: the decoded pictures and their sketches; not copied.
-      positions: which of the pictures to use.
+      arrays: the decoded pictures and their sketches.
+      positions: which pictures to use.
       steps: what happens to each.
       shuffle: a new order in every epoch, otherwise always that of `positions`.
     """
@@ -110,8 +109,8 @@ class ArrayPictures:
     return len(self._positions)
 
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
-    """Yields this process's rows of one batch after the other, without end."""
-    return _ahead(self._stream(rows))
+    """Yields this process's rows of each batch, endlessly."""
+    return _in_advance(self._stream(rows))
 
   def listed(
     self, positions: Sequence[int], batch_size: int
@@ -125,14 +124,10 @@ class ArrayPictures:
       yield _stack([self._example(i, i) for i in part])
 
   def _stream(self, rows):
-    position = 0
-    while True:
-      examples = []
-      for _ in range(rows.local_batch_size):
-        number = rows.example(position)
-        examples.append(self._example(number, self._place(number)))
-        position += 1
-      yield _stack(examples)
+    for start in itertools.count(step=rows.local_batch_size):
+      positions = range(start, start + rows.local_batch_size)
+      numbers = [rows.example(position) for position in positions]
+      yield _stack([self._example(i, self._place(i)) for i in numbers])
 
   def _place(self, number):
     """Returns which picture the example of a stream shows."""
@@ -146,47 +141,44 @@ class ArrayPictures:
     return self._order[place]
 
   def _generator(self, purpose, number):
-    # The last word of the counter: no two streams of draws ever meet.
+    # Each number has its own last word of the counter, so streams never meet.
     return np.random.Generator(
       np.random.Philox(
         key=[self._steps.seed, purpose], counter=[0, 0, 0, number]
       )
     )
 
+  def _draws(self, purpose, number):
+    return draws.NumpyDraws(self._generator(purpose, number))
+
   def _example(self, number, place):
     """Returns an example's uint8 image, float32 mask and sketch or None."""
     steps = self._steps
-    height, width = steps.framing.size
     index = self._positions[place]
-    whole = self._arrays.images[index]
-    frame = _frame(self._generator(_FRAME, number), whole, steps.framing)
-    image = frame(whole)
-    mask = drawn_holes.draw_mask(
-      self._generator(_MASK, number), height, width, steps.holes
+    photo = self._arrays.images[index]
+    crop = _crop(self._draws(_CROP, number), photo, steps.framing)
+    mask = pillow_masks.draw_mask(
+      self._draws(_MASK, number), *steps.framing.size, steps.holes
     )
     if steps.sketching is None:
-      return image, mask, None
-    if steps.sketching.kind == "files":
-      strength = frame(self._arrays.sketches[index]) / 255
+      return crop(photo), mask, None
+    if steps.has_sketch_files:
+      strength = self._arrays.sketches[index] / 255
     else:
-      strength = frame(drawn_edges.edges(whole))
-    lines = (strength > steps.sketching.threshold)[..., None] * mask
-    dropped = (
-      self._generator(_SKETCH, number).random()
-      < steps.sketching.drop_probability
+      # Of the entire photo: a crop would have another strongest edge.
+      strength = sketches.edges(photo.astype(np.float32), np)
+    lines = steps.sketching.draw_lines(
+      self._draws(_SKETCH, number), crop(strength)[..., None]
     )
-    return image, mask, np.zeros_like(lines) if dropped else lines
+    return crop(photo), mask, lines * mask
 
 
-def _frame(generator, image, framing):
-  """Returns the function that cuts an image, or its sketch, to size."""
+def _crop(numbers, photo, framing):
+  """Returns the function that crops and flips a photo or its sketch."""
   height, width = framing.size
-  room = np.subtract(image.shape[:2], framing.size)
-  if framing.random_crop:
-    top, left = generator.integers(room, endpoint=True)
-  else:
-    top, left = room // 2
-  step = -1 if framing.flip and generator.random() < 0.5 else 1
+  room = np.subtract(photo.shape[:2], framing.size)
+  top, left = framing.draw_corner(numbers, room)
+  step = -1 if framing.draw_flip(numbers) else 1
   return lambda x: x[top : top + height, left : left + width][:, ::step]
 
 
@@ -197,44 +189,17 @@ def _stack(examples) -> batch_lib.Batch:
   return batch_lib.Batch(image, np.stack(masks), sketch)
 
 
-def _ahead(iterator):
-  """Yields what an iterator does, with one item made ahead in a thread.
+def _in_advance(batches):
+  """Yields what an iterator does; a thread makes the next item meanwhile.
 
   An error in the thread is raised here. The thread ends with this generator.
   """
-  ready = queue.Queue(maxsize=1)
-  closed = threading.Event()
-
-  def put(item):
-    while not closed.is_set():
-      try:
-        return ready.put(item, timeout=0.1)
-      except queue.Full:
-        continue
-
-  def work():
-    try:
-      for item in iterator:
-        put((item, None))
-        if closed.is_set():
-          return
-    except BaseException as error:  # whatever it is, the consumer must see it
-      put((None, error))
-
-  def consume():
-    thread = threading.Thread(target=work, name="batches", daemon=True)
-    thread.start()
-    try:
-      while True:
-        item, error = ready.get()
-        if error is not None:
-          raise error
-        yield item
-    finally:
-      closed.set()
-      thread.join()
-
-  return consume()
+  with futures.ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+    following = thread.submit(next, batches)
+    while True:
+      batch = following.result()
+      following = thread.submit(next, batches)
+      yield batch
 
 
 def _check(array, name, described, shape, path, key):

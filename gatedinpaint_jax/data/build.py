@@ -11,14 +11,7 @@ from typing import Any, NamedTuple
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import (
-  checks,
-  hole_shapes,
-  listing,
-  recipe,
-  remote,
-  unreadable,
-)
+from gatedinpaint_jax.data import checks, hole_shapes, listing, recipe, remote
 
 _PATH = "config.data.path"
 _VALIDATION_PATH = "config.data.validation_path"
@@ -29,8 +22,13 @@ class Found(NamedTuple):
 
   Attributes:
     training: how many pictures there are to train on.
-    batches: `training_batches` of this config, without its first argument.
-    validation: what `validation_batches` returns.
+    batches: returns an endless iterator over training batches; takes the fields
+      of `recipe.Rows` as keyword arguments, except the batch size. Raises
+      UserError if the processes do not divide a batch, and the iterator does
+      if too many pictures cannot be read.
+    validation: the same pictures with the same holes every time and in every
+      process: cropped in the centre, not mirrored, with their sketches. The
+      last batch may be short.
   """
 
   training: int
@@ -41,104 +39,37 @@ class Found(NamedTuple):
 def find_pictures(config: Any) -> Found:
   """Checks a config, lists its pictures and reads those for validation.
 
+  Without `config.data.validation_path`, training leaves some pictures out to
+  validate on: `config.evaluation.pictures` at equal distances in the list, at
+  most a quarter of it. Their holes follow from `config.evaluation.seed`.
+
   Args:
-    config: the whole config, as in `configs/places2.py`.
+    config: a complete config, as in `configs/places2.py`.
 
   Raises:
-    UserError: as `training_batches` and `validation_batches`.
+    UserError: if a value cannot be used, there are no pictures, or too few to
+      hold any out.
   """
   checks.check(config)
   # Pictures to train on and to validate on may come from the same listing.
   find = functools.cache(functools.partial(_find, config))
   holes = _holes(config.mask)
   training, _ = _open(config, find, holes, validation=False)
+  validation = []
+  if config.evaluation.pictures:
+    pictures, positions = _open(config, find, holes, validation=True)
+    validation = list(pictures.listed(positions, config.evaluation.batch_size))
   return Found(
-    training=len(training),
-    batches=functools.partial(_stream, config, training),
-    validation=_validation(config, find, holes),
+    len(training), functools.partial(_stream, config, training), validation
   )
 
 
-def training_batches(
-  config: Any,
-  *,
-  first_example: int = 0,
-  process_index: int = 0,
-  process_count: int = 1,
-) -> Iterator[batch_lib.Batch]:
-  """Returns an endless iterator of this process's rows of the global batches.
-
-  Args:
-    config: the whole config, as in `configs/places2.py`.
-    first_example: number of the first example; a stream that starts at k gives
-      what one from 0 gives from its k-th example on.
-    process_index: this process, from 0.
-    process_count: all processes; process p of n has the rows
-      `[p * B / n, (p + 1) * B / n)` of each global batch of B pictures.
-
-  Returns:
-    Batches of NumPy arrays.
-
-  Raises:
-    UserError: if a value cannot be used or there are no pictures; from the
-      iterator, if too many pictures cannot be read.
-  """
-  checks.check(config)
-  find = functools.partial(_find, config)
-  pictures, _ = _open(config, find, _holes(config.mask), validation=False)
-  return _stream(
-    config,
-    pictures,
-    first_example=first_example,
-    process_index=process_index,
-    process_count=process_count,
-  )
-
-
-def validation_batches(config: Any) -> list[batch_lib.Batch]:
-  """Returns the validation pictures: always the same, with the same holes.
-
-  They are cropped in the centre and not mirrored, never lack their sketch, and
-  follow from `config.evaluation.seed`. Without `config.data.validation_path`
-  they are those that training leaves out: `config.evaluation.pictures` at equal
-  distances in the list, at most a quarter of it.
-
-  Args:
-    config: the whole config, as in `configs/places2.py`.
-
-  Returns:
-    Whole batches, the same in every process; the last may have fewer pictures.
-
-  Raises:
-    UserError: as `training_batches`, and if there are too few pictures to hold
-      any out.
-  """
-  checks.check(config)
-  return _validation(
-    config, functools.partial(_find, config), _holes(config.mask)
-  )
-
-
-def _stream(
-  config, pictures, *, first_example=0, process_index=0, process_count=1
-):
+def _stream(config, pictures, **part) -> Iterator[batch_lib.Batch]:
+  rows = recipe.Rows(batch_size=config.data.batch_size, **part)
   checks.check_divisible(
-    "config.data.batch_size", config.data.batch_size, process_count
-  )
-  rows = recipe.Rows(
-    batch_size=config.data.batch_size,
-    first_example=first_example,
-    process_index=process_index,
-    process_count=process_count,
+    "config.data.batch_size", rows.batch_size, rows.process_count
   )
   return pictures.stream(rows)
-
-
-def _validation(config, find, holes) -> list[batch_lib.Batch]:
-  if not config.evaluation.pictures:
-    return []
-  pictures, positions = _open(config, find, holes, validation=True)
-  return list(pictures.listed(positions, config.evaluation.batch_size))
 
 
 def _find(config, key, path):
@@ -159,25 +90,35 @@ def _open(
 ) -> tuple[recipe.Pictures, Sequence[int]]:
   """Opens the source; returns its pictures and the positions to validate on."""
   steps = _recipe(config, holes, validation=validation)
-  key, path = _place(config, validation)
+  key, path = _key_and_path(config, validation)
   if config.data.source == "tfds":
     return _open_tfds(config, steps, key, path, validation)
+  found = find(key, path)
+  pictures, _ = found  # and their sketches
+  positions = _positions(config, len(pictures), validation)
   opener = _open_arrays if config.data.source == "arrays" else _open_files
-  return opener(config, steps, key, find(key, path), validation)
+  pictures = opener(config, steps, key, found, positions)
+  return pictures, range(len(positions))
 
 
-def _open_files(config, steps, key, files, validation):
-  positions = _positions(config, len(files.photos), validation)
-  files = files.select(positions)
+def _open_arrays(config, steps, key, loaded, positions):
+  from gatedinpaint_jax.data import arrays
+
+  return arrays.ArrayPictures(
+    loaded, positions, steps, shuffle=config.data.shuffle
+  )
+
+
+def _open_files(config, steps, key, files, positions):
   errors.check_installed("tensorflow", extra="train")
   # TensorFlow takes seven seconds to load, so find mistakes before.
   from gatedinpaint_jax.data import pipeline, sources
 
   pipeline.keep_off_accelerators()
   source = sources.FileSource(
-    files, seed=steps.seed, shuffle=config.data.shuffle
+    files.select(positions), seed=steps.seed, shuffle=config.data.shuffle
   )
-  return _pipeline(pipeline, source, steps, key), range(len(positions))
+  return pipeline.Pipeline(source, steps, key=key)
 
 
 def _open_tfds(config, steps, key, name, validation):
@@ -187,9 +128,9 @@ def _open_tfds(config, steps, key, name, validation):
   pipeline.keep_off_accelerators()
   data = config.data
   if remote.is_url(data.tfds_dir or ""):
-    # TensorFlow Datasets tells it in ten lines, after minutes.
+    # TensorFlow Datasets would report it in ten lines, after minutes.
     url = posixpath.join(data.tfds_dir, name.partition(":")[0])
-    remote.reach(url, key="config.data.tfds_dir")
+    remote.check_reachable(url, key="config.data.tfds_dir")
   source = tfds_source.TfdsSource(
     name,
     key=key,
@@ -199,26 +140,11 @@ def _open_tfds(config, steps, key, name, validation):
     shuffle_buffer=data.shuffle_buffer if data.shuffle else 0,
   )
   count = min(config.evaluation.pictures, len(source))
-  return _pipeline(pipeline, source, steps, key), range(count)
+  return pipeline.Pipeline(source, steps, key=key), range(count)
 
 
-def _open_arrays(config, steps, key, loaded, validation):
-  from gatedinpaint_jax.data import arrays
-
-  positions = _positions(config, len(loaded.images), validation)
-  pictures = arrays.ArrayPictures(
-    loaded, positions, steps, shuffle=config.data.shuffle
-  )
-  return pictures, range(len(positions))
-
-
-def _pipeline(pipeline, source, steps, key):
-  tally = unreadable.Tally(key, len(source), paired=steps.has_sketch_files)
-  return pipeline.Pipeline(source, steps, tally=tally)
-
-
-def _place(config, validation) -> tuple[str, str]:
-  """Returns the key that names the pictures, and its value."""
+def _key_and_path(config, validation) -> tuple[str, str]:
+  """Returns the config key that names the pictures, and its value."""
   path = config.data.validation_path
   if validation and path is not None:
     return _VALIDATION_PATH, os.path.expanduser(path)

@@ -1,6 +1,6 @@
-"""Finds unusable values in a config's data sections, before anything is read.
+"""Rejects invalid values in a config's data sections, before reading anything.
 
-Part of reading the config, as `build.py`; nothing else here sees a ConfigDict.
+Only this module and `build.py` see a ConfigDict.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ SOURCES = ("tfds", "folder", "file_list", "arrays")
 
 
 def check(config: Any) -> None:
-  """Raises UserError for the first value that the data sections cannot have."""
+  """Raises UserError for the first invalid value of the data sections."""
   data, mask = config.data, config.mask
   errors.check_choice("config.data.source", data.source, SOURCES)
   errors.check_choice("config.data.resize", data.resize, recipe.RESIZES)
@@ -102,9 +102,9 @@ def _check_holes(mask):
   ):
     bounds = tuple(mask.strokes[name])
     if not _is_pair(bounds, kind) or not least <= bounds[0] <= bounds[1]:
-      whole = "whole numbers, " if kind is int else ""
+      numbers = "whole numbers, " if kind is int else ""
       raise errors.UserError(
-        f"config.mask.strokes.{name}={bounds}: must be (least, most), {whole}"
+        f"config.mask.strokes.{name}={bounds}: must be (least, most), {numbers}"
         f"both {least} or more"
       )
   for name in ("size", "max_shrink"):

@@ -1,17 +1,22 @@
-"""What holes look like: the numbers of their distributions, nothing drawn.
+"""What holes look like: distributions, and shapes drawn from them.
 
-Shared by the drawing in TensorFlow (`strokes.py`, `masks.py`) and the one in
-Pillow (`drawn_holes.py`). The defaults are the released program's at 256 x 256.
+Described once for both routes to a mask: `masks.py` fills the shapes in
+TensorFlow, `pillow_masks.py` with Pillow. `draw` computes them in the library
+of the numbers that it is given.
 
-Ranges are inclusive. Lengths of strokes are fractions of the picture's scale,
-lengths of boxes fractions of its own height and width. Angles are radians.
+The defaults are the released program's at 256 x 256. Ranges are inclusive.
+Lengths of strokes are fractions of the picture's scale, lengths of boxes
+fractions of its own height and width. Angles are radians.
 """
 
 import dataclasses
 import math
+from typing import Any
 
-# From this grey value on, a mask picture is hole.
-HOLE_LEVEL = 128
+import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.data import draws as draws_lib
 
 # The released program rounds half of its mean step, 45.25 pixels, down to 22.
 _STEP_DEVIATION = 22 / (32 * math.sqrt(2))
@@ -20,7 +25,7 @@ KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
 
 def scale(height: int, width: int) -> float:
-  """Returns diagonal / sqrt(2) in pixels: the side, where both are equal."""
+  """Returns diagonal / sqrt(2) in pixels: the side of a square picture."""
   return math.hypot(height, width) / math.sqrt(2)
 
 
@@ -45,17 +50,44 @@ class Strokes:
   mean_angle: float = 2 * math.pi / 5
   angle_range: float = 2 * math.pi / 15
 
-  def brush_pixels(self, height: int, width: int) -> tuple[int, int]:
-    """Returns the thinnest and the thickest brush for a picture, in pixels."""
-    low, high = (
-      max(1, round(side * scale(height, width))) for side in self.brush_width
-    )
-    return low, high
+  def draw(
+    self, draws: draws_lib.Draws, height: int, width: int
+  ) -> tuple[Any, Any, Any]:
+    """Draws one stroke, or one for each row of a batch's numbers.
 
-  def step_pixels(self, height: int, width: int) -> tuple[float, float]:
-    """Returns mean and deviation of the distance of two vertices, in pixels."""
+    The released program limits x by the height and y by the width, which shows
+    on pictures that are not square and is not repeated here.
+
+    Returns:
+      How many vertices follow the first; integer points (x, y),
+      `[..., V + 1, 2]`, of which a batch has as many as its longest stroke may
+      need; and the thickness in pixels.
+    """
+    xp = draws.xp
+    # Another order of these draws would give other masks for arrays.
+    vertices = draws.integers(*self.vertices)
+    # The stroke's own range of angles, [mean - u r, mean + v r].
+    low = self.mean_angle - draws.uniform() * self.angle_range
+    high = self.mean_angle + draws.uniform() * self.angle_range
+    angle = low + draws.uniform(vertices) * (high - low)  # [..., V]
+    # Rows count downwards, so that angle a goes down and 2 pi - a up.
+    is_up = np.arange(angle.shape[-1]) % 2 == 0
+    angle = xp.where(is_up, 2 * math.pi - angle, angle)
+    # Normal, cut to [0, 2 mean].
     mean = self.mean_step * scale(height, width)
-    return mean, mean * _STEP_DEVIATION
+    length = mean + draws.normal(vertices) * (mean * _STEP_DEVIATION)
+    length = xp.minimum(xp.maximum(length, 0), 2 * mean)
+    step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
+    points = [draws.integers(0, (width - 1, height - 1))]
+    limit = np.float64([width, height])
+    for i in range(step.shape[-2]):
+      moved = xp.maximum(points[-1] + step[..., i, :], 0)
+      # Rounded before the next step, so that no rounding error adds up.
+      points.append(xp.floor(xp.minimum(moved, limit)))
+    brush = draws.integers(
+      *(max(1, round(x * scale(height, width))) for x in self.brush_width)
+    )
+    return vertices, xp.stack(points, axis=-2), brush
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,19 +105,22 @@ class Boxes:
   size: tuple[float, float] = (0.5, 0.5)
   max_shrink: tuple[float, float] = (1 / 16, 1 / 16)
 
-  def last_corner(self, height: int, width: int) -> tuple[int, int]:
-    """Returns the greatest (top, left) that a box may have, in pixels."""
-    box_height, box_width, _, _ = self.pixels(height, width)
-    return max(height - box_height - 1, 0), max(width - box_width - 1, 0)
+  def draw(
+    self, draws: draws_lib.Draws, height: int, width: int
+  ) -> tuple[Any, Any]:
+    """Draws one box, or one for each row of a batch's numbers.
 
-  def pixels(self, height: int, width: int) -> tuple[int, int, int, int]:
-    """Returns box height, box width and the most each shrinks, in pixels."""
-    return (
-      round(self.size[0] * height),
-      round(self.size[1] * width),
-      round(self.max_shrink[0] * height),
-      round(self.max_shrink[1] * width),
+    Returns:
+      Its (top, left) and the (bottom, right) just outside it, `[..., 2]`.
+    """
+    size, shrink = (
+      (round(parts[0] * height), round(parts[1] * width))
+      for parts in (self.size, self.max_shrink)
     )
+    last = (max(height - size[0] - 1, 0), max(width - size[1] - 1, 0))
+    drawn = draws.integers(0, (*last, *shrink))
+    corner, inset = drawn[..., :2], drawn[..., 2:]
+    return corner + inset, corner + size - inset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,3 +142,22 @@ class Holes:
   boxes: Boxes = Boxes()
   paths: tuple[str, ...] = ()
   invert: bool = False
+
+  @property
+  def has_strokes(self) -> bool:
+    """Whether brush strokes are part of the holes."""
+    return self.kind in {"strokes", "strokes_and_boxes"}
+
+  @property
+  def has_boxes(self) -> bool:
+    """Whether a box is part of each hole."""
+    return self.kind in {"boxes", "strokes_and_boxes"}
+
+  def draw_flips(self, draws: draws_lib.Draws) -> Any:
+    """Returns whether to mirror left to right and upside down, `[2] bool`."""
+    return draws.uniform(2) < 0.5 if self.flip else np.array([False, False])
+
+  def read(self, grey: Any) -> Any:
+    """Returns where a mask picture of uint8 grey values is hole, as bool."""
+    hole = grey >= batch_lib.HOLE_LEVEL
+    return ~hole if self.invert else hole

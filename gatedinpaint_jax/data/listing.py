@@ -1,7 +1,9 @@
-"""Finds picture files: in a folder, in a list, and the sketches beside them.
+"""Finds picture files, in a folder or a list, and their sketches.
 
-Names are only listed here; nothing is decoded and, but for cloud storage,
-TensorFlow is not needed.
+Names are only listed here: nothing is decoded, and TensorFlow is needed for
+cloud storage alone.
+
+`key` is the config key that names a folder or list, for the messages.
 """
 
 import contextlib
@@ -17,8 +19,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # X.jpg has its sketch in X_edge.jpg or X_edge.png.
 SKETCH_MARK = "_edge"
 _SKETCH_SUFFIXES = (".jpg", ".png")
-# A list with more lines than this is checked by samples: a million look-ups on
-# a network drive take an hour, and so do far fewer in cloud storage.
+# Of longer lists only a sample is checked: a million look-ups on a network
+# drive take an hour, and so do far fewer in cloud storage.
 _CHECKED = 100_000
 _CHECKED_URLS = 1000
 
@@ -41,13 +43,13 @@ def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
   """Lists all pictures below a folder, sorted by path.
 
   Args:
-    folder: where to look, at any depth; a path or a URL.
-    key: the config key that names the folder, for the messages.
-    paired: each photo has a sketch beside it, which is not a photo itself.
+    folder: a path or a URL, searched at any depth.
+    key: see the module docstring.
+    paired: each photo has a sketch next to it, which is not a photo itself.
 
   Raises:
-    UserError: if there is no such folder, no picture in it, or no sketch to
-      one of the photos.
+    UserError: if the folder is missing or holds no picture, or a photo lacks
+      its sketch.
   """
   paths, others = [], 0
   for parent, names in _walk(folder, key):
@@ -66,19 +68,19 @@ def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
 
 
 def read_file_list(path: str, *, key: str, paired: bool = False) -> Files:
-  """Reads a text file with one path a line, in its order.
+  """Reads a text file that lists one picture per line, in its order.
 
   Relative paths start at the list's own folder; empty lines are skipped.
 
   Args:
-    path: the text file; a path or a URL, as each of its lines.
-    key: the config key that names it, for the messages.
-    paired: each photo has a sketch beside it.
+    path: the text file. Like each of its lines, a path or a URL.
+    key: see the module docstring.
+    paired: each photo has a sketch next to it.
 
   Raises:
     UserError: if the list is missing, is not text, is empty, or names files
-      that do not exist (lists of more than 100,000 paths, or 1000 URLs, are
-      checked by samples).
+      that do not exist (of more than 100,000 paths, or 1000 URLs, only a sample
+      is checked).
   """
   lines = _lines(path, key)
   folder = os.path.dirname(
@@ -98,10 +100,10 @@ def read_file_list(path: str, *, key: str, paired: bool = False) -> Files:
     )
   if not paired:
     return _all(photos)
-  beside = remote.beside(filter(remote.is_url, photos), key=key)
+  known = remote.siblings(filter(remote.is_url, photos), key=key)
   return _pair(
     photos,
-    lambda p: p in beside if remote.is_url(p) else os.path.isfile(p),
+    lambda p: p in known if remote.is_url(p) else os.path.isfile(p),
     key,
   )
 
@@ -139,7 +141,7 @@ def _walk(folder, key) -> Iterable[tuple[str, Sequence[str]]]:
 
 
 def _lines(path, key) -> list[str]:
-  """Returns the lines of a text file without the spaces around them."""
+  """Returns the lines of a text file, stripped of spaces."""
   try:
     with io.TextIOWrapper(_open(path, key), encoding="utf-8-sig") as lines:
       return [line.strip() for line in lines]
@@ -163,7 +165,7 @@ def _open(path, key) -> BinaryIO:
 
 
 def _absolute(line, folder) -> str:
-  """Returns a line's path or URL, which may start at the list's folder."""
+  """Resolves a line of a list against the list's folder."""
   if remote.is_url(line):
     return line
   if remote.is_url(folder) and not os.path.isabs(line):
@@ -172,7 +174,7 @@ def _absolute(line, folder) -> str:
 
 
 def _missing(photos, key) -> list[str]:
-  """Returns which of the photos do not exist, of many which of a sample."""
+  """Returns which photos do not exist; of very many, a sample is checked."""
   urls = [photo for photo in photos if remote.is_url(photo)]
   paths = [photo for photo in photos if not remote.is_url(photo)]
   missing = [p for p in _sample(paths, _CHECKED) if not os.path.exists(p)]
@@ -193,7 +195,7 @@ def _is_sketch(path) -> bool:
 
 
 def _pair(photos, exists, key) -> Files:
-  """Finds the sketch of each photo, or says which are wanted."""
+  """Returns photos with their sketches; raises UserError if one is missing."""
   sketches, lacking = [], []
   for photo in photos:
     stem = os.path.splitext(photo)[0] + SKETCH_MARK

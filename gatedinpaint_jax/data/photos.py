@@ -1,27 +1,26 @@
-"""From an encoded photograph to pixels of the wanted size, in TensorFlow.
+"""Decodes, scales and crops photographs, in TensorFlow.
 
-Pixels stay uint8, `[H, W, C]` with values in [0, 255], until a whole batch is
-made: that is a quarter of the memory to move.
+Pixels stay uint8, `[H, W, C]`, until they are batched: a quarter of the memory
+to move.
 """
 
 import tensorflow as tf
 
-from gatedinpaint_jax.data import recipe
+from gatedinpaint_jax.data import recipe, tensorflow_draws
 
-# 1.6 GB in float32, which scaling computes in.
+# 1.6 GB in float32, the type in which pictures are scaled.
 _MOST_PIXELS = 1 << 27
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
   """Returns the `[H, W, 3] uint8` RGB pixels of a JPEG, PNG or WebP file.
 
-  Grey pictures become RGB with three equal channels, palettes are looked up,
-  transparency is dropped; of an animation the first picture is taken. The
-  orientation noted in a photo's Exif data is not applied.
+  Grey becomes three equal channels, palettes are looked up, transparency is
+  dropped, and of an animation the first frame is taken. The orientation in a
+  photo's Exif data is not applied.
 
   Raises:
-    tf.errors.InvalidArgumentError: when run, for anything else, and for a file
-      that ends early.
+    tf.errors.InvalidArgumentError: when run, for other and for truncated files.
   """
   pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
   return tf.ensure_shape(pixels, [None, None, 3])
@@ -30,7 +29,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
   """Scales a picture as `framing.resize` says; never below `framing.size`.
 
-  Values are rounded to whole ones. Without antialias the scaling is the
+  Values are rounded to integers. Without antialias the scaling is the
   bilinear one of OpenCV (INTER_LINEAR).
 
   Args:
@@ -53,10 +52,10 @@ def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
 
 
 def check_scales(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Operation:
-  """Fails on a picture so long and thin that memory ends when it is scaled.
+  """Rejects a picture so long and thin that scaling it exhausts the memory.
 
   Raises:
-    tf.errors.InvalidArgumentError: when run, from 2^27 pixels on.
+    tf.errors.InvalidArgumentError: when run, if it would have 2^27 pixels.
   """
   size = _scaled_size(tf.shape(pixels)[:2], framing)
   pixels_after = tf.reduce_prod(tf.cast(size, tf.int64))
@@ -68,35 +67,32 @@ def check_scales(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Operation:
 def crop(
   pixels: tf.Tensor, seed: tf.Tensor, framing: recipe.Framing
 ) -> tf.Tensor:
-  """Returns a `[height, width, C] uint8` part of a scaled picture.
+  """Returns a `[height, width, C] uint8` crop of a scaled picture.
 
   Args:
     pixels: `[H, W, C]` uint8; a sketch goes in as a further channel.
-    seed: `[2]` integers; the crop and the flip follow from it.
-    framing: the wanted size and the rules for cropping and flipping.
+    seed: `[2]` integers that decide the crop and the flip.
+    framing: how to crop and flip.
   """
-  uniform = tf.random.stateless_uniform([3], seed, alg="philox")
+  uniform = tensorflow_draws.uniform([3], seed)
   room = tf.shape(pixels)[:2] - tf.constant(framing.size)
-  if framing.random_crop:
-    draws = tf.cast(uniform[:2], tf.float64)
-    offset = tf.cast(tf.floor(draws * tf.cast(room + 1, tf.float64)), tf.int32)
-  else:
-    offset = room // 2
-  channels = pixels.shape[-1]
-  pixels = tf.slice(pixels, tf.pad(offset, [[0, 1]]), [*framing.size, channels])
+  corner = framing.draw_corner(tensorflow_draws.Draws(uniform[:2]), room)
+  flip = framing.draw_flip(tensorflow_draws.Draws(uniform[2]))
+  begin = tf.pad(tf.cast(corner, tf.int32), [[0, 1]])
+  pixels = tf.slice(pixels, begin, [*framing.size, pixels.shape[-1]])
   if framing.flip:
-    axes = tf.stack([False, uniform[2] < 0.5, False])
+    axes = tf.stack([False, flip, False])
     pixels = tf.raw_ops.Reverse(tensor=pixels, dims=axes)
-  return tf.ensure_shape(pixels, [*framing.size, channels])
+  return tf.ensure_shape(pixels, [*framing.size, pixels.shape[-1]])
 
 
 def _scaled_size(shape, framing):
-  """Returns the [2] int32 size to scale to, by whole-number arithmetic."""
+  """Returns the [2] int32 size to scale to, by integer arithmetic."""
   wanted = tf.constant(framing.size)
   if framing.resize == "stretch":
     return wanted
-  # The side with the larger ratio is met exactly, the other one rounded up:
-  # [height by the ratio of widths, width by the ratio of heights].
+  # ceil(h W / w) and ceil(w H / h): each side scaled by the other's ratio. The
+  # larger of it and the wanted side covers, with one of the two sides exact.
   other = -(-shape * wanted[::-1] // shape[::-1])
   covering = tf.maximum(wanted, other)
   if framing.resize == "short_side":

@@ -1,7 +1,7 @@
 """From a source of encoded photographs to batches, with tf.data.
 
-Everything random about a picture follows from the seed and the number of its
-example by stateless operations, so a resumed stream equals one never stopped.
+Everything random follows from the seed and the number of the example by
+stateless operations, so a resumed stream equals one never stopped.
 """
 
 import contextlib
@@ -12,7 +12,14 @@ import tensorflow as tf
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import masks, photos, recipe, sketches, unreadable
+from gatedinpaint_jax.data import (
+  masks,
+  photos,
+  recipe,
+  sketches,
+  tensorflow_draws,
+  unreadable,
+)
 
 # What each draw of an example is for; a number once given keeps its meaning.
 _FRAME, _MASK, _SKETCH, _RESERVE = range(4)
@@ -23,29 +30,29 @@ _RESERVE_SIZE = 16
 class Pipeline:
   """Batches of one source under one recipe, counting what cannot be read."""
 
-  def __init__(
-    self, source: Any, steps: recipe.Recipe, *, tally: unreadable.Tally
-  ):
+  def __init__(self, source: Any, steps: recipe.Recipe, *, key: str):
     """Reads up to 16 pictures, to stand in for unreadable ones later.
 
     Args:
       source: a source as described in `sources.py`.
       steps: what happens to each picture.
-      tally: counts the unreadable pictures.
+      key: the config key that names the source, for the messages.
 
     Raises:
       UserError: if none of the pictures can be read, or too few.
     """
     self._source = source
     self._steps = steps
-    self._tally = tally
+    self._tally = unreadable.Tally(
+      key, len(source), paired=steps.has_sketch_files
+    )
     self._reserve = self._find_reserve()
 
   def __len__(self) -> int:
     return len(self._source)
 
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
-    """Yields this process's rows of one batch after the other, without end."""
+    """Yields this process's rows of each batch, endlessly."""
     examples = self._source.stream(rows)
     return self._batches(self._dataset(examples, rows.local_batch_size))
 
@@ -66,7 +73,7 @@ class Pipeline:
   def _dataset(self, examples, batch_size):
     """Returns the dataset of batches of a source's elements."""
     pictures = examples.map(
-      # There is no Python control flow to convert, and looking for it is slow.
+      # No Python control flow needs converting, and searching for it is slow.
       tf.autograph.experimental.do_not_convert(self._example),
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
@@ -80,35 +87,26 @@ class Pipeline:
     return batches.prefetch(1)
 
   def _batches(self, dataset):
-    """Makes NumPy batches of a dataset and counts what was unreadable."""
-    for element in self._elements(dataset):
-      for i in (~element["readable"]).nonzero()[0]:
-        self._tally.add(element["name"][i].decode(errors="replace"))
-      yield batch_lib.Batch(
-        element["image"], element["mask"], element.get("sketch")
-      )
-
-  def _elements(self, dataset):
-    """Yields a dataset's elements and explains its errors."""
-    elements = dataset.as_numpy_iterator()
-    while True:
-      try:
-        element = next(elements)
-      except StopIteration:
-        return
-      except tf.errors.OpError as error:
-        # Unreadable photos never come here; masks have no substitutes.
-        bad = masks.unreadable_files(self._steps.holes.paths)
-        if not bad:
-          raise
-        raise errors.UserError(
-          f"config.mask.path: cannot read {bad[0]} as a picture ({len(bad)}"
-          " such in all); replace or remove it"
-        ) from error
-      yield element
+    """Makes NumPy batches, counts unreadable photos, names unreadable masks."""
+    try:
+      for element in dataset.as_numpy_iterator():
+        for i in (~element["readable"]).nonzero()[0]:
+          self._tally.add(element["name"][i].decode(errors="replace"))
+        yield batch_lib.Batch(
+          element["image"], element["mask"], element.get("sketch")
+        )
+    except tf.errors.OpError as error:
+      # Unreadable photos have been replaced; masks have no substitutes.
+      bad = masks.unreadable_files(self._steps.holes.paths)
+      if not bad:
+        raise
+      raise errors.UserError(
+        f"config.mask.path: cannot read {bad[0]} as a picture (one of"
+        f" {len(bad)}); replace or remove it"
+      ) from error
 
   def _example(self, element):
-    """Makes one example: pixels, what its mask and sketch follow from."""
+    """Makes one example; its mask is still numbers, its sketch not yet cut."""
     steps = self._steps
     seed = fold_in([steps.seed, 0], element["example"])
     decoded, readable = self._guarded(element, seed)
@@ -122,30 +120,29 @@ class Pipeline:
       "readable": readable,
     }
     if steps.sketching is not None:
-      strength = tf.cast(pixels[..., 3:], tf.float32) / 255
-      everywhere = tf.ones_like(strength)
-      example["sketch"] = sketches.sketch(
-        strength, everywhere, fold_in(seed, _SKETCH), steps.sketching
+      uniform = tensorflow_draws.uniform([], fold_in(seed, _SKETCH))
+      example["sketch"] = steps.sketching.draw_lines(
+        tensorflow_draws.Draws(uniform),
+        tf.cast(pixels[..., 3:], tf.float32) / 255,
       )
     return example
 
   def _with_masks(self, batch):
-    """Makes the images of a batch float, fills its masks, cuts sketches."""
+    """Converts a batch's images, fills its masks, cuts sketches to them."""
     steps = self._steps
     image = batch_lib.from_uint8(tf.cast(batch["image"], tf.float32))
     mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
     batch = {**batch, "image": image, "mask": mask}
     if steps.sketching is not None:
-      batch["sketch"] *= mask
+      batch["sketch"] = tf.cast(batch["sketch"], tf.float32) * mask
     return batch
 
   def _guarded(self, element, seed):
     """Returns a decoded picture or another one, and whether it was readable.
 
-    An error cannot be caught inside a TensorFlow graph, but a dataset can leave
-    out its elements with errors: this one has the picture, then an empty one,
-    and the first that survives is taken. Only what can fail is in it, as it
-    takes longer there.
+    A TensorFlow graph cannot catch an error, but a dataset can skip elements
+    that fail: this one holds the picture, then an empty one, and the first that
+    survives is taken. It is slower, so it holds nothing that cannot fail.
     """
     photo = tf.data.Dataset.from_tensors(element).map(
       lambda e: self._decode(*self._source.encoded(e))
@@ -177,16 +174,17 @@ class Pipeline:
     framing, sketching = self._steps.framing, self._steps.sketching
     pixels = photos.scale(pixels, framing)
     if sketching is not None and not self._steps.has_sketch_files:
-      # Of the whole photo: a crop would have another strongest edge.
-      lines = tf.cast(tf.round(255 * sketches.edges(pixels)), tf.uint8)
-      pixels = tf.concat([pixels, lines], axis=-1)
+      # Of the entire photo: a crop would have another strongest edge.
+      strength = sketches.edges(tf.cast(pixels, tf.float32), tf)[..., None]
+      strength = tf.cast(tf.round(255 * strength), tf.uint8)
+      pixels = tf.concat([pixels, strength], axis=-1)
     return photos.crop(pixels, fold_in(seed, _FRAME), framing)
 
   def _substitute(self, seed):
     """Decodes a readable picture that follows from the seed alone."""
     photo, sketch = self._reserve
-    index = tf.random.stateless_uniform(
-      [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64, alg="philox"
+    index = tensorflow_draws.uniform(
+      [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64
     )
     return self._decode(tf.gather(photo, index), tf.gather(sketch, index))
 
@@ -206,7 +204,7 @@ class Pipeline:
     return [tf.stack(parts) for parts in zip(*found, strict=True)]
 
   def _readable(self, element):
-    """Returns the bytes of an element's files, or None if one is no picture."""
+    """Returns the bytes of an element's files, or None if one is unreadable."""
     try:
       encoded = self._source.encoded(element)
       self._frame(self._decode(*encoded), fold_in([0, 0], 0))
@@ -216,16 +214,16 @@ class Pipeline:
 
 
 def keep_off_accelerators() -> None:
-  """Leaves all accelerators' memory to JAX, unless TensorFlow runs already.
+  """Leaves all accelerators' memory to JAX.
 
-  Call it before TensorFlow's first operation.
+  Call it before TensorFlow's first operation; later it has no effect.
   """
   with contextlib.suppress(RuntimeError):
     tf.config.set_visible_devices([], "GPU")
 
 
 def fold_in(seed, data):
-  """Returns a `[2]` int64 seed that follows from a seed and a number."""
-  return tf.random.experimental.stateless_fold_in(
-    tf.cast(seed, tf.int64), tf.cast(data, tf.int64), alg="philox"
+  """Derives a `[2]` int64 seed from a seed and a number."""
+  return tensorflow_draws.fold_in(
+    tf.cast(seed, tf.int64), tf.cast(data, tf.int64)
   )

@@ -1,14 +1,16 @@
-"""What happens to every picture on its way into a batch, as plain values.
+"""How a picture becomes an example: crop, flip, hole, sketch.
 
-Both routes to a batch follow it, `pipeline.py` in TensorFlow and `arrays.py` in
-NumPy. Everything random follows from `Recipe.seed` and the example's number.
+Described once for both routes to a batch: `pipeline.py` reads files and
+computes in TensorFlow, `arrays.py` has decoded pictures and computes in NumPy.
+Everything random follows from `Recipe.seed` and the example's number.
 """
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.data import draws as draws_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -35,6 +37,14 @@ class Framing:
   random_crop: bool = True
   flip: bool = False
 
+  def draw_corner(self, draws: draws_lib.Draws, room: Any) -> Any:
+    """Returns the crop's (top, left), each at most the picture's `room`."""
+    return draws.integers(0, room) if self.random_crop else room // 2
+
+  def draw_flip(self, draws: draws_lib.Draws) -> Any:
+    """Returns whether to mirror the picture left to right."""
+    return self.flip and draws.uniform() < 0.5
+
 
 @dataclasses.dataclass(frozen=True)
 class Sketching:
@@ -42,13 +52,23 @@ class Sketching:
 
   Attributes:
     kind: one of SKETCHES.
-    threshold: in [0, 1]; what lies strictly above it is a line.
-    drop_probability: how often a picture goes without its lines.
+    threshold: in [0, 1]; pixels strictly above it are lines.
+    drop_probability: of leaving out all lines of a picture.
   """
 
   kind: str
   threshold: float = 0.6
   drop_probability: float = 0.0
+
+  def draw_lines(self, draws: draws_lib.Draws, strength: Any) -> Any:
+    """Returns which pixels are lines, as bool; none if the sketch is dropped.
+
+    Args:
+      draws: decides whether it is.
+      strength: in [0, 1], of sketch files or of edges.
+    """
+    is_kept = draws.uniform() >= self.drop_probability
+    return (strength > self.threshold) & is_kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +82,16 @@ class Recipe:
 
   @property
   def has_sketch_files(self) -> bool:
-    """Whether each photo has its sketch in a file or array beside it."""
+    """Whether sketches are read from files or arrays, one for each photo."""
     return self.sketching is not None and self.sketching.kind == "files"
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-  """Which examples of the stream make up one process's part of each batch.
+  """Which examples of the stream are one process's rows of each batch.
 
-  The global batch b holds the examples `first_example + b * batch_size` and
-  onwards; process p of n has the rows `[p * B / n, (p + 1) * B / n)` of it.
+  Global batch b holds the B examples from `first_example + b * B` on; process p
+  of n has its rows `[p * B / n, (p + 1) * B / n)`.
   """
 
   batch_size: int
@@ -81,11 +101,11 @@ class Rows:
 
   @property
   def local_batch_size(self) -> int:
-    """Rows of each global batch that this process makes."""
+    """How many rows of each global batch this process makes."""
     return self.batch_size // self.process_count
 
   def example(self, position):
-    """Returns the example's number at this process's `position`, from 0."""
+    """Returns the number of this process's example at `position`, from 0."""
     batch = position // self.local_batch_size
     row = position % self.local_batch_size
     row += self.process_index * self.local_batch_size
@@ -93,13 +113,13 @@ class Rows:
 
 
 class Pictures(Protocol):
-  """What every source is once it is open: `Pipeline` or `ArrayPictures`."""
+  """An open source: `Pipeline` or `ArrayPictures`."""
 
   def __len__(self) -> int:
     """Returns how many pictures the source has."""
 
   def stream(self, rows: Rows) -> Iterator[batch_lib.Batch]:
-    """Yields a process's rows of one batch after the other, without end."""
+    """Yields a process's rows of each batch, endlessly."""
 
   def listed(
     self, positions: Sequence[int], batch_size: int

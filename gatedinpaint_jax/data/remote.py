@@ -1,8 +1,11 @@
 """Files in cloud storage, named by a URL such as gs://bucket/photos.
 
-`etils.epath` says what a URL means and hands the work to TensorFlow, which
-reads gs:// and, as it is installed, nothing else. Every answer comes over a
-network: what a listing tells is not asked file by file.
+`etils.epath` interprets URLs and leaves the work to TensorFlow, which as
+installed reads gs:// only. Every answer crosses a network, so folders are
+listed instead of asking for each file.
+
+`key` is the config key that names a URL, for the messages. Whatever cannot be
+reached is a UserError.
 """
 
 import io
@@ -18,35 +21,26 @@ from etils import epath
 
 from gatedinpaint_jax import errors
 
-# TensorFlow asks ten times more, for minutes, before it gives up.
+# TensorFlow retries ten times, for minutes, before it gives up.
 _PATIENCE_SECONDS = 60
-# Questions at a time: nearly all of their time is waiting.
-_AT_ONCE = 16
+# Concurrent requests, which spend nearly all of their time waiting.
+_REQUESTS = 16
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def is_url(path: str) -> bool:
-  """Returns whether a path is a URL rather than one of this machine."""
+  """Returns whether a path is a URL rather than a local path."""
   return _URL.match(path) is not None
 
 
 def join(folder: str, name: str) -> str:
-  """Returns the URL of a relative path, whose "." and ".." are followed."""
-  scheme, place = folder.split("://", 1)
-  return f"{scheme}://{posixpath.normpath(posixpath.join(place, name))}"
+  """Returns the URL of a relative path, with "." and ".." resolved."""
+  scheme, path = folder.split("://", 1)
+  return f"{scheme}://{posixpath.normpath(posixpath.join(path, name))}"
 
 
 def read(url: str, *, key: str) -> io.BytesIO:
-  """Returns a file, all of which is in memory then.
-
-  Args:
-    url: of the file.
-    key: the config key that names it, for the messages.
-
-  Raises:
-    FileNotFoundError: if there is none.
-    UserError: if it cannot be reached.
-  """
+  """Reads a file into memory; raises FileNotFoundError if it is missing."""
   _find(url, key)
   try:
     return io.BytesIO(_path(url, key).read_bytes())
@@ -55,59 +49,46 @@ def read(url: str, *, key: str) -> io.BytesIO:
 
 
 def walk(folder: str, *, key: str) -> list[tuple[str, list[str]]]:
-  """Returns all folders below a folder, and it, with the names of their files.
-
-  Args:
-    folder: where to start.
-    key: the config key that names it, for the messages.
+  """Returns a folder and all below it, each with the names of its files.
 
   Raises:
-    FileNotFoundError: if there is no such folder.
-    UserError: if one cannot be listed.
+    FileNotFoundError: if the folder is missing.
   """
   _find(folder, key)
   found, level = [], [os.fspath(_path(folder, key))]
   while level:
     below = []
-    for parent, names in _at_once(_list, level, key):
+    for parent, names in _concurrently(_list, level, key):
       found.append((parent, [n for n in names if not n.endswith("/")]))
       below += [
         posixpath.join(parent, name)
         for name in names
-        # An object's name may have // in it, which names no folder here.
+        # A // in an object's name lists as a folder "/", which is none.
         if name.endswith("/") and name.strip("/")
       ]
     level = below
   return found
 
 
-def reach(url: str, *, key: str) -> None:
-  """Raises UserError unless the storage answers, be the file there or not."""
+def check_reachable(url: str, *, key: str) -> None:
+  """Raises UserError unless the storage answers; the file may be missing."""
   _exists(url, key)
 
 
 def missing(urls: Sequence[str], *, key: str) -> list[str]:
-  """Returns which of some files do not exist, asking for each.
-
-  Raises:
-    UserError: if that cannot be found out.
-  """
+  """Returns which files do not exist, by a request for each."""
   if urls:
-    reach(urls[0], key=key)
-  answers = _at_once(lambda url: _path(url, key).exists(), urls, key)
+    check_reachable(urls[0], key=key)
+  answers = _concurrently(lambda url: _path(url, key).exists(), urls, key)
   return [url for url, exists in answers if not exists]
 
 
-def beside(urls: Iterable[str], *, key: str) -> set[str]:
-  """Returns all that is in the folders of some files, by listing these.
-
-  Raises:
-    UserError: if one cannot be listed.
-  """
+def siblings(urls: Iterable[str], *, key: str) -> set[str]:
+  """Returns everything in the folders that hold these files."""
   folders = sorted({posixpath.dirname(url) for url in urls})
   return {
     posixpath.join(folder, name)
-    for folder, names in _at_once(_list, folders, key)
+    for folder, names in _concurrently(_list, folders, key)
     for name in names
   }
 
@@ -126,7 +107,7 @@ def _find(url, key) -> None:
 
 
 def _exists(url, key) -> bool:
-  """Asks for a file or folder, for as long as a person would wait."""
+  """Whether a file or folder exists; waits as long as a person would."""
   path = _path(url, key)
   answer = futures.Future()
 
@@ -136,7 +117,7 @@ def _exists(url, key) -> bool:
     except Exception as error:
       answer.set_exception(error)
 
-  # The question cannot be withdrawn: nobody waits for a daemon at the end.
+  # The request cannot be cancelled, and a daemon does not delay the exit.
   threading.Thread(target=ask, daemon=True).start()
   try:
     return answer.result(_PATIENCE_SECONDS)
@@ -148,34 +129,34 @@ def _exists(url, key) -> bool:
 
 
 def _list(folder) -> list[str]:
-  """Returns what is in a folder; the names of folders end in a slash.
+  """Returns the names in a folder; those of folders end in a slash.
 
-  `epath.Path.iterdir` loses the slashes, and `epath.Path.walk` asks whether
-  each file is a folder: 100,000 questions for as many photos.
+  `epath.Path.iterdir` loses the slashes, and `epath.Path.walk` makes a request
+  for each file to see whether it is a folder.
   """
-  # Loading it takes seven seconds, and files of this machine do without.
+  # Loading it takes seven seconds, and local files do not need it.
   import tensorflow as tf
 
   return tf.io.gfile.listdir(folder)
 
 
-def _at_once(
-  question: Callable[[str], Any], urls: Sequence[str], key: str
+def _concurrently(
+  request: Callable[[str], Any], urls: Sequence[str], key: str
 ) -> list[tuple[str, Any]]:
-  """Returns each URL with the answer to a question about it."""
+  """Returns each URL with what `request` returns for it."""
 
   def ask(url):
     try:
-      return url, question(url)
+      return url, request(url)
     except Exception as error:
       raise _unreachable(url, key, error) from error
 
-  with futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+  with futures.ThreadPoolExecutor(_REQUESTS) as pool:
     return list(pool.map(ask, urls))
 
 
 def _unreachable(url, key, why) -> errors.UserError:
-  """Returns the error for what the network or the storage refuses."""
+  """Returns the error to raise when the network or the storage fails."""
   if isinstance(why, errors.UserError):
     return why
   if isinstance(why, Exception):

@@ -1,83 +1,70 @@
-"""Lines that guide a model: paired files or the photo's own edges, in TF.
+"""Lines that guide a model, from a photo's own edges: NumPy or TensorFlow."""
 
-Sketches are `[H, W, 1] float32`, 1 = line, and 0 outside the hole.
-"""
+from types import ModuleType
+from typing import Any
 
-import tensorflow as tf
+import numpy as np
 
-from gatedinpaint_jax.data import drawn_edges, recipe
-
-
-def sketch(
-  strength: tf.Tensor,
-  mask: tf.Tensor,
-  seed: tf.Tensor,
-  sketching: recipe.Sketching,
-) -> tf.Tensor:
-  """Returns the lines inside the hole, `[H, W, 1] float32`, 1 = line.
-
-  Args:
-    strength: `[H, W, 1]` float32 in [0, 1], of lines or edges.
-    mask: `[H, W, 1]` float32, 1 = hole.
-    seed: `[2]` integers that decide whether the sketch is dropped.
-    sketching: threshold, exclusive, and probability of dropping.
-  """
-  lines = tf.cast(strength > sketching.threshold, tf.float32) * mask
-  if not sketching.drop_probability:
-    return lines
-  uniform = tf.random.stateless_uniform([], seed, alg="philox")
-  return lines * tf.cast(uniform >= sketching.drop_probability, tf.float32)
+# ITU-R BT.601, as in JPEG.
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+# Binomial of five, close to a Gaussian of deviation 1.
+BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+# tan(22.5 degrees): halfway between an axis and a diagonal.
+TANGENT = 0.41421356
 
 
-def edges(pixels: tf.Tensor) -> tf.Tensor:
+def edges(pixels: Any, xp: ModuleType) -> Any:
   """Returns the thin edges of a photo as fractions of its strongest one.
 
-  Luminance, a small blur, Sobel's gradient, and only what is the largest along
-  its own gradient. A picture of one colour has no edges.
+  Luminance, a small blur, Sobel's gradient, and only pixels whose gradient is
+  the largest along its own direction. A picture of one colour has no edges.
 
   Args:
-    pixels: `[H, W, 3]` uint8 or float32 in [0, 255], RGB, without a hole.
+    pixels: `[H, W, 3]` float32 in [0, 255], RGB, without a hole.
+    xp: the library whose array it is, `numpy` or `tensorflow`.
 
   Returns:
-    `[H, W, 1]` float32 in [0, 1].
+    `[H, W]` float32 in [0, 1].
   """
-  grey = tf.tensordot(tf.cast(pixels, tf.float32), drawn_edges.LUMINANCE, 1)
-  # Mirrored borders: zeros beyond the picture would be edges.
-  grey = tf.pad(grey, [[3, 3], [3, 3]], mode="SYMMETRIC")
-  grey = _correlate(_correlate(grey, drawn_edges.BLUR, 0), drawn_edges.BLUR, 1)
+  grey = xp.tensordot(pixels, LUMINANCE, 1)
+  # Mirrored borders: zeros outside the picture would be edges.
+  grey = xp.pad(grey, [[3, 3], [3, 3]], mode="symmetric")
+  grey = _correlate(_correlate(grey, BLUR, 0), BLUR, 1)
+  # Sobel: [1 2 1] smooths across the direction that [-1 0 1] differentiates.
   dx = _correlate(_correlate(grey, (1, 2, 1), 0), (-1, 0, 1), 1)
   dy = _correlate(_correlate(grey, (-1, 0, 1), 0), (1, 2, 1), 1)
-  size = tf.sqrt(dx**2 + dy**2)
-  thin = tf.where(_is_largest(size, dx, dy), size, tf.zeros_like(size))
-  return tf.math.divide_no_nan(thin, tf.reduce_max(thin))[..., None]
+  size = xp.sqrt(dx**2 + dy**2)
+  thin = xp.where(_is_largest(size, dx, dy, xp), size, xp.zeros_like(size))
+  # The norm is the largest value: both libraries have it under this name.
+  largest = xp.linalg.norm(xp.reshape(thin, [-1]), np.inf)
+  return thin / xp.maximum(largest, np.finfo(np.float32).tiny)
 
 
 def _correlate(x, weights, axis):
-  """Weighted sum of neighbours along an axis, which loses its ends."""
-  length = tf.shape(x)[axis] - (len(weights) - 1)
-  total = 0
+  """Weighted sum of neighbours along an axis, which is shorter at its ends."""
+  total, lost = 0, len(weights) - 1
   for i, weight in enumerate(weights):
+    part = slice(i, i - lost or None)
     if weight:
-      part = x[i : i + length] if axis == 0 else x[:, i : i + length]
-      total += weight * part
+      total += weight * (x[part] if axis == 0 else x[:, part])
   return total
 
 
-def _is_largest(size, dx, dy):
+def _is_largest(size, dx, dy, xp):
   """Whether a gradient is at least as large as both along its direction.
 
   The direction is the nearest of horizontal, vertical and the two diagonals;
   of two equal neighbours only the one further left or up is kept.
   """
-  height, width = tf.shape(size)[0], tf.shape(size)[1]
-  padded = tf.pad(size, [[1, 1], [1, 1]])
+  padded = xp.pad(size, [[1, 1], [1, 1]])
+
+  def shifted(y, x):  # the neighbours at (y, x), each -1, 0 or 1
+    return padded[1 + y : y - 1 or None, 1 + x : x - 1 or None]
 
   def beats(y, x):
-    before = padded[1 - y : 1 - y + height, 1 - x : 1 - x + width]
-    after = padded[1 + y : 1 + y + height, 1 + x : 1 + x + width]
-    return (size > before) & (size >= after)
+    return (size > shifted(-y, -x)) & (size >= shifted(y, x))
 
-  flat = tf.abs(dy) <= drawn_edges.TANGENT * tf.abs(dx)
-  steep = tf.abs(dx) <= drawn_edges.TANGENT * tf.abs(dy)
-  diagonal = tf.where(dx * dy > 0, beats(1, 1), beats(1, -1))
-  return tf.where(flat, beats(0, 1), tf.where(steep, beats(1, 0), diagonal))
+  flat = xp.abs(dy) <= TANGENT * xp.abs(dx)
+  steep = xp.abs(dx) <= TANGENT * xp.abs(dy)
+  diagonal = xp.where(dx * dy > 0, beats(1, 1), beats(1, -1))
+  return xp.where(flat, beats(0, 1), xp.where(steep, beats(1, 0), diagonal))

@@ -2,7 +2,7 @@
 
 A source yields elements `{"example", "name", "photo", "sketch"}`: the number of
 the example as int64, a name for messages, and strings from which `encoded`
-makes the bytes of the files. `sketch` is empty where there is none.
+makes the bytes of the files. `sketch` is empty where a photo has none.
 """
 
 import os
@@ -14,16 +14,10 @@ from gatedinpaint_jax.data import listing, recipe
 
 
 class FileSource:
-  """Pictures in files of their own; any example is reached at once."""
+  """Pictures that are one file each; any example is reached directly."""
 
   def __init__(self, files: listing.Files, *, seed: int, shuffle: bool):
-    """Takes the files in the order of the list.
-
-    Args:
-      files: photos and, where paired, their sketches.
-      seed: a new order in each epoch follows from it and the epoch.
-      shuffle: False keeps the list's order in every epoch.
-    """
+    """Takes files, to be shuffled by (seed, epoch) or kept in their order."""
     self._photos = _as_bytes(files.photos)
     self._sketches = files.sketches and _as_bytes(files.sketches)
     self._size = len(files.photos)
@@ -34,7 +28,7 @@ class FileSource:
     return self._size
 
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
-    """Returns this process's examples without end."""
+    """Returns this process's examples, endlessly."""
     positions = tf.data.Dataset.range(2**62)
     return positions.map(lambda i: self._element(rows.example(i)))
 
@@ -78,5 +72,5 @@ class FileSource:
 
 
 def _as_bytes(paths):
-  """Names of files need not be UTF-8, which TensorFlow insists on for str."""
+  """Encodes file names, which need not be UTF-8 as TensorFlow's strings."""
   return tf.constant([os.fsencode(path) for path in paths])

@@ -1,40 +1,39 @@
-"""Random brush strokes for a batch of masks, drawn inside the tf.data graph.
+"""Random brush strokes for a batch of masks, filled inside the tf.data graph.
 
 A stroke is filled row by row: in each row a thick segment with its round ends
-covers one interval of columns. Coordinates are whole numbers: vertices are
-truncated before the next step, and of quotients and roots of whole numbers only
-the whole part is used, after a half is added to what is divided. That half is
-more than all rounding errors of float64 together, so a mask does not depend on
-the processor.
-
-Source: the released program's free-form masks, where x is the column and y the
-row; it limits x by the height and y by the width, which shows on pictures that
-are not square and is not repeated here.
+covers one interval of columns. All coordinates are integers: points are
+truncated when they are drawn, and quotients and roots of integers are, after a
+half is added to the dividend. That half is more than all rounding errors of
+float64 together, so a mask does not depend on the processor.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from gatedinpaint_jax.data import hole_shapes
+from gatedinpaint_jax.data import hole_shapes, tensorflow_draws
 
-# Further than any column; whole and exact.
+# Beyond any column; an integer that float64 holds exactly.
 _FAR = np.float64(2**30)
-# Stands in for 0 as a divisor: a half divided by it is further than any column.
+# Stands in for 0 as a divisor: a half divided by it is beyond any column.
 _ALMOST_ZERO = np.float64(2**-31)
 
 
-class Draws(NamedTuple):
-  """The random numbers of one mask's strokes; of a batch, with an axis more."""
+class Numbers(NamedTuple):
+  """The random numbers of one mask's strokes; in a batch, with a first axis.
+
+  Column 0 of the uniform numbers' first row is for the number of strokes, then
+  follow a stroke's vertices, brush, two ends of the angles' range, column and
+  row of the first vertex, and the angles.
+  """
 
   uniform: tf.Tensor  # [S, 7 + V], for at most S strokes of V vertices
-  normal: tf.Tensor  # [S, V]
+  normal: tf.Tensor  # [S, V], the lengths of the steps
 
 
 class _Segments(NamedTuple):
-  """Thick segments: whole numbers in float64, [N]."""
+  """Thick segments: integers in float64, [N]."""
 
   x0: tf.Tensor
   y0: tf.Tensor
@@ -43,43 +42,39 @@ class _Segments(NamedTuple):
   brush: tf.Tensor  # thickness in pixels
 
 
-def draw_numbers(seed: tf.Tensor, shape: hole_shapes.Strokes) -> Draws:
-  """Returns the random numbers of one mask; their order is the contract.
+def draw_numbers(seed: tf.Tensor, shape: hole_shapes.Strokes) -> Numbers:
+  """Returns the random numbers of one mask.
 
   Args:
     seed: `[2]` integers; the same seed gives the same numbers.
     shape: what the strokes are like.
   """
   strokes, steps = shape.count[1], shape.vertices[1]
-  fixed = 7  # draws a stroke besides its angles
-  step_seed = tf.random.experimental.stateless_fold_in(seed, 1, alg="philox")
-  return Draws(
-    tf.random.stateless_uniform([strokes, fixed + steps], seed, alg="philox"),
-    tf.random.stateless_normal([strokes, steps], step_seed, alg="philox"),
+  step_seed = tensorflow_draws.fold_in(seed, 1)
+  return Numbers(
+    tensorflow_draws.uniform([strokes, 7 + steps], seed),
+    tensorflow_draws.normal([strokes, steps], step_seed),
   )
 
 
 def fill(
-  draws: Draws,
-  mirrored: tf.Tensor,
+  numbers: Numbers,
+  flips: tf.Tensor,
   height: int,
   width: int,
   shape: hole_shapes.Strokes,
 ) -> tf.Tensor:
   """Returns `[B, height, width] float32` masks of random strokes, 1 = hole.
 
-  Together, because most of the time goes to starting operations: one by one,
-  masks take almost twice as long.
-
   Args:
-    draws: of a batch of B masks; each mask follows from its own.
-    mirrored: `[B, 2]` bool, whether to mirror upside down and left to right.
+    numbers: of a batch of B masks; each mask follows from its own.
+    flips: `[B, 2]` bool, whether to mirror left to right and upside down.
     height: rows of the masks, in pixels.
     width: columns of the masks, in pixels.
     shape: what the strokes are like.
   """
-  batch_size = tf.shape(mirrored)[0]
-  segments, picture = _random_segments(draws, mirrored, height, width, shape)
+  batch_size = tf.shape(flips)[0]
+  segments, picture = _random_segments(numbers, flips, height, width, shape)
   first, last = _rows(segments, height)
   row = np.arange(height, dtype=np.int32) * width
   start = picture[:, None] * (height * width) + row
@@ -87,23 +82,28 @@ def fill(
   return tf.reshape(filled, [batch_size, height, width])
 
 
-def _random_segments(draws, mirrored, height, width, shape):
+def _random_segments(numbers, flips, height, width, shape):
   """Returns the segments of all strokes of all masks, and whose each is."""
   strokes, steps = shape.count[1], shape.vertices[1]
+  count = tensorflow_draws.Draws(numbers.uniform[:, :1, 0])
+  exists = np.arange(strokes) < count.integers(*shape.count)
+  exists = tf.reshape(exists, [-1, 1])
   # [B, S, ...] to [B S, ...]
   uniform, normal = (
     tf.reshape(tf.cast(part, tf.float64), [-1, part.shape[-1]])
-    for part in draws
+    for part in numbers
   )
-  # The number of strokes takes the first column of a mask's first row.
-  count = _whole(draws.uniform[:, :1, 0], shape.count)
-  exists = tf.reshape(np.arange(strokes) < count, [-1, 1])
-  vertices = _whole(uniform[:, 1:2], shape.vertices)
-  brush = _whole(uniform[:, 2:3], shape.brush_pixels(height, width))
-  points = _random_points(uniform, normal, height, width, shape)
-  flip = tf.repeat(mirrored[:, ::-1], strokes, axis=0)[:, None]
+  _, vertices, brush, low, high, start, angles = tf.split(
+    uniform, [1, 1, 1, 1, 1, 2, steps], axis=1
+  )
+  # In the order in which `Strokes.draw` asks for them.
+  draws = tensorflow_draws.Draws(
+    vertices, low, high, angles, normal, start, brush
+  )
+  vertices, points, brush = shape.draw(draws, height, width)
   border = np.float64([width - 1, height - 1])
-  points = tf.where(flip, border - points, points)  # [B S, V + 1, 2]
+  flips = tf.repeat(flips, strokes, axis=0)[:, None]
+  points = tf.where(flips, border - points, points)  # [B S, V + 1, 2]
   segments = tf.concat(
     [points[:, :-1], points[:, 1:], tf.tile(brush[..., None], [1, steps, 1])],
     axis=-1,
@@ -114,30 +114,6 @@ def _random_segments(draws, mirrored, height, width, shape):
   return _Segments(*tf.unstack(segments, axis=1)), picture
 
 
-def _random_points(uniform, normal, height, width, shape):
-  """Returns the vertices (x, y) of strokes, `[S, V + 1, 2]`."""
-  steps = shape.vertices[1]
-  low = shape.mean_angle - uniform[:, 3:4] * shape.angle_range
-  high = shape.mean_angle + uniform[:, 4:5] * shape.angle_range
-  angle = low + uniform[:, 7:] * (high - low)  # [S, V]
-  angle = tf.where(np.arange(steps) % 2 == 0, 2 * math.pi - angle, angle)
-  mean, deviation = shape.step_pixels(height, width)
-  length = tf.clip_by_value(mean + normal * deviation, 0, 2 * mean)
-  step = tf.stack([length * tf.cos(angle), length * tf.sin(angle)], axis=-1)
-  limit = np.float64([width, height])
-  points = [tf.floor(uniform[:, 5:7] * limit)]
-  for i in range(steps):
-    moved = tf.clip_by_value(points[-1] + step[:, i], 0, limit)
-    points.append(tf.floor(moved))
-  return tf.stack(points, axis=1)
-
-
-def _whole(uniform, bounds):
-  """Turns [0, 1) into whole numbers from bounds[0] to bounds[1], inclusive."""
-  uniform = tf.cast(uniform, tf.float64)
-  return bounds[0] + tf.floor(uniform * (bounds[1] - bounds[0] + 1))
-
-
 def _rows(segments, height):
   """Returns the first and last column of each thick segment in each row.
 
@@ -145,8 +121,8 @@ def _rows(segments, height):
   the segment does not reach.
 
   With the discs at its ends this is a single interval: the discs are as wide as
-  the segment or, for an even thickness, a little wider, so that in each row all
-  that is there of a disc touches the rest.
+  the segment or, for an even thickness, a little wider, so that in each row the
+  columns of a disc touch those of the segment.
   """
   first, last = _straight_rows(segments, height)
   radius = segments.brush // 2
@@ -157,7 +133,7 @@ def _rows(segments, height):
 
 
 def _straight_rows(segments, height):
-  """Returns the same without discs; `_FAR` and `-_FAR` where there is nothing.
+  """Returns the same without discs; `_FAR` and `-_FAR` in rows not reached.
 
   A point p is in a segment from a along d of length L and thickness w when
   0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2: two strips, and in one row
@@ -166,7 +142,7 @@ def _straight_rows(segments, height):
   x0, y0, x1, y1, brush = segments
   dx, dy = x1 - x0, y1 - y0
   square = dx**2 + dy**2
-  # floor(w L / 2): the cross product is whole, so nothing is lost.
+  # floor(w L / 2): the cross product is an integer, so nothing is lost.
   half = tf.floor(tf.sqrt(tf.floor(brush**2 * square / 4)))
   along = _strip_lines(segments, dx, dy, tf.zeros_like(square), square)
   across = _strip_lines(segments, dy, -dx, -half, half)

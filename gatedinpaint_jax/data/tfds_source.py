@@ -1,4 +1,4 @@
-"""Photographs of a TensorFlow Datasets set, by their number in the stream."""
+"""Photographs of a data set of TensorFlow Datasets (TFDS)."""
 
 import contextlib
 import difflib
@@ -11,11 +11,11 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import recipe, remote
+from gatedinpaint_jax.data import recipe, remote, tensorflow_draws
 
-# Shards read in turn, and records of one before the next one's turn.
+# Shards that are interleaved, and records taken from one at a time.
 _CYCLE, _BLOCK = 16, 16
-# What a failing download may raise, from a missing network or package on.
+# What a failed download raises: no network, a missing package and so on.
 _DOWNLOAD_ERRORS = (
   AssertionError,
   ImportError,
@@ -25,19 +25,19 @@ _DOWNLOAD_ERRORS = (
   tfds.download.DownloadError,
   tf.errors.OpError,
 )
-# Features that name a picture, in the order of preference.
+# Features that name a picture, by preference.
 _NAME_FEATURES = ("file_name", "filename", "image/filename", "id")
 
 
 class TfdsSource:
   """Pictures of one split; yields elements as described in `sources.py`.
 
-  Any epoch is reached at once; inside one, earlier records are skipped.
+  Any epoch is reached directly; within one, earlier records are skipped.
 
-  Of n processes, process p reads the shards p, p + n and so on, in epochs of
-  its own. So the order depends on the number of processes, and where a process
-  has fewer pictures than the others, these come more often. With fewer shards
-  than processes, each reads all shards and keeps its rows of one common order.
+  Of n processes, process p reads shards p, p + n and so on, in its own epochs:
+  the order depends on the number of processes, and the pictures of a process
+  with fewer of them come more often. With fewer shards than processes, each
+  reads all shards and keeps its rows of one common order.
   """
 
   def __init__(
@@ -50,19 +50,19 @@ class TfdsSource:
     seed: int,
     shuffle_buffer: int,
   ):
-    """Opens a set, and downloads and prepares it if it is not on the disk.
+    """Opens a data set, after downloading and preparing it if need be.
 
     Args:
-      name: of the set, with configuration and version if wanted.
+      name: of the data set, optionally with configuration and version.
       key: the config key that names it, for the messages.
       split: split expression, such as "train[:90%]".
-      folder: where sets are kept; None for TFDS's own default.
-      seed: a new order in each epoch follows from it and the epoch.
+      folder: where data sets are kept; None for TFDS's default.
+      seed: decides, with the epoch, the order.
       shuffle_buffer: records held in memory to draw from; 0 keeps the order.
 
     Raises:
-      UserError: if there is no such set or split, it has no pictures, or it
-        can be neither found nor downloaded.
+      UserError: if the data set or split is unknown, holds no pictures, or can
+        be neither found nor downloaded.
     """
     builder = _open(name, key, folder)
     _check(builder, name, key, split)
@@ -76,11 +76,11 @@ class TfdsSource:
     return self._split.num_examples
 
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
-    """Returns this process's examples without end.
+    """Returns this process's examples, endlessly.
 
-    A resumed stream goes on where each process stopped, in batches of any size.
-    With another number of processes than before, some pictures of the current
-    epoch come again and others not until the next.
+    A resumed stream continues where each process stopped, in batches of any
+    size. If the number of processes changes, some pictures of the current epoch
+    repeat and others wait for the next.
     """
     shards = self._split.file_instructions
     if 1 < rows.process_count <= len(shards):
@@ -117,7 +117,7 @@ class TfdsSource:
     return element["photo"], tf.constant(b"")
 
   def _endless(self, shards, start):
-    """Returns positions from `start` on, with the records of some shards."""
+    """Returns positions from `start` on, with the records of these shards."""
     total = sum(shard.take for shard in shards)
     first_epoch, skipped = divmod(start, total)
 
@@ -147,7 +147,7 @@ class TfdsSource:
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )
-    mixed = tf.random.experimental.stateless_fold_in(seed, epoch, alg="philox")
+    mixed = tensorflow_draws.fold_in(seed, epoch)
     return records.shuffle(
       self._buffer, seed=mixed[0], reshuffle_each_iteration=False
     )
@@ -202,16 +202,16 @@ def _open(name, key, folder):
   except _DOWNLOAD_ERRORS as error:
     message = _missing(builder, name, key, folder, error)
     raise errors.UserError(message) from error
-  # If another process has prepared it by now, this builder knows of no splits.
+  # If another process has prepared it meanwhile, this builder has no splits.
   return tfds.builder(name, data_dir=folder)
 
 
 def _prepare(builder):
-  """Downloads and prepares a set if need be, in one process at a time."""
+  """Downloads and prepares a data set if need be, one process at a time."""
   turn = contextlib.nullcontext()
-  # Nothing is written beside a prepared set; its folder may be read-only.
+  # Next to a prepared set nothing is written: its folder may be read-only.
   if not (remote.is_url(builder.data_dir) or builder.data_path.exists()):
-    logging.info("Preparing %s, or waiting for who does", builder.data_dir)
+    logging.info("Preparing %s, or waiting for it", builder.data_dir)
     builder.data_path.parent.mkdir(parents=True, exist_ok=True)
     turn = filelock.FileLock(f"{builder.data_path}.lock")
   with turn:
@@ -219,7 +219,7 @@ def _prepare(builder):
 
 
 def _missing(builder, name, key, folder, error) -> str:
-  """Says where a set was looked for and what is wanted there."""
+  """Returns the message that a data set is not where it should be."""
   if isinstance(error, ImportError):
     return (
       f"{key}: preparing {name!r} needs a Python package: {_one_line(error)};"

@@ -1,10 +1,10 @@
-"""Keeps count of pictures that cannot be read, and says when it is too many."""
+"""Counts pictures that cannot be read, and fails when there are too many."""
 
 from absl import logging
 
 from gatedinpaint_jax import errors
 
-# Stop when there are more than so many and more than this part of the set.
+# Fail when there are more than both this number and this fraction of the set.
 _PATIENCE = 10
 _FRACTION = 0.01
 _NAMED = 10
@@ -18,12 +18,12 @@ class Tally:
   """
 
   def __init__(self, key: str, total: int, *, paired: bool = False):
-    """Starts an empty tally.
+    """Starts an empty tally of a set of `total` pictures.
 
     Args:
       key: the config key that names the set, for the messages.
       total: how many pictures the set has.
-      paired: whether a picture may fail because of the sketch beside it.
+      paired: whether a picture may also fail because of its sketch.
     """
     self.names: dict[str, None] = {}
     self._key = key
@@ -31,11 +31,7 @@ class Tally:
     self._also = " or its sketch, which must be of its size" if paired else ""
 
   def add(self, name: str) -> None:
-    """Counts a picture.
-
-    Raises:
-      UserError: if that makes too many, naming the first of them.
-    """
+    """Counts a picture; raises UserError if there are too many now."""
     if name in self.names:
       return
     self.names[name] = None
@@ -51,7 +47,7 @@ class Tally:
       raise self.error(f"more than {_FRACTION:.0%} of the set")
 
   def error(self, why: str) -> errors.UserError:
-    """Returns the error that counts and names what was met so far."""
+    """Returns an error that counts and names the unreadable pictures."""
     names = list(self.names)
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:

@@ -1,1 +1,1 @@
-"""Scores of methods on masks that never change, in reports and comparisons."""
+"""Scores methods on frozen masks, and writes reports and comparisons."""

@@ -1,14 +1,14 @@
-"""Pictures to score, with their holes and perhaps their completions.
+"""Pictures to score, with their masks and optionally their completions.
 
-Files pair up by their names, every one of them: what is left over on one side
-is a mistake. Unlike in `inpaint`, so is a mask among the pictures.
+Files pair up by name, and any file without a counterpart is an error. Unlike in
+`inpaint`, so is a mask among the pictures.
 """
 
 import fnmatch
 import glob
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,52 +19,38 @@ from gatedinpaint_jax.evaluation import frozen_masks
 from gatedinpaint_jax.inference import hole_files, jobs, photo_files
 from gatedinpaint_jax.metrics import image_quality
 
-# Strips longer than so many times what is cut out of them lose their ends
-# before they are scaled: 1 x 10000 pixels would take gigabytes to become
-# 256 x 256.
-_MOST_LENGTHS = 16
-# Least length of what remains, in pixels: the filter that scales reaches three
-# beyond what is cut out.
-_LEAST_TRIMMED = 8
-# How many files an error names.
+# Strips longer than this many times what is cropped from them lose their ends
+# before scaling: 1 x 10000 pixels would take gigabytes to become 256 x 256.
+_MAX_LENGTHS = 16
+# Minimum length of the rest, in pixels: the scaling filter reaches three pixels
+# beyond the crop.
+_MIN_TRIMMED = 8
+# Number of names in an error.
 _NAMED = 3
 
 
 class Places(NamedTuple):
-  """Where pictures are.
+  """Where pictures are."""
 
-  Attributes:
-    key: the flag or config key that named them, for errors.
-    given: files, folders or patterns.
-  """
-
-  key: str
-  given: Sequence[str]
+  key: str  # the flag or config key of `given`, for errors
+  given: Sequence[str]  # files, folders or patterns
 
   def __str__(self):
     return f"{self.key}={','.join(self.given)}"
 
 
 class Case(NamedTuple):
-  """One picture to score.
+  """The files of a picture to score."""
 
-  Attributes:
-    index: its position among all, in the order of their names.
-    name: what it pairs by.
-    image: the picture's file.
-    mask: its mask's file, or None for a frozen mask.
-    completed: its completion's file, or None.
-  """
-
-  index: int
-  name: str
+  index: int  # position among all cases, sorted by name
+  name: str  # by which files pair up
   image: pathlib.Path
-  mask: pathlib.Path | None = None
+  mask: pathlib.Path | None = None  # None for a frozen mask
   completed: pathlib.Path | None = None
 
 
 class Loaded(NamedTuple):
-  """A case in memory: `[H, W, 3] uint8` without a hole, and `[H, W] bool`."""
+  """A case in memory: the original, `[H, W, 3] uint8`, and `[H, W] bool`."""
 
   case: Case
   image: np.ndarray
@@ -72,30 +58,24 @@ class Loaded(NamedTuple):
 
 
 class Loader(NamedTuple):
-  """Reads cases, and draws their masks where these are frozen.
+  """Reads cases, and draws frozen masks."""
 
-  Attributes:
-    mask_set: where the masks come from, or None if they are files.
-    size: (height, width) to which pictures are scaled and cropped, or None.
-    least_side: in pixels, of what can be scored.
-  """
-
+  # The frozen masks, or None for mask files.
   mask_set: frozen_masks.MaskSet | None
+  # (height, width) to which pictures are scaled and cropped, or None.
   size: tuple[int, int] | None = None
-  least_side: int = image_quality.SSIM_WINDOW
+  # Smallest side that can be scored, in pixels.
+  min_side: int = image_quality.SSIM_WINDOW
 
   def shape(self, case: Case) -> tuple[int, int]:
-    """Returns the (height, width) at which a case is scored.
-
-    Raises:
-      UserError: if the picture cannot be read or is too small.
-    """
-    own_shape = photo_files.read_size(case.image)
-    shape = self.size or own_shape
-    if min(shape) < self.least_side:
+    """Returns the (height, width) at which a case is scored."""
+    shape = photo_files.read_size(case.image)
+    if self.size is not None:
+      shape = self.size
+    if min(shape) < self.min_side:
       raise errors.UserError(
-        f"{case.image}: {hole_files.in_words(shape)}; {self.least_side} pixels "
-        "on each side are the least that can be scored"
+        f"{case.image}: {hole_files.describe_size(shape)}; both sides must be "
+        f"at least {self.min_side} pixels to be scored"
       )
     return shape
 
@@ -108,34 +88,35 @@ class Loader(NamedTuple):
     """Returns the hole, `[H, W] bool`."""
     if self.mask_set is not None:
       return self.mask_set.mask(case.index, *shape)
-    _check_size("mask", case.mask, photo_files.read_size(case.mask), shape)
+    _check_same_size("mask", case.mask, photo_files.read_size(case.mask), shape)
     return hole_files.read_mask(case.mask, shape)
 
   def load(self, case: Case) -> Loaded:
-    """Reads a case.
-
-    Raises:
-      UserError: naming the file and what is wrong with it.
-    """
+    """Reads a case; raises UserError if a file is invalid."""
     image = self.image(case)
     return Loaded(case, image, self.hole(case, image.shape[:2]))
 
 
+def check_size(key: str, size: tuple[int, int], min_side: int) -> None:
+  """Raises UserError if pictures cannot be scored at a size."""
+  if min(size) < min_side or size[0] * size[1] > photo_files.MAX_PIXELS:
+    raise errors.UserError(
+      f"{key}: both sides must be at least {min_side}, with at most "
+      f"{photo_files.MAX_PIXELS} pixels in total"
+    )
+
+
 def find(images: Places, masks: Places | None = None) -> list[Case]:
-  """Returns all cases, in the order of their names.
+  """Returns all cases, sorted by name.
 
-  Args:
-    images: the pictures.
-    masks: one for each picture or a single file for all; None for frozen masks.
-
-  Raises:
-    UserError: if there are no pictures or the names do not pair up.
+  `masks` has one file per picture or a single file for all; None for frozen
+  masks.
   """
-  image_files = jobs.by_name(images.key, images.given)
+  image_files = jobs.list_by_name(images.key, images.given)
   names = sorted(image_files)
   mask_files = dict.fromkeys(names)
   if masks is not None:
-    mask_files = _by_name_or_for_all(masks, names)
+    mask_files = _pair_or_share(masks, names)
   return [
     Case(i, name, image_files[name], mask_files[name])
     for i, name in enumerate(names)
@@ -143,40 +124,32 @@ def find(images: Places, masks: Places | None = None) -> list[Case]:
 
 
 def with_completed(work: Sequence[Case], completed: Places) -> list[Case]:
-  """Returns cases with their completions.
-
-  Raises:
-    UserError: if the names do not pair up.
-  """
-  files = _by_name(completed, [case.name for case in work])
+  """Returns cases with their completions."""
+  files = _pair(completed, [case.name for case in work])
   return [case._replace(completed=files[case.name]) for case in work]
 
 
 def check_completed(case: Case, shape: tuple[int, int]) -> None:
-  """Raises UserError if a completion's header says another size."""
+  """Raises UserError if a completion does not have this size."""
   size = photo_files.read_size(case.completed)
-  _check_size("completed picture", case.completed, size, shape)
+  _check_same_size("completed picture", case.completed, size, shape)
 
 
 def read_completed(loaded: Loaded) -> np.ndarray:
-  """Returns the completion of a case, `[H, W, 3] uint8`.
-
-  Raises:
-    UserError: if it cannot be read or its size is not that of the picture.
-  """
+  """Returns the completion of a case, `[H, W, 3] uint8`."""
   path = loaded.case.completed
   image = photo_files.read(path).colours
-  _check_size("completed picture", path, image.shape[:2], loaded.hole.shape)
+  _check_same_size(
+    "completed picture", path, image.shape[:2], loaded.hole.shape
+  )
   return image
 
 
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
-  """Returns whether `inference.jobs` would find a file by a place.
+  """Returns whether `inference.jobs` would read a future file in a place.
 
-  Args:
-    file: need not exist. In a folder any file counts, for a pattern only
-      pictures do.
-    place: a file, a folder or a pattern.
+  The place is a file, a folder, where any file counts, or a pattern, for which
+  only pictures count.
   """
   path = pathlib.Path(os.path.realpath(os.path.expanduser(file)))
   given = os.path.expanduser(place)
@@ -186,37 +159,52 @@ def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
     return str(path) == os.path.realpath(given)
   folder, name = os.path.split(given)
   real = os.path.realpath(folder)
-  # In the name of an existing folder, brackets are brackets.
+  # If the folder exists, brackets in its name are literal.
   start = glob.escape(real) if os.path.isdir(real) else real
   is_picture = (
     path.suffix.lower() in photo_files.SUFFIXES
     and not path.name.startswith(".")
   )
-  return is_picture and _fits(path.parts, (*pathlib.Path(start).parts, name))
+  return is_picture and _matches(path.parts, (*pathlib.Path(start).parts, name))
 
 
-def _fits(parts, patterns) -> bool:
-  """Returns whether `glob` finds a path by a pattern, both split at slashes."""
+def check_not_read(
+  written_by: str,
+  files: Iterable[str | os.PathLike[str]],
+  places: Iterable[Places],
+) -> None:
+  """Raises UserError if the next run would read output files as pictures."""
+  for file in files:
+    for key, given in places:
+      for place in given:
+        if would_be_read(file, place):
+          raise errors.UserError(
+            f"{written_by}: {file} would be a picture of {key}={place} for the "
+            "next run; name another place"
+          )
+
+
+def _matches(parts, patterns) -> bool:
+  """Returns whether `glob` would match a path, both split at slashes."""
   if not parts or not patterns:
     return not parts and not patterns
   if patterns[0] == "**":
-    return any(_fits(parts[i:], patterns[1:]) for i in range(len(parts) + 1))
-  return fnmatch.fnmatchcase(parts[0], patterns[0]) and _fits(
+    return any(_matches(parts[i:], patterns[1:]) for i in range(len(parts) + 1))
+  return fnmatch.fnmatchcase(parts[0], patterns[0]) and _matches(
     parts[1:], patterns[1:]
   )
 
 
-def _by_name_or_for_all(places, names) -> dict[str, pathlib.Path]:
+def _pair_or_share(places, names) -> dict[str, pathlib.Path]:
   given = places.given
   if len(given) == 1 and os.path.isfile(os.path.expanduser(given[0])):
-    (single,) = jobs.by_name(places.key, given).values()
+    (single,) = jobs.list_by_name(places.key, given).values()
     return dict.fromkeys(names, single)
-  return _by_name(places, names)
+  return _pair(places, names)
 
 
-def _by_name(places, names) -> dict[str, pathlib.Path]:
-  """Returns one file for each name of a picture."""
-  files = jobs.by_name(places.key, places.given)
+def _pair(places, names) -> dict[str, pathlib.Path]:
+  files = jobs.list_by_name(places.key, places.given)
   for what, missing in (
     ("file", {*names} - {*files}),
     ("picture", {*files} - {*names}),
@@ -226,16 +214,16 @@ def _by_name(places, names) -> dict[str, pathlib.Path]:
       more = len(missing) - _NAMED
       raise errors.UserError(
         f"{places}: no {what} for {named}{f' and {more} more' * (more > 0)}; "
-        "files pair up by their names without suffix, every one of them"
+        "all files must pair up by their names without suffix"
       )
   return files
 
 
-def _check_size(what, path, have, wanted):
-  if have != wanted:
+def _check_same_size(what, path, found, wanted):
+  if found != wanted:
     raise errors.UserError(
-      f"{path}: the {what} is {hole_files.in_words(have)}, its picture "
-      f"{hole_files.in_words(wanted)}; make them equally large"
+      f"{path}: the {what} is {hole_files.describe_size(found)}, its picture "
+      f"{hole_files.describe_size(wanted)}; make them equal"
     )
 
 
@@ -259,10 +247,10 @@ def _cover(image, size) -> np.ndarray:
 def _trim(image, size) -> np.ndarray:
   """Cuts equal ends off a strip, far outside of what `_cover` keeps."""
   height, width = image.shape[:2]
-  most_height, most_width = (
-    max(-(-_MOST_LENGTHS * other * wanted // other_wanted), _LEAST_TRIMMED)
+  max_height, max_width = (
+    max(-(-_MAX_LENGTHS * other * wanted // other_wanted), _MIN_TRIMMED)
     for other, wanted, other_wanted in ((width, *size), (height, *size[::-1]))
   )
-  top = max(height - most_height, 0) // 2
-  left = max(width - most_width, 0) // 2
+  top = max(height - max_height, 0) // 2
+  left = max(width - max_width, 0) // 2
   return image[top : height - top, left : width - left]

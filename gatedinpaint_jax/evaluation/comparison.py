@@ -1,10 +1,10 @@
-"""Several subjects on the same pictures and masks, compared in each picture.
+"""Compares several subjects on the same pictures and masks.
 
 Pictures differ more than methods do, so the intervals of two means say little
-about which is better. Differences are taken in each picture first, and their
-mean has an interval of its own, over pictures and, where a method was trained
-with several seeds, over these too. With one seed, how far another training
-would end up is not in it.
+about which method is better. Instead, differences are taken per picture, and
+their mean has an interval of its own: over pictures and, for methods trained
+with several seeds, over seeds. With one seed, the interval does not include how
+much another training run would differ.
 """
 
 import itertools
@@ -17,21 +17,21 @@ from gatedinpaint_jax.metrics import dataset_scores
 HOLDS = "holds"
 UNDECIDED = "undecided"
 REVERSED = "reversed"
-# What an order is judged by: the paper's l1 error as we read it, and LPIPS
-# where it was computed.
+# Scores that decide an order: the paper's l1 error as we read it, and LPIPS if
+# it was computed.
 _JUDGED_BY = {"relative_l1": "l1", "lpips": "LPIPS"}
 _MEANINGS = {
   HOLDS: "{less} has less than {more} by {difference}: the order holds.",
-  UNDECIDED: "{more} minus {less} is {difference}, an interval that holds 0: "
-  "the order is undecided.",
+  UNDECIDED: "{more} minus {less} is {difference}, an interval that contains "
+  "0: the order is undecided.",
   REVERSED: "{less} has more than {more} by {difference}: the order is "
   "reversed.",
 }
-_PARTS = {"whole": "the whole picture", "hole": "the hole"}
-# Of the table of hole fractions, which has room for one score.
-_BY_HOLE_FRACTION = "relative_l1"
+_PARTS = {"whole": "the entire picture", "hole": "the hole"}
+# The only score in the table of hole fractions.
+_BIN_SCORE = "relative_l1"
 
-Report = Mapping[str, Any]  # as `report.build` makes it
+Report = Mapping[str, Any]  # from `report.build`
 
 
 def compare(
@@ -40,19 +40,16 @@ def compare(
   """Compares methods on one set of masks.
 
   Args:
-    reports: of each method, one for each seed it was trained with; methods
-      with several have the same seeds.
-    order: some of the methods, as expected from the least error to the most.
-      All others are compared with the first.
+    reports: of each method, one per seed it was trained with. Methods with
+      several have the same seeds.
+    order: methods expected from the lowest to the highest error. The first is
+      compared with every other method.
 
   Returns:
-    What becomes JSON: the masks, `scores` by method, `differences` of each
-    other method minus the first of `order`, both as `dataset_scores.summarise`
-    makes them, and `order`: for each two that follow one another and each
-    score that judges them, the `difference`, more minus less, and `verdict`.
-
-  Raises:
-    ValueError: if pictures or masks differ.
+    The content of the JSON file: the masks, `scores` of each method,
+    `differences` of each other method minus the first, both as returned by
+    `dataset_scores.summarise`, and `order`: for each two consecutive methods
+    and each judging score, the `difference`, more minus less, and `verdict`.
   """
   masks = [report["masks"] for runs in reports.values() for report in runs]
   if any(other != masks[0] for other in masks):
@@ -85,11 +82,8 @@ def difference(
 ) -> dict[str, dict[str, Any]]:
   """Returns `dataset_scores.summarise` of one method minus another.
 
-  Differences are taken in each picture and between trainings of one seed. If
-  either method has one report, it is paired with every one of the other's.
-
-  Raises:
-    ValueError: if the pictures differ, or the numbers of reports.
+  Differences are taken per picture and between runs of the same seed. A method
+  with a single report is paired with every report of the other.
   """
   count = max(len(runs), len(others))
   ours, theirs = (
@@ -102,26 +96,22 @@ def difference(
 
 
 def verdict(low: float, high: float) -> str:
-  """Returns whether a difference that should be above 0 is, by its interval."""
+  """Returns whether the interval of a difference is above 0, as expected."""
   if low > 0:
     return HOLDS
   return REVERSED if high < 0 else UNDECIDED
 
 
 def build(reports: Mapping[str, Report]) -> Report:
-  """Returns the JSON of `evaluate`: of one subject its report.
+  """Returns the JSON of `evaluate`: the report of a single subject.
 
-  Of several {"subjects": reports by name, "comparison": what `compare` finds},
-  with the first as the one that all others are compared with.
+  For several subjects, {"subjects": reports, "comparison": with the first}.
   """
   first, *others = reports
   if not others:
     return reports[first]
-  by_name = {name: [report] for name, report in reports.items()}
-  return {
-    "subjects": dict(reports),
-    "comparison": compare(by_name, order=[first]),
-  }
+  runs = {name: [report] for name, report in reports.items()}
+  return {"subjects": dict(reports), "comparison": compare(runs, order=[first])}
 
 
 def to_markdown(content: Report) -> str:
@@ -136,11 +126,11 @@ def to_markdown(content: Report) -> str:
   lines = ["# Side by side", "", report_lib.describe_pictures(first)]
   for part in parts:
     lines += ["", f"Over {_PARTS[part]}:", ""]
-    lines += report_lib.table_by_name(
+    lines += report_lib.score_table(
       scores,
       part,
       corner="Subject",
-      last=_distances(reports) if part == "whole" else None,
+      last=_fid_column(reports) if part == "whole" else None,
     )
   for part in parts:
     lines += ["", f"## Differences over {_PARTS[part]}", ""]
@@ -159,35 +149,31 @@ def to_markdown(content: Report) -> str:
 def difference_lines(
   compared: Mapping[str, Any], part: str, *, corner: str
 ) -> list[str]:
-  """Returns the table of what `compare` finds, and a sentence that explains it.
-
-  Args:
-    compared: as `compare` returns it.
-    part: "whole" or "hole".
-    corner: what the rows are.
-  """
+  """Returns the table of differences from `compare`, with an explanation."""
   first, differences = compared["differences_to"], compared["differences"]
   if not differences:
     return []
   has_lpips = any("lpips" in entry[part] for entry in differences.values())
   errors = "l1, l2 and LPIPS" if has_lpips else "l1 and l2"
   return [
-    f"Each minus {first}, picture by picture; above 0 in {errors}, and below "
-    f"in PSNR and SSIM, {first} is better:",
+    f"Each minus {first}, picture by picture; {first} is better where {errors} "
+    "are above 0, and PSNR and SSIM below:",
     "",
-    *report_lib.table_by_name(
-      differences, part, corner=corner, of_difference=True
+    *report_lib.score_table(
+      differences, part, corner=corner, are_differences=True
     ),
   ]
 
 
 def order_lines(compared: Mapping[str, Any]) -> list[str]:
-  """Returns a sentence for each two methods whose order was expected."""
+  """Returns a sentence for each two methods with an expected order."""
   lines = []
   for pair in compared["order"]:
     less, more, found = pair["less"], pair["more"], pair["verdict"]
-    title = report_lib.score_title(pair["score"], of_difference=True)
-    size = report_lib.interval(pair["difference"], flip=found == REVERSED)
+    title = report_lib.score_title(pair["score"], is_difference=True)
+    size = report_lib.format_interval(
+      pair["difference"], flip=found == REVERSED
+    )
     unit = title.partition(", ")[2]
     meaning = _MEANINGS[found].format(
       less=less, more=more, difference=" ".join(filter(None, (size, unit)))
@@ -200,14 +186,14 @@ def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
   differences = difference(more, less)["whole"]
   for score in filter(differences.__contains__, _JUDGED_BY):
     found = differences[score]
-    # Methods that fill all pictures alike may have nothing finite to compare.
-    known = found["mean"] is not None
-    decided = verdict(found["low"], found["high"]) if known else UNDECIDED
+    # Without a finite difference there is no mean.
+    is_known = found["mean"] is not None
+    decided = verdict(found["low"], found["high"]) if is_known else UNDECIDED
     yield score, {"difference": found, "verdict": decided}
 
 
 def _scores(runs) -> dict[str, dict[str, Any]]:
-  """Returns the scores of a method over all of its trainings."""
+  """Returns the scores of a method over all of its runs."""
   if len(runs) == 1:
     return runs[0]["scores"]
   return dataset_scores.summarise(*map(_rows, runs))
@@ -222,40 +208,36 @@ def _label(name, report) -> str:
   return name if step is None else f"{name}, step {step}"
 
 
-def _distances(reports) -> dict[str, dict[str, str]]:
-  """Returns the column of the FID where there is one."""
+def _fid_column(reports) -> dict[str, dict[str, str]]:
   if not all("fid" in report for report in reports.values()):
     return {}
   return {
     report_lib.FID_TITLE: {
-      label: report_lib.number(report["fid"]["value"])
+      label: report_lib.format_number(report["fid"]["value"])
       for label, report in reports.items()
     }
   }
 
 
 def _bin_lines(reports) -> list[str]:
-  """Returns the table by hole fraction; all have the same masks, so bins."""
-  bins = next(iter(reports.values()))["bins"]
+  """Returns the table by hole fraction; the masks, so the bins, are equal."""
   heads = []
-  for entry in bins:
+  for entry in next(iter(reports.values()))["bins"]:
     low, high = entry["hole_percent"]
     heads.append(f"{low}-{high} % ({entry['pictures']})")
-  title = report_lib.score_title(_BY_HOLE_FRACTION).capitalize()
-  return [
-    f"{title}, of the whole picture, by hole fraction (pictures):",
-    "",
-    *report_lib.table(
-      ["Subject", *heads],
-      (
-        [
-          label,
-          *(
-            report_lib.counted(entry["whole"].get(_BY_HOLE_FRACTION))
-            for entry in report["bins"]
-          ),
-        ]
-        for label, report in reports.items()
+  rows = [
+    [
+      label,
+      *(
+        report_lib.format_summary(entry["whole"].get(_BIN_SCORE))
+        for entry in report["bins"]
       ),
-    ),
+    ]
+    for label, report in reports.items()
+  ]
+  title = report_lib.score_title(_BIN_SCORE).capitalize()
+  return [
+    f"{title}, over the entire picture, by hole fraction (pictures):",
+    "",
+    *report_lib.table(["Subject", *heads], rows),
   ]

@@ -1,20 +1,19 @@
-"""Masks for comparisons: the same pixels on every machine, for ever.
+"""Masks for comparisons, with identical pixels on every machine.
 
 A mask depends only on (kind, seed, index, height, width) and is computed with
-integers. Philox's words are used directly: NumPy guarantees them, but not the
-output of its distributions. Sines come from a table of integers; none of them
-was rounded near a tie, so the last bit of a machine's `cos` does not matter.
-Whether a pixel lies in a stroke is decided in int64.
+integers: from the words of Philox, which NumPy guarantees, unlike the output of
+its distributions; and from a table of cosines, none of which is rounded near a
+tie, so that the last bit of a machine's `cos` does not matter.
 
-Mask `index` of a set aims at the bin `index % 6` of BINS, the hole fractions by
-which Liu et al. 2018 (partial convolutions, 4.3) report: every run of six masks
-has each bin once. Within a bin, the fraction aimed at is uniform.
+The target of mask `index` is the bin `index % 6` of BINS, the hole fractions of
+Liu et al. 2018 (partial convolutions, 4.3): six consecutive masks have one mask
+in each bin. Within a bin, the target fraction is uniform.
 
   free_form  the strokes of Yu et al. 2019 (3.4) as in training, with the
-             numbers of `data.hole_shapes.Strokes`, one after another until the
+             distributions of `data.hole_shapes.Strokes`, added until the
              fraction is reached, which cuts the last one short. Of training
              masks with only strokes, 5 in 100 exceed 30 %, 4 in 1000 40 %.
-  rectangle  one axis-parallel box of that area anywhere inside, its sides
+  rectangle  one axis-aligned box of that area at a random position, its sides
              within a factor of 2 of the picture's proportions.
 """
 
@@ -26,25 +25,25 @@ from typing import NamedTuple
 import numpy as np
 
 KINDS = ("free_form", "rectangle")
-# Hole fractions in percent: from the first, up to and not including the second.
+# Hole fractions in percent, [low, high).
 BINS = tuple((low, low + 10) for low in range(0, 60, 10))
 
-# Fractions and lengths are multiples of 1 / _ONE.
+# Fixed point: fractions and lengths are multiples of 1 / _ONE.
 _ONE = 1 << 16
-# Directions are half degrees.
+# Angles are in half degrees.
 _TURN = 720
 COSINES = tuple(
   round(_ONE * math.cos(2 * math.pi * i / _TURN)) for i in range(_TURN)
 )
-# Copied from `data.hole_shapes.Strokes`, because training may change. Lengths
-# are fractions of the picture's scale.
+# Copied from `data.hole_shapes.Strokes`, which may change. Lengths are
+# fractions of the picture's scale.
 VERTICES = (4, 11)
 BRUSH_WIDTH = (_ONE * 12 // 256, _ONE * 39 // 256)
 MEAN_STEP = 11585  # sqrt(2) / 8
 STEP_DEVIATION = 5632  # 22 / 256
 MEAN_ANGLE = 144  # 72 degrees
 ANGLE_RANGE = 48  # 24 degrees
-# Attempts to hit a bin; tiny pictures may have no such mask.
+# Attempts to hit a bin; a tiny picture may have no such mask.
 _ATTEMPTS = 64
 
 
@@ -55,12 +54,9 @@ class MaskSet(NamedTuple):
   seed: int = 0
 
   def mask(self, index: int, height: int, width: int) -> np.ndarray:
-    """Returns mask `index` for a picture of this size, `[H, W] bool`.
+    """Returns mask `index`, `[H, W] bool` with True for hole.
 
-    True is hole. At another size of the same proportions it looks alike.
-
-    Raises:
-      ValueError: if the kind is not one of KINDS or a number is negative.
+    It looks alike at all sizes of the same proportions.
     """
     if self.kind not in KINDS or min(self.seed, index) < 0:
       raise ValueError(f"no mask {index} of {self}; kinds are {KINDS}")
@@ -69,7 +65,7 @@ class MaskSet(NamedTuple):
     low, high = (_ONE * edge // 100 for edge in percents)
     make = _free_form if self.kind == "free_form" else _rectangle
     for _ in range(_ATTEMPTS):
-      mask = make(draw, height, width, draw.whole(low, high - 1))
+      mask = make(draw, height, width, draw.integer(low, high - 1))
       share = 100 * int(mask.sum())
       if percents[0] * mask.size <= share < percents[1] * mask.size:
         break
@@ -84,10 +80,7 @@ def mask_digest(mask: np.ndarray) -> str:
 
 
 def set_digest(mask_digests: Iterable[str]) -> str:
-  """Returns 16 hexadecimal digits that identify masks by their `mask_digest`.
-
-  Equal for the same masks in the same order, whether they were drawn or read.
-  """
+  """Returns 16 hexadecimal digits that identify a sequence of masks."""
   return hashlib.sha256(" ".join(mask_digests).encode()).hexdigest()[:16]
 
 
@@ -95,21 +88,17 @@ class _Draws:
   """A stream of pseudorandom integers, seeded by a name."""
 
   def __init__(self, name: str):
-    """Keys Philox with a hash of the name."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
     self._words = np.random.Philox(key=key)
 
-  def whole(self, low: int, high: int) -> int:
-    """Returns an integer from `low` to `high`, both inclusive.
-
-    For the ranges used here, uniform to less than one part in 2**40.
-    """
+  def integer(self, low: int, high: int) -> int:
+    """Returns an integer in [low, high], uniform to one part in 2**40."""
     word = int(self._words.random_raw())
     return low + (word * (high - low + 1) >> 64)
 
   def normal(self, mean: int, deviation: int) -> int:
-    """Returns an almost normal number: the sum of twelve uniform ones."""
-    total = sum(self.whole(0, _ONE - 1) for _ in range(12)) - 6 * _ONE
+    """Returns an approximately normal number: the sum of 12 uniform ones."""
+    total = sum(self.integer(0, _ONE - 1) for _ in range(12)) - 6 * _ONE
     return mean + (deviation * total >> 16)
 
 
@@ -121,25 +110,25 @@ def _free_form(draw, height, width, fraction) -> np.ndarray:
   wanted = -(-fraction * mask.size // _ONE)
   while not mask.any() or mask.sum() < wanted:
     _add_stroke(draw, mask, scale, wanted)
-  across, down = draw.whole(0, 1), draw.whole(0, 1)
+  across, down = draw.integer(0, 1), draw.integer(0, 1)
   return np.ascontiguousarray(
     mask[:: -1 if down else 1, :: -1 if across else 1]
   )
 
 
 def _add_stroke(draw, mask, scale, wanted) -> None:
-  """Draws one zig-zag as in training, until enough is covered."""
+  """Draws one zig-zag as in training, stopping when enough is covered."""
   height, width = mask.shape
   thinnest, thickest = (
     max(1, (side * scale + (1 << 31)) >> 32) for side in BRUSH_WIDTH
   )
-  brush = draw.whole(thinnest, thickest)
-  low = MEAN_ANGLE - draw.whole(0, ANGLE_RANGE)
-  high = MEAN_ANGLE + draw.whole(0, ANGLE_RANGE)
-  x, y = draw.whole(0, width - 1), draw.whole(0, height - 1)
+  brush = draw.integer(thinnest, thickest)
+  low = MEAN_ANGLE - draw.integer(0, ANGLE_RANGE)
+  high = MEAN_ANGLE + draw.integer(0, ANGLE_RANGE)
+  x, y = draw.integer(0, width - 1), draw.integer(0, height - 1)
   _draw_disc(mask, x, y, brush // 2)
-  for step in range(draw.whole(*VERTICES)):
-    angle = draw.whole(low, high)
+  for step in range(draw.integer(*VERTICES)):
+    angle = draw.integer(low, high)
     if step % 2 == 0:
       angle = _TURN - angle
     length = draw.normal(MEAN_STEP, STEP_DEVIATION)
@@ -155,9 +144,9 @@ def _add_stroke(draw, mask, scale, wanted) -> None:
 
 
 def _draw_segment(mask, start, end, brush) -> None:
-  """Draws what `data.strokes` draws: two strips that cross.
+  """Draws a segment d = b - a of length L and width w, as `data.strokes` does.
 
-  A point p is inside when 0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2.
+  A point p is inside if 0 <= d.(p - a) <= L^2 and |d x (p - a)| <= w L / 2.
   """
   (x0, y0), (x1, y1) = start, end
   dx, dy = x1 - x0, y1 - y0
@@ -179,7 +168,7 @@ def _draw_segment(mask, start, end, brush) -> None:
 
 
 def _draw_disc(mask, x, y, radius) -> None:
-  """Draws a disc of 2 r + 1 pixels diameter: x^2 + y^2 <= r^2 + r."""
+  """Draws a disc with a diameter of 2 r + 1 pixels: x^2 + y^2 <= r^2 + r."""
   top, left = max(y - radius, 0), max(x - radius, 0)
   part = mask[top : y + radius + 1, left : x + radius + 1]
   down = np.arange(top, top + part.shape[0])[:, None] - y
@@ -190,17 +179,17 @@ def _draw_disc(mask, x, y, radius) -> None:
 def _rectangle(draw, height, width, fraction) -> np.ndarray:
   """Returns a box that covers about `fraction` / `_ONE` of the picture."""
   area = max(fraction * height * width // _ONE, 1)
-  # Its height may be between 1 / sqrt(2) and sqrt(2) times sqrt(fraction) of
-  # the picture's, but so that the width fits in.
+  # The height is between 1 / sqrt(2) and sqrt(2) times sqrt(fraction) of the
+  # picture's, and large enough for the width to fit.
   lowest = max(
     math.isqrt(fraction * height**2 // (2 * _ONE)), -(-area // width)
   )
   highest = min(math.isqrt(2 * fraction * height**2 // _ONE), height)
   lowest = max(lowest, 1)
-  box_height = draw.whole(lowest, max(highest, lowest))
+  box_height = draw.integer(lowest, max(highest, lowest))
   box_width = min(max((area + box_height // 2) // box_height, 1), width)
-  top = draw.whole(0, height - box_height)
-  left = draw.whole(0, width - box_width)
+  top = draw.integer(0, height - box_height)
+  left = draw.integer(0, width - box_width)
   mask = np.zeros((height, width), bool)
   mask[top : top + box_height, left : left + box_width] = True
   return mask

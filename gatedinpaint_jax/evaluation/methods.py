@@ -1,7 +1,7 @@
 """Methods that fill holes without training, by name.
 
 A method takes a picture `[H, W, 3] uint8` and its hole `[H, W] bool` and
-returns the filled picture; the hole is neither empty nor the entire picture.
+returns the filled picture.
 
   mean_fill             the mean colour of the known pixels: the baseline
   opencv_telea          Telea 2004, fast marching
@@ -22,21 +22,17 @@ from gatedinpaint_jax.inference import inpainter
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 EXTRA = "classical"
-# Of the neighbourhood, as in OpenCV's own examples.
+# Radius of the neighbourhood, as in OpenCV's examples.
 _OPENCV_RADIUS = 3
-# 7 x 7 pixels, as in PyPatchMatch's own examples.
+# 7 x 7 pixels, as in PyPatchMatch's examples.
 _PATCH_RADIUS = 3
 _MID_GREY = 128
 
 
 def load(name: str) -> Method:
-  """Returns a method that keeps known pixels, and takes any hole.
+  """Returns a method that keeps known pixels.
 
-  An empty hole leaves the picture as it is; one that is the entire picture
-  becomes mid-grey.
-
-  Raises:
-    UserError: if there is no such method or its library is not installed.
+  A picture without known pixels becomes mid-grey.
   """
   errors.check_choice("method", name, PACKAGES)
   package = PACKAGES[name]
@@ -44,7 +40,7 @@ def load(name: str) -> Method:
     errors.check_installed(package, extra=EXTRA)
   if name == "patchmatch":
     _check_patchmatch_is_compiled()
-  return functools.partial(_complete, _METHODS[name])
+  return functools.partial(_complete, _METHODS[name][0])
 
 
 class MethodInpainter:
@@ -53,18 +49,17 @@ class MethodInpainter:
   guided = False
 
   def __init__(self, method: Method):
-    """Takes what `load` returns."""
     self._method = method
 
   def backend_for(self, height: int, width: int) -> None:
-    """Returns None: no backend computes it."""
+    """Returns None: methods have no backend."""
     del height, width
 
   def __call__(self, image, mask, sketch=None, *, return_details=False):
-    """Fills a picture or a batch of them; see `Inpainter.__call__`.
+    """Fills a picture or a batch; see `Inpainter.__call__`.
 
-    With `return_details`, both predictions are the completed picture, and there
-    are no offsets.
+    With `return_details`, both predictions are the completed picture, and
+    offsets are None.
     """
     if sketch is not None:
       raise ValueError("methods take no sketch")
@@ -79,12 +74,12 @@ class MethodInpainter:
 
 
 def _complete(method, image, hole) -> np.ndarray:
-  """Fills one picture, and keeps known pixels whatever the method does."""
+  """Fills one picture, and restores known pixels that the method changed."""
   if not hole.any():
     return image.copy()
   if hole.all():
     return np.full_like(image, _MID_GREY)
-  # The libraries want contiguous arrays.
+  # The libraries need contiguous arrays.
   filled = method(np.ascontiguousarray(image), np.ascontiguousarray(hole))
   return np.where(hole[..., None], filled, image)
 
@@ -94,20 +89,12 @@ def _fill_mean(image, hole) -> np.ndarray:
   return np.broadcast_to(np.round(mean).astype(np.uint8), image.shape)
 
 
-def _fill_telea(image, hole) -> np.ndarray:
+def _fill_with_opencv(algorithm, image, hole) -> np.ndarray:
   import cv2
 
-  return cv2.inpaint(
-    image, hole.astype(np.uint8), _OPENCV_RADIUS, cv2.INPAINT_TELEA
-  )
-
-
-def _fill_navier_stokes(image, hole) -> np.ndarray:
-  import cv2
-
-  return cv2.inpaint(
-    image, hole.astype(np.uint8), _OPENCV_RADIUS, cv2.INPAINT_NS
-  )
+  kinds = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}
+  hole = hole.astype(np.uint8)
+  return cv2.inpaint(image, hole, _OPENCV_RADIUS, kinds[algorithm])
 
 
 def _fill_biharmonic(image, hole) -> np.ndarray:
@@ -120,7 +107,7 @@ def _fill_biharmonic(image, hole) -> np.ndarray:
 def _fill_patchmatch(image, hole) -> np.ndarray:
   import patchmatch
 
-  # The result must not depend on a seed that was set elsewhere.
+  # The library's seed is global.
   patchmatch.set_random_seed(0)
   return patchmatch.inpaint(image, hole, patch_size=_PATCH_RADIUS)
 
@@ -135,19 +122,16 @@ def _check_patchmatch_is_compiled():
     )
 
 
+# {name: (function, package that it imports)}.
 _METHODS = {
-  "mean_fill": _fill_mean,
-  "opencv_telea": _fill_telea,
-  "opencv_navier_stokes": _fill_navier_stokes,
-  "biharmonic": _fill_biharmonic,
-  "patchmatch": _fill_patchmatch,
+  "mean_fill": (_fill_mean, None),
+  "opencv_telea": (functools.partial(_fill_with_opencv, "telea"), "cv2"),
+  "opencv_navier_stokes": (
+    functools.partial(_fill_with_opencv, "navier_stokes"),
+    "cv2",
+  ),
+  "biharmonic": (_fill_biharmonic, "skimage"),
+  "patchmatch": (_fill_patchmatch, "patchmatch"),
 }
 NAMES = tuple(_METHODS)
-# What each imports, or None.
-PACKAGES = {
-  "mean_fill": None,
-  "opencv_telea": "cv2",
-  "opencv_navier_stokes": "cv2",
-  "biharmonic": "skimage",
-  "patchmatch": "patchmatch",
-}
+PACKAGES = {name: package for name, (_, package) in _METHODS.items()}

@@ -1,6 +1,6 @@
 """The report of an evaluation: JSON for programs, Markdown for people.
 
-A summary is what `dataset_scores.summarise` says of one score: the mean, its
+A summary is the part of `dataset_scores.summarise` for one score: its mean, the
 interval and the number of pictures.
 """
 
@@ -22,9 +22,9 @@ from gatedinpaint_jax.metrics import dataset_scores, inception
 FID_TITLE = "FID, no interval"
 COUNTS = (
   "(n of N): the mean is over n of N pictures. The others have no hole or no "
-  "finite score, as an equal picture has no PSNR."
+  "finite score, such as the PSNR of an identical picture."
 )
-# The columns of tables that have one for each score.
+# Scores with a column of their own.
 _COLUMNS = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
 _TITLES = {
   "relative_l1": "relative l1",
@@ -35,9 +35,9 @@ _TITLES = {
   "original_total_variation": "total variation of the originals",
   "lpips": "LPIPS",
 }
-# Those of the frozen masks; files may have larger holes.
+# The bins of the frozen masks; mask files may have larger holes.
 _BINS = (*frozen_masks.BINS, (frozen_masks.BINS[-1][1], 100))
-# More digits are rounding errors of the processor.
+# Further digits are rounding errors.
 _DIGITS = 6
 
 
@@ -51,10 +51,10 @@ def build(
   size: tuple[int, int] | None,
   fid_weights: str | None = None,
 ) -> dict[str, Any]:
-  """Returns what becomes the JSON file.
+  """Returns the content of the JSON file.
 
-  `description` says what was evaluated, `images` and `masks` where they came
-  from; `version` is of this package, `fid_weights` a digest.
+  `version` is that of this package, `description` is of the subject, `images`
+  and `masks` say where these came from, `fid_weights` is a digest.
   """
   report = {
     **description,
@@ -65,7 +65,7 @@ def build(
     "known_pixels_changed": result.changed,
     "versions": {"gatedinpaint-jax": version, **_versions()},
     "scores": dataset_scores.summarise(result.rows),
-    "bins": dataset_scores.by_hole_fraction(result.rows, _BINS),
+    "bins": dataset_scores.summarise_bins(result.rows, _BINS),
   }
   if result.frechet_distance is not None:
     report["fid"] = {
@@ -74,28 +74,33 @@ def build(
       "note": _note_on_fid(len(result.rows)),
     }
   report["rows"] = [row._asdict() for row in result.rows]
-  return _shorten(report)
+  return _round(report)
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
-  whole, hole = (report["scores"][part] for part in ("whole", "hole"))
+  entire, hole = (report["scores"][part] for part in ("whole", "hole"))
   rows = [
-    [score_title(name), counted(whole[name]), counted(hole.get(name))]
-    for name in whole
+    [
+      score_title(name),
+      format_summary(entire[name]),
+      format_summary(hole.get(name)),
+    ]
+    for name in entire
   ]
   lines = [f"# {_title(report)}", "", describe_pictures(report), ""]
-  lines += table(["Score", "Whole picture", "Hole"], rows)
+  lines += table(["Score", "Entire picture", "Hole"], rows)
   if "fid" in report:
-    lines.append(f"| {FID_TITLE} | {number(report['fid']['value'])} | |")
+    value = format_number(report["fid"]["value"])
+    lines.append(f"| {FID_TITLE} | {value} | |")
   if report["bins"]:
-    lines += ["", "Of the whole picture, by hole fraction:", ""]
+    lines += ["", "Over the entire picture, by hole fraction:", ""]
     lines += _bin_table(report["bins"])
   notes = notes_on_numbers(report)
   if report["known_pixels_changed"]:
     notes.append(
-      f"In {report['known_pixels_changed']} pictures known pixels are not "
-      "those of the original."
+      f"{report['known_pixels_changed']} pictures have known pixels that "
+      "differ from the original."
     )
   for note in notes:
     lines += ["", note]
@@ -103,21 +108,17 @@ def to_markdown(report: Mapping[str, Any]) -> str:
 
 
 def check_output(path: str) -> pathlib.Path:
-  """Returns the .json file of a report, if `write` can write it.
-
-  Raises:
-    UserError: if the suffix is another one or a file cannot be written.
-  """
+  """Returns the path of a report's .json file."""
   output = pathlib.Path(os.path.expanduser(path))
   if output.suffix != ".json":
     raise errors.UserError(f"{path}: must end in .json")
-  for file in files_of(output):
+  for file in report_files(output):
     files.check_file(file)
   return output
 
 
-def files_of(output: pathlib.Path) -> list[pathlib.Path]:
-  """Returns the files of a report: .json, .md and .png."""
+def report_files(output: pathlib.Path) -> list[pathlib.Path]:
+  """Returns the .json, .md and .png file of a report."""
   return [output.with_suffix(suffix) for suffix in (".json", ".md", ".png")]
 
 
@@ -127,13 +128,13 @@ def write(
   tables: str,
   sheet: bytes | None = None,
 ) -> None:
-  """Writes a report, its .json last."""
-  # Names of files need not be Unicode.
+  """Writes the files of a report, the .json last."""
+  # File names need not be valid Unicode.
   text = tables.encode(errors="backslashreplace")
-  contents = zip(files_of(output), (to_json(content), text, sheet), strict=True)
-  for file, data in reversed([*contents]):
-    if data is not None:
-      files.write(file, data)
+  data = to_json(content), text, sheet
+  for file, part in reversed([*zip(report_files(output), data, strict=True)]):
+    if part is not None:
+      files.write(file, part)
 
 
 def to_json(content: Mapping[str, Any]) -> bytes:
@@ -142,10 +143,10 @@ def to_json(content: Mapping[str, Any]) -> bytes:
 
 
 def describe_pictures(report: Mapping[str, Any]) -> str:
-  """Returns which pictures and masks the numbers are of."""
+  """Returns a sentence on the pictures and masks behind the numbers."""
   masks = report["masks"]
   seed = f" (seed {masks['seed']})" if "seed" in masks else ""
-  size = " x ".join(map(str, report["size"] or ["their own"]))
+  size = " x ".join(map(str, report["size"] or ["original"]))
   return (
     f"{report['pictures']} pictures of {report['images']}, size (height x "
     f"width) {size}; masks {masks['name']}{seed}, digest `{masks['digest']}`. "
@@ -154,94 +155,93 @@ def describe_pictures(report: Mapping[str, Any]) -> str:
 
 
 def notes_on_numbers(report: Mapping[str, Any]) -> list[str]:
-  """Returns what a reader of the means has to know."""
+  """Returns what a reader of the means needs to know."""
   notes = []
-  if any(map(leaves_out, report["scores"].values())):
+  if any(map(is_partial, report["scores"].values())):
     notes.append(COUNTS)
   if "fid" in report and report["fid"]["note"]:
     notes.append(report["fid"]["note"])
   return notes
 
 
-def leaves_out(part: Mapping[str, Mapping[str, Any]]) -> bool:
-  """Returns whether any of the means leaves pictures out."""
-  return any(s["pictures"] < s["of_pictures"] for s in part.values())
+def is_partial(summaries: Mapping[str, Mapping[str, Any]]) -> bool:
+  """Returns whether any of the means leaves out pictures."""
+  return any(s["pictures"] < s["of_pictures"] for s in summaries.values())
 
 
-def score_title(score: str, *, of_difference: bool = False) -> str:
-  """Returns what to call a score, with its unit."""
+def score_title(score: str, *, is_difference: bool = False) -> str:
+  """Returns the title of a score, with its unit."""
   unit = dataset_scores.UNITS[score].name
-  if of_difference and unit == "%":
+  if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
   return _TITLES.get(score, score) + (f", {unit}" if unit else "")
 
 
-def number(value: float, *, signed: bool = False) -> str:
-  """Returns four digits of a number."""
+def format_number(value: float, *, signed: bool = False) -> str:
+  """Returns four significant digits of a number."""
   return f"{value:{'+' if signed else ''}#.4g}".rstrip(".")
 
 
-def interval(
+def format_interval(
   summary: Mapping[str, Any] | None, *, signed: bool = False, flip: bool = False
 ) -> str:
-  """Returns a mean with its interval, of the other sign if `flip`.
-
-  Nothing if there is no mean; with `signed`, + where it is positive.
-  """
+  """Returns "mean [low, high]", negated if `flip`, or "" without a mean."""
   if summary is None or summary["mean"] is None:
     return ""
   mean, low, high = (summary[key] for key in ("mean", "low", "high"))
   if flip:
     mean, low, high = -mean, -high, -low
-  mean, low, high = (number(v, signed=signed) for v in (mean, low, high))
+  mean, low, high = (format_number(v, signed=signed) for v in (mean, low, high))
   return f"{mean} [{low}, {high}]"
 
 
-def counted(summary: Mapping[str, Any] | None, *, signed: bool = False) -> str:
-  """Returns `interval` and, if not over all pictures, over how many."""
-  words = [interval(summary, signed=signed)]
+def format_summary(
+  summary: Mapping[str, Any] | None, *, signed: bool = False
+) -> str:
+  """Returns `format_interval` and, if pictures are left out, the counts."""
+  words = [format_interval(summary, signed=signed)]
   if summary and summary["pictures"] < summary["of_pictures"]:
     words.append(f"({summary['pictures']} of {summary['of_pictures']})")
   return " ".join(filter(None, words))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-  """Returns the lines of a table."""
+  """Returns the lines of a Markdown table."""
   lines = []
   for cells in (head, *rows):
-    # Names of files may contain what divides cells.
+    # File names may contain the separator of cells.
     safe = (str(cell).replace("|", r"\|") for cell in cells)
     lines.append(f"| {' | '.join(safe)} |")
   return [lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
-def table_by_name(
+def score_table(
   summaries: Mapping[str, Mapping[str, Mapping[str, Any]]],
   part: str,
   *,
   corner: str,
-  of_difference: bool = False,
+  are_differences: bool = False,
   last: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[str]:
   """Returns a table with a row for each name and a column for each score.
 
   Args:
-    summaries: by name, part ("whole" or "hole") and score.
-    part: which of the two.
-    corner: what the names are.
-    of_difference: numbers are differences: signed, and percents are points.
-    last: further columns, {title: {name: cell}}.
+    summaries: {name: {"whole" or "hole": {score: summary}}}.
+    part: "whole" or "hole".
+    corner: title of the names.
+    are_differences: writes signs, and percents as points.
+    last: additional columns, {title: {name: cell}}.
   """
   parts = {name: summary[part] for name, summary in summaries.items()}
   scores = [s for s in _COLUMNS if any(s in own for own in parts.values())]
   last = last or {}
-  titles = [score_title(score, of_difference=of_difference) for score in scores]
+  titles = [score_title(s, is_difference=are_differences) for s in scores]
   return table(
     [corner, *titles, *last],
     (
       [
         name,
-        *(counted(own.get(score), signed=of_difference) for score in scores),
+        *(format_summary(own.get(s), signed=are_differences) for s in scores),
         *(column[name] for column in last.values()),
       ]
       for name, own in parts.items()
@@ -260,13 +260,12 @@ def _bin_table(bins) -> list[str]:
   rows = []
   for entry in bins:
     low, high = entry["hole_percent"]
-    cells = [counted(entry["whole"][name]) for name in names]
+    cells = [format_summary(entry["whole"][name]) for name in names]
     rows.append([f"{low}-{high} %", entry["pictures"], *cells])
   return table(["Hole", "Pictures", *map(score_title, names)], rows)
 
 
 def _note_on_fid(pictures) -> str | None:
-  """Returns what to say about an FID of so many pictures, or None."""
   needed = inception.FEATURES + 1
   if pictures >= needed:
     return None
@@ -286,12 +285,12 @@ def _versions() -> dict[str, str]:
   }
 
 
-def _shorten(tree):
-  """Rounds all numbers; those that JSON has no word for become null."""
+def _round(tree):
+  """Rounds all numbers; those that JSON cannot represent become null."""
   if isinstance(tree, Mapping):
-    return {key: _shorten(value) for key, value in tree.items()}
+    return {key: _round(value) for key, value in tree.items()}
   if isinstance(tree, list | tuple):
-    return [_shorten(value) for value in tree]
+    return [_round(value) for value in tree]
   if isinstance(tree, float):
     return float(f"{tree:.{_DIGITS}g}") if math.isfinite(tree) else None
   return tree

@@ -1,9 +1,8 @@
-"""Completes pictures batch by batch and scores each alone.
+"""Completes pictures in batches and scores them one at a time.
 
-A method completes and is scored on each picture independently of the others.
-Only the network of a checkpoint is another program for another batch size or
-number of devices, which may round to another level of 255. The Frechet distance
-is of all pictures together; their features are computed one by one.
+Scores do not depend on other pictures, but for the Frechet distance, which is
+of all pictures together. The network of a checkpoint is compiled for a batch
+size and a number of devices; with others, it may round differently.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -28,36 +27,25 @@ class Completed(NamedTuple):
 
 
 class Result(NamedTuple):
-  """The scores of all pictures.
+  """The scores of all pictures."""
 
-  Attributes:
-    rows: one for each, in the order of the cases.
-    mask_digest: names the masks.
-    changed: pictures whose known pixels are not those of the original.
-    frechet_distance: between completed and original pictures, or None.
-  """
-
-  rows: list[dataset_scores.Row]
-  mask_digest: str
+  rows: list[dataset_scores.Row]  # one per picture, in the order of the cases
+  mask_digest: str  # identifies the masks
+  # Number of pictures with known pixels that differ from the original.
   changed: int
+  # Between completed and original pictures, or None.
   frechet_distance: float | None
 
 
 class Scorer(NamedTuple):
-  """Completes and scores on the same terms whatever the subject.
+  """Completes and scores pictures, in the same way for all subjects."""
 
-  Attributes:
-    loader: reads the cases.
-    batch_size: pictures of one size to complete at once.
-    scores: further scores of entire pictures, by their names in
-      `dataset_scores.UNITS`.
-    features: of the Frechet distance; None for no such distance.
-  """
-
-  loader: cases.Loader
-  batch_size: int = 1
+  loader: cases.Loader  # reads the cases
+  batch_size: int = 1  # pictures of one size to complete at once
+  # Additional scores of entire pictures, with names from
+  # `dataset_scores.UNITS`.
   scores: Mapping[str, Score] | None = None
-  features: Features | None = None
+  features: Features | None = None  # for the Frechet distance, or None
 
   def complete(
     self,
@@ -68,19 +56,13 @@ class Scorer(NamedTuple):
   ) -> Iterator[Completed]:
     """Yields completed pictures, those of one size together.
 
-    Args:
-      subject: what completes them.
-      work: all cases.
-      only: indices of the cases that are wanted, in batches as large as if all
-        were; None for all.
-
-    Raises:
-      UserError: naming a file and what is wrong with it.
+    With `only`, completes the cases with these indices, in batches of the same
+    size as for all.
     """
-    by_shape = {}
+    groups = {}
     for case in work:
-      by_shape.setdefault(self.loader.shape(case), []).append(case)
-    for same_shape in by_shape.values():
+      groups.setdefault(self.loader.shape(case), []).append(case)
+    for same_shape in groups.values():
       capacity = min(self.batch_size, len(same_shape))
       wanted = [c for c in same_shape if only is None or c.index in only]
       for start in range(0, len(wanted), capacity):
@@ -90,15 +72,15 @@ class Scorer(NamedTuple):
 
   def score(self, completed: Iterable[Completed]) -> Result:
     """Scores what `complete` yields, in any order."""
-    found = sorted(map(self._score_one, completed), key=lambda one: one.index)
+    scored = sorted(map(self._score_one, completed), key=lambda s: s.index)
     distance = None
     if self.features:
-      ours, theirs = zip(*(one.features for one in found), strict=True)
-      distance = frechet.distance(np.stack(ours), np.stack(theirs))
+      features, reference = zip(*(s.features for s in scored), strict=True)
+      distance = frechet.distance(np.stack(features), np.stack(reference))
     return Result(
-      [one.row for one in found],
-      frozen_masks.set_digest(one.mask_digest for one in found),
-      sum(one.is_changed for one in found),
+      [s.row for s in scored],
+      frozen_masks.set_digest(s.mask_digest for s in scored),
+      sum(s.is_changed for s in scored),
       distance,
     )
 
@@ -120,7 +102,7 @@ class Scorer(NamedTuple):
 
 
 class _Scored(NamedTuple):
-  """What is kept of one picture; features of it and of its original."""
+  """The scores of one picture; features of the completion and the original."""
 
   index: int
   row: dataset_scores.Row

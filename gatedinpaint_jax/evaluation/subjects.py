@@ -1,4 +1,4 @@
-"""What can be evaluated: a checkpoint, a method or results in files."""
+"""Subjects of an evaluation: checkpoints, methods and results in files."""
 
 import importlib.metadata
 import os
@@ -16,44 +16,30 @@ KINDS = ("checkpoint", "method", "completed")
 
 
 class Subject(NamedTuple):
-  """Something that completes pictures.
+  """Something that completes pictures."""
 
-  Attributes:
-    description: what the report says about it, once all is completed.
-    complete: takes loaded cases of one size and the most that a call may have;
-      returns their completed pictures, `[H, W, 3] uint8` each.
-  """
-
+  # For the report; final once all pictures are completed.
   description: dict[str, Any]
+  # Takes loaded cases of one size and the batch size, and returns their
+  # completed pictures, `[H, W, 3] uint8` each.
   complete: Callable[[Sequence[cases.Loaded], int], Sequence[np.ndarray]]
 
 
 class Request(NamedTuple):
-  """A subject that was asked for: found, but not yet in memory.
+  """A subject to evaluate, not yet in memory."""
 
-  Attributes:
-    name: short and unique among the requests.
-    kind: one of KINDS.
-    value: the path or the method's name, as given.
-    work: the cases, with their completed pictures if these are the subject.
-    identity: as `identify` returns it.
-  """
-
-  name: str
-  kind: str
-  value: str
-  work: Sequence[cases.Case]
-  identity: Any
+  name: str  # unique among the requests
+  kind: str  # one of KINDS
+  value: str  # a path or the name of a method
+  work: Sequence[cases.Case]  # with completions, if these are the subject
+  identity: Any  # from `identify`
 
 
 def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
-  """Returns what is equal for equal subjects, and checks that they are there.
+  """Returns a value that is equal for equal subjects.
 
-  The folder of one step of a checkpoint, a method's name, or the files of
-  completed pictures.
-
-  Raises:
-    UserError: if there is no checkpoint or a library is missing.
+  The folder of a checkpoint's step, a method's name, or the files of completed
+  pictures.
   """
   if kind == "checkpoint":
     return checkpoint_reader.find(value)
@@ -64,31 +50,23 @@ def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
 
 
 def load(request: Request, *, backend: str) -> Subject:
-  """Loads the subject of a request; `backend` is what computes a checkpoint."""
+  """Loads the subject of a request; `backend` is for checkpoints."""
   if request.kind == "checkpoint":
     return from_checkpoint(request.value, request.identity, backend=backend)
-  of_kind = from_method if request.kind == "method" else from_files
-  return of_kind(request.value)
+  if request.kind == "method":
+    return from_method(request.value)
+  return from_files(request.value)
 
 
 def from_checkpoint(
   path: str, folder: pathlib.Path | None = None, *, backend: str
 ) -> Subject:
-  """Returns the generator of a checkpoint; devices share a batch's pictures.
+  """Returns the generator of a checkpoint, at the step in `folder` if given.
 
-  Args:
-    path: of a run or one of its steps, for the report.
-    folder: the step to take, for a run that is still training writes new ones;
-      None for the newest.
-    backend: see `Inpainter`.
-
-  Raises:
-    UserError: if there is no checkpoint or it cannot be read, or the backend is
-      not installed.
+  A run that is still training writes new steps.
   """
   folder = folder or checkpoint_reader.find(path)
   model = inpainter.Inpainter.from_checkpoint(folder, backend=backend)
-
   description = {
     "method": "checkpoint",
     "checkpoint": str(path),
@@ -100,7 +78,7 @@ def from_checkpoint(
   def complete(loaded, capacity):
     used.add(model.backend_for(*loaded[0].hole.shape))
     description["backend"] = " and ".join(sorted(used))
-    # The last one is repeated: another number of pictures is another program.
+    # Repeat the last one: another batch size would compile another program.
     padded = [*loaded, *[loaded[-1]] * (capacity - len(loaded))]
     images = model(
       np.stack([entry.image for entry in padded]),
@@ -112,16 +90,12 @@ def from_checkpoint(
 
 
 def from_method(name: str) -> Subject:
-  """Returns a method without training.
-
-  Raises:
-    UserError: if there is no such method or its library is not installed.
-  """
+  """Returns a method without training; see `methods.load`."""
   method = methods.load(name)
   description = {"method": name}
   package = methods.PACKAGES[name]
   if package:
-    # Several distributions provide OpenCV.
+    # Several distributions provide the package of OpenCV.
     found = importlib.metadata.packages_distributions().get(package)
     description["library"] = found and " ".join(
       (found[0], importlib.metadata.version(found[0]))
@@ -133,7 +107,7 @@ def from_method(name: str) -> Subject:
 
 
 def from_files(folder: str) -> Subject:
-  """Returns the pictures that some program has completed."""
+  """Returns the pictures that another program completed."""
   return Subject(
     {"method": "completed", "completed": folder},
     lambda loaded, _: [cases.read_completed(entry) for entry in loaded],

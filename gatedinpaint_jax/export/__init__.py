@@ -1,1 +1,1 @@
-"""The generator in the files of other runtimes."""
+"""Exports the generator to other runtimes."""

@@ -2,14 +2,14 @@
 
   complete(image, mask[, sketch]) -> completed
 
-  image      `[B, H, W, 3] float32 in [-1, 1]`; what is in the hole is not used
+  image      `[B, H, W, 3] float32 in [-1, 1]`; ignored in the hole
   mask       `[B, H, W, 1] float32`, 1 = hole, 0 = known
-  sketch     `[B, H, W, 1] float32`, 1 = line, only for guided models; what is
-             outside the hole is not used
+  sketch     `[B, H, W, 1] float32`, 1 = line, only for guided models; ignored
+             outside the hole
   completed  `[B, H, W, 3] float32`: `image` with its holes filled
 
-H and W are multiples of 8. The computation is float32, whatever the model was
-trained in.
+H and W are multiples of 8. The computation is in float32, regardless of the
+dtype in training.
 """
 
 import pathlib
@@ -31,52 +31,42 @@ from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import safetensors_file
 from gatedinpaint_jax.weights import source as weights_source
 
-# Channels that the processors' convolutions compute at once.
+# Channels that convolutions on CPUs compute at once.
 _CHANNELS_AT_ONCE = 16
 
 
 class Network(NamedTuple):
-  """A generator with its parameters.
+  """A generator with its parameters."""
 
-  Attributes:
-    generator: of `build.build_networks`.
-    params: its parameters.
-    source: where they come from, for people.
-  """
-
-  generator: nn.Module
+  generator: nn.Module  # from `build.build_networks`
   params: Any
-  source: str
+  source: str  # where they come from, for messages
 
 
-def read(path) -> Network:
-  """Reads the generator of a checkpoint.
-
-  Args:
-    path: what `checkpoint_reader.find` takes, or a `.safetensors` file that
-      `export_weights` wrote.
-
-  Raises:
-    UserError: if nothing that can be read is there.
-  """
+def load(path) -> Network:
+  """Loads the generator of a checkpoint or a file of `export_weights`."""
   path = pathlib.Path(path).expanduser()
   if path.suffix == safetensors_file.SUFFIX and path.is_file():
-    return _read_safetensors(path)
+    weights = weights_source.load_weights(path)
+    config = ml_collections.ConfigDict({"model": weights.model})
+    generator, _ = build.build_networks(config)
+    params = weights.trees["generator"]
+    return Network(in_float32(generator), params, str(path))
   saved = checkpoint_reader.read(path)
   generator = checkpoint_reader.build_generator(saved)
   return Network(in_float32(generator), saved.generator, str(saved.folder))
 
 
 def in_float32(generator):
-  """Returns the generator as it is exported, in the forms for any machine."""
-  forms = {"convolve": conv.convolve}
+  """Returns the generator to export, without optimizations for one machine."""
+  fields = {"convolve": conv.convolve}
   if isinstance(generator, inpaint_generator.InpaintGenerator):
-    forms["attend"] = attention.attend_by_size
-  return generator.clone(dtype=jnp.float32, rematerialize=False, **forms)
+    fields["attend"] = attention.attend
+  return generator.clone(dtype=jnp.float32, rematerialize=False, **fields)
 
 
 def complete(network: Network) -> Callable:
-  """Returns the function of the module docstring."""
+  """Returns the function described in the module docstring."""
 
   def complete(image, mask, sketch=None):
     output = network.generator.apply(
@@ -91,32 +81,26 @@ def complete(network: Network) -> Callable:
 
 
 def inputs(network: Network, *, height=None, width=None) -> dict[str, Any]:
-  """Describes the inputs of `complete` by their names.
+  """Returns {name: shape and dtype} of the inputs of `complete`.
 
-  Args:
-    network: whose.
-    height: rows of the pictures; None if they are free.
-    width: columns of the pictures; None if they are free.
+  Without `height` or `width`, the side may be any multiple of 8.
   """
   batch, rows, columns = export.symbolic_shape("batch, 8*rows, 8*columns")
   sides = (height or rows, width or columns)
   plane = jax.ShapeDtypeStruct((batch, *sides, 1), jnp.float32)
   image = jax.ShapeDtypeStruct((batch, *sides, 3), jnp.float32)
-  planes = {"mask": plane} | ({"sketch": plane} if guided(network) else {})
+  planes = {"mask": plane}
+  if network.generator.guided:
+    planes["sketch"] = plane
   return {"image": image, **planes}
 
 
-def guided(network: Network) -> bool:
-  """Returns whether the network takes a sketch."""
-  return network.generator.guided
-
-
 def with_separate_gates(function: Callable) -> Callable:
-  """Returns a function of a generator with each gate's convolution on its own.
+  """Returns a function of a generator with a separate convolution per gate.
 
-  A gated convolution makes features and gates at once and splits them. Runtimes
-  that append activations to a convolution but copy what they split are quicker
-  with two convolutions, if both have channels enough. Values stay the same.
+  A gated convolution computes features and gates at once and splits the result.
+  Runtimes that fuse activations into convolutions but copy to split are faster
+  with two convolutions, if both have enough channels. Values are the same.
   """
 
   def convolve_twice(call, args, kwargs, context):
@@ -144,10 +128,3 @@ def with_separate_gates(function: Callable) -> Callable:
       return function(*args)
 
   return function_with_separate_gates
-
-
-def _read_safetensors(path):
-  weights = weights_source.read(path)
-  config = ml_collections.ConfigDict({"model": weights.model})
-  generator, _ = build.build_networks(config)
-  return Network(in_float32(generator), weights.trees["generator"], str(path))

@@ -1,9 +1,9 @@
-"""What ONNX has for JAX's operations on numbers.
+"""Converts JAX's arithmetic operations to ONNX.
 
-`OPERATIONS` holds, by the name of JAX's primitive, functions
-`(graph, inputs, parameters, outputs) -> tensors`: `inputs` are `Tensor`s,
-`outputs` the shapes and types that JAX knows. `FUNCTIONS` holds the same by the
-name of a jitted function that ONNX has one operator for.
+`OPERATIONS` maps the name of a JAX primitive to a function
+`(graph, inputs, parameters, output) -> Tensor`: `inputs` are `Tensor`s,
+`output` has the shape and dtype in JAX. `FUNCTIONS` does the same for jitted
+functions that are a single operator in ONNX.
 """
 
 import functools
@@ -17,76 +17,49 @@ _CHANNELS_LAST = (0, 3, 1, 2)
 _KERNEL = (3, 2, 0, 1)
 
 
-def _elementwise(op, graph, inputs, parameters, outputs):
-  """Leaves it to ONNX to broadcast, and channels where they are."""
+def _elementwise(op, graph, inputs, parameters, output, **attributes):
+  """Keeps the axis order of its inputs, and lets ONNX broadcast."""
   del parameters
-  (output,) = outputs
   names, first = graph.aligned(inputs)
-  return [
-    onnx_graph.make_tensor(
-      graph.add(op, *names),
-      output,
-      channels_first=first,
-      is_thin=_are_thin(inputs),
-    )
-  ]
-
-
-def _are_thin(inputs):
-  """Whether what ONNX makes of tensors is thin."""
-  return any(x.is_thin for x in inputs) and all(
+  is_thin = any(x.is_thin for x in inputs) and all(
     x.is_thin or not x.shape for x in inputs
   )
-
-
-def _not_equal(graph, inputs, parameters, outputs):
-  (equal,) = _elementwise("Equal", graph, inputs, parameters, outputs)
-  return [equal._replace(name=graph.add("Not", equal.name))]
-
-
-def _expm1(graph, inputs, parameters, outputs):
-  (power,) = _elementwise("Exp", graph, inputs, parameters, outputs)
-  one = graph.constant(np.ones((), power.dtype))
-  return [power._replace(name=graph.add("Sub", power.name, one))]
-
-
-def _square(graph, inputs, parameters, outputs):
-  return _elementwise("Mul", graph, inputs * 2, parameters, outputs)
-
-
-def _select(graph, inputs, parameters, outputs):
-  """The first case is the one for false."""
-  which, if_false, if_true = inputs
-  return _elementwise(
-    "Where", graph, [which, if_true, if_false], parameters, outputs
+  name = graph.add(op, *names, **attributes)
+  return onnx_graph.make_tensor(
+    name, output, channels_first=first, is_thin=is_thin
   )
 
 
-def _convert(graph, inputs, parameters, outputs):
-  (x,), (output,) = inputs, outputs
-  if np.dtype(output.dtype) == x.dtype:
-    return [x]
-  to = onnx_graph.onnx_dtype(output.dtype)
-  name = graph.add("Cast", x.name, to=to)
-  return [x._replace(name=name, dtype=np.dtype(output.dtype))]
+def _not_equal(graph, inputs, parameters, output):
+  equal = _elementwise("Equal", graph, inputs, parameters, output)
+  return equal._replace(name=graph.add("Not", equal.name))
 
 
-def _remainder(graph, inputs, parameters, outputs):
-  names, first = graph.aligned(inputs)
-  name = graph.add("Mod", *names, fmod=1)
-  return [
-    onnx_graph.make_tensor(
-      name, outputs[0], channels_first=first, is_thin=_are_thin(inputs)
-    )
-  ]
+def _expm1(graph, inputs, parameters, output):
+  power = _elementwise("Exp", graph, inputs, parameters, output)
+  one = graph.constant(np.ones((), power.dtype))
+  return power._replace(name=graph.add("Sub", power.name, one))
 
 
-def _same(graph, inputs, parameters, outputs):
-  del graph, parameters, outputs
-  return list(inputs)
+def _square(graph, inputs, parameters, output):
+  return _elementwise("Mul", graph, inputs * 2, parameters, output)
 
 
-def _convolve(graph, inputs, parameters, outputs):
+def _select(graph, inputs, parameters, output):
+  """The first case is for False."""
+  which, if_false, if_true = inputs
+  cases = [which, if_true, if_false]
+  return _elementwise("Where", graph, cases, parameters, output)
+
+
+def _convert(graph, inputs, parameters, output):
+  (x,), dtype = inputs, np.dtype(output.dtype)
+  if dtype == x.dtype:
+    return x
+  return x._replace(name=graph.cast(x.name, dtype), dtype=dtype)
+
+
+def _convolve(graph, inputs, parameters, output):
   x, kernel = inputs
   numbers = parameters["dimension_numbers"]
   if (
@@ -105,14 +78,14 @@ def _convolve(graph, inputs, parameters, outputs):
     pads=[int(side) for side in np.transpose(parameters["padding"]).ravel()],
     group=parameters["feature_group_count"],
   )
-  return [onnx_graph.make_tensor(name, outputs[0], channels_first=True)]
+  return onnx_graph.make_tensor(name, output, channels_first=True)
 
 
-def _multiply_matrices(graph, inputs, parameters, outputs):
+def _multiply_matrices(graph, inputs, parameters, output):
   """Products of `[B, M, K]` with `[B, N, K]` or `[B, K, N]`.
 
-  Runtimes are quicker where the second factor lies in memory as `[B, N, K]`,
-  OpenVINO up to three times; a transposition in front of it costs them nothing.
+  Runtimes are faster if the second factor is stored as `[B, N, K]`, OpenVINO up
+  to three times; they fuse a transposition before the product.
   """
   contracted, batched = parameters["dimension_numbers"]
   left, right = inputs
@@ -126,31 +99,21 @@ def _multiply_matrices(graph, inputs, parameters, outputs):
     factor = graph.transposed(right.columns, (0, 2, 1))
   else:
     factor = graph.plain(right)
-  return [
-    onnx_graph.make_tensor(
-      graph.add("MatMul", graph.plain(left), factor), outputs[0]
-    )
-  ]
+  name = graph.add("MatMul", graph.plain(left), factor)
+  return onnx_graph.make_tensor(name, output)
 
 
-def _reduce(op, graph, inputs, parameters, outputs):
+def _reduce(op, graph, inputs, parameters, output):
   axes = graph.constant(np.array(parameters["axes"], np.int64))
   name = graph.add(op, graph.plain(inputs[0]), axes, keepdims=0)
-  return [onnx_graph.make_tensor(name, outputs[0])]
+  return onnx_graph.make_tensor(name, output)
 
 
-def _argmax(graph, inputs, parameters, outputs):
-  (axis,), (output,) = parameters["axes"], outputs
-  # The first one among equals, as in JAX.
-  name = graph.add(
-    "ArgMax",
-    graph.plain(inputs[0]),
-    axis=axis,
-    keepdims=0,
-    select_last_index=0,
-  )
-  to = onnx_graph.onnx_dtype(output.dtype)
-  return [onnx_graph.make_tensor(graph.add("Cast", name, to=to), output)]
+def _argmax(graph, inputs, parameters, output):
+  (axis,), x = parameters["axes"], graph.plain(inputs[0])
+  # The first of equal values, as in JAX.
+  name = graph.add("ArgMax", x, axis=axis, keepdims=0, select_last_index=0)
+  return onnx_graph.make_tensor(graph.cast(name, output.dtype), output)
 
 
 OPERATIONS = {
@@ -182,11 +145,11 @@ OPERATIONS = {
   "reduce_max": functools.partial(_reduce, "ReduceMax"),
   "reduce_min": functools.partial(_reduce, "ReduceMin"),
   "reduce_sum": functools.partial(_reduce, "ReduceSum"),
-  "rem": _remainder,
+  "rem": functools.partial(_elementwise, "Mod", fmod=1),
   "select_n": _select,
   "square": _square,
-  "optimization_barrier": _same,
-  "stop_gradient": _same,
+  "optimization_barrier": lambda graph, inputs, *_: inputs,
+  "stop_gradient": lambda graph, inputs, *_: inputs[0],
 }
 
 FUNCTIONS = {"elu": functools.partial(_elementwise, "Elu")}

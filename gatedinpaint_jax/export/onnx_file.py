@@ -1,7 +1,7 @@
-"""Functions of JAX as ONNX models, pictures of any size and number.
+"""Converts functions of JAX to ONNX models for any picture and batch size.
 
-Only what the generator is made of is understood, see `onnx_arithmetic` and
-`onnx_shapes`; another operation raises NotImplementedError.
+Supports only the operations of the generator, see `onnx_arithmetic` and
+`onnx_shapes`; any other raises NotImplementedError.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from gatedinpaint_jax.export import onnx_arithmetic, onnx_graph, onnx_shapes
 _OPERATIONS = onnx_arithmetic.OPERATIONS | onnx_shapes.OPERATIONS
 _FUNCTIONS = onnx_arithmetic.FUNCTIONS | onnx_shapes.FUNCTIONS
 
-# Operations whose parameter of that name is what they do, in their own terms.
+# {operation that calls a jaxpr: parameter with the jaxpr}.
 _CALLS = {
   "jit": "jaxpr",
   "checkpoint": "jaxpr",
@@ -24,6 +24,8 @@ _CALLS = {
   "custom_jvp_call": "call_jaxpr",
   "custom_vjp_call": "call_jaxpr",
 }
+# Operations with several outputs, which take and return sequences.
+_SEVERAL = ("optimization_barrier", "split")
 
 
 def convert(
@@ -33,16 +35,13 @@ def convert(
   *,
   description: str = "",
 ) -> onnx.ModelProto:
-  """Returns a function as a model.
+  """Converts a function to a model.
 
-  Args:
-    function: takes arrays, returns an array or a sequence of arrays.
-    inputs: what it takes, in that order; sizes may be symbolic.
-    outputs: names of what it returns.
-    description: what the model says of itself.
+  `inputs` are its arguments, with sizes that may be symbolic; `outputs` names
+  its results.
 
   Raises:
-    NotImplementedError: if the function does what is not understood.
+    NotImplementedError: if the function has an unsupported operation.
   """
   closed = jax.make_jaxpr(function)(*inputs.values())
   graph = onnx_graph.Graph()
@@ -54,7 +53,7 @@ def convert(
 
 
 def _run(graph, jaxpr, arguments):
-  """Returns what a jaxpr makes of tensors and arrays; adds what it takes."""
+  """Adds the nodes of a jaxpr and returns its results, tensors or arrays."""
   values = dict(zip([*jaxpr.constvars, *jaxpr.invars], arguments, strict=True))
   read = lambda v: (
     np.asarray(v.val, v.aval.dtype)
@@ -85,7 +84,7 @@ def _apply(graph, equation, inputs):
     inner = parameters[_CALLS[name]]
     consts = getattr(inner, "consts", [])
     return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
-  if _is_known(inputs, outputs):
+  if _is_constant(inputs, outputs):
     results = equation.primitive.bind(*inputs, **parameters)
     return results if equation.primitive.multiple_results else [results]
   operation = (
@@ -94,11 +93,12 @@ def _apply(graph, equation, inputs):
   if operation is None:
     raise NotImplementedError(f"the operation {name} of JAX")
   tensors = [_as_tensor(graph, x) for x in inputs]
-  return operation(graph, tensors, parameters, outputs)
+  if name in _SEVERAL:
+    return operation(graph, tensors, parameters, outputs)
+  return [operation(graph, tensors, parameters, outputs[0])]
 
 
-def _is_known(inputs, outputs):
-  """Whether the result can be computed now."""
+def _is_constant(inputs, outputs):
   return (
     bool(inputs)
     and not any(isinstance(x, onnx_graph.Tensor) for x in inputs)

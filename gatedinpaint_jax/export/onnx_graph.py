@@ -1,9 +1,9 @@
-"""An ONNX graph that grows node by node, beside the shapes that JAX knows.
+"""Builds an ONNX graph node by node, tracking the shapes of JAX.
 
-A picture's channels are last for JAX and first for ONNX's convolutions. What a
-convolution returns stays as it is, `Tensor.channels_first`, and what follows
-works with it so; tensors are transposed only where somebody needs the order of
-JAX. In the same way a broadcast is written only where ONNX has none of its own.
+Channels are last in JAX and first in ONNX's convolutions. The result of a
+convolution stays `Tensor.channels_first` through the following operations, and
+is transposed only where the axis order of JAX is needed. Likewise, a broadcast
+is written only where ONNX does not broadcast implicitly.
 """
 
 import functools
@@ -13,57 +13,44 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
-# The version of the operators, of October 2022: runtimes have it.
+# Version of the operators, from October 2022 and widely supported.
 OPSET = 18
 _IR_VERSION = 8
 
-# Axes of ONNX at each axis of JAX, and back.
+# Permutations of axes from JAX to ONNX and back.
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
 TO_CHANNELS_LAST = (0, 2, 3, 1)
 
 
 class Tensor(NamedTuple):
-  """A tensor of the graph.
+  """A tensor of the graph."""
 
-  Attributes:
-    name: in the graph.
-    shape: for JAX; sizes are int or symbolic.
-    dtype: numpy's.
-    channels_first: whether the graph has the last of four axes second.
-    is_thin: whether axes may have size 1 in the graph and another one in
-      `shape`.
-    columns: of three axes, the name of the same with the last two swapped, if
-      the graph has it without a transposition.
-  """
-
-  name: str
-  shape: tuple
-  dtype: np.dtype
+  name: str  # in the graph
+  shape: tuple  # in JAX; sizes are int or symbolic
+  dtype: np.dtype  # of NumPy
+  # Whether the last of four axes is second in the graph.
   channels_first: bool = False
+  # Whether axes may still have size 1 in the graph, to be broadcast to `shape`.
   is_thin: bool = False
+  # Name of a tensor with the last two of three axes swapped, if the graph has
+  # one without a transposition.
   columns: str | None = None
 
   def axis(self, axis: int) -> int:
-    """Returns where the graph has an axis of JAX."""
+    """Returns the position in the graph of an axis of JAX."""
     return TO_CHANNELS_FIRST.index(axis) if self.channels_first else axis
 
 
 def make_tensor(name, like, *, channels_first=False, is_thin=False) -> Tensor:
-  """Returns the tensor of that name with the shape and dtype of `like`."""
+  """Returns a tensor with the shape and dtype of `like`."""
   dtype = np.dtype(like.dtype)
   return Tensor(name, like.shape, dtype, channels_first, is_thin)
 
 
-def onnx_dtype(dtype) -> int:
-  """Returns the number that ONNX has for a type of numpy."""
-  return onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-
-
 class Graph:
-  """Nodes, constants and the sizes that are known only when it runs."""
+  """Nodes, constants and symbolic sizes."""
 
   def __init__(self):
-    """Begins an empty graph."""
     self._nodes = []
     self._arrays = {}
     self._constants = {}
@@ -73,13 +60,9 @@ class Graph:
     self._kept = {}
 
   def add(self, op, *inputs, outputs=None, **attributes):
-    """Adds a node and returns the name of its output, or their names.
+    """Adds a node and returns the name of its output.
 
-    Args:
-      op: of ONNX.
-      *inputs: names; "" for one that is left out.
-      outputs: how many; None for one, whose name is returned alone.
-      **attributes: of the node.
+    With a number of `outputs`, returns a list of names.
     """
     names = [
       f"{op.lower()}_{len(self._nodes)}_{i}" for i in range(outputs or 1)
@@ -88,7 +71,7 @@ class Graph:
     return names[0] if outputs is None else names
 
   def constant(self, array) -> str:
-    """Returns the name of a constant; equal ones are kept once."""
+    """Returns the name of a constant; equal ones are stored once."""
     array = np.ascontiguousarray(array).reshape(np.shape(array))
     key = (array.dtype.str, array.shape, array.tobytes())
     if key not in self._constants:
@@ -96,22 +79,26 @@ class Graph:
       self._arrays[self._constants[key]] = array
     return self._constants[key]
 
+  def cast(self, name, dtype) -> str:
+    """Returns the name of a tensor converted to another dtype."""
+    to = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return self.add("Cast", name, to=to)
+
   def array(self, name) -> np.ndarray | None:
-    """Returns the constant of that name, or None if it is none."""
+    """Returns the constant with a name, or None."""
     return self._arrays.get(name)
 
   def transposed(self, name, perm) -> str:
-    """Returns the name of a tensor with its axes in another order."""
+    """Returns the name of the transposed tensor."""
     array = self.array(name)
     if array is not None:
       return self.constant(array.transpose(perm))
     return self._once(
-      ("transposed", name, perm),
-      lambda: self.add("Transpose", name, perm=perm),
+      ("transposed", name, perm), lambda: self.add("Transpose", name, perm=perm)
     )
 
   def add_input(self, name, shape, dtype) -> Tensor:
-    """Declares an input; its sizes may be symbols or their multiples."""
+    """Declares an input; sizes may be symbols or multiples of one."""
     value = _value_info(name, shape, dtype)
     self._inputs.append(value)
     for axis, size in enumerate(shape):
@@ -126,13 +113,13 @@ class Graph:
     return Tensor(name, shape, np.dtype(dtype))
 
   def add_output(self, name, tensor) -> None:
-    """Declares a tensor as an output, in JAX's order of axes."""
+    """Declares a tensor as an output, in JAX's axis order."""
     source = self.plain(tensor)
     self._nodes.append(onnx.helper.make_node("Identity", [source], [name]))
     self._outputs.append(_value_info(name, tensor.shape, tensor.dtype))
 
   def plain(self, tensor) -> str:
-    """Returns the name of a tensor that is as JAX has it."""
+    """Returns the name of a tensor with JAX's axis order and shape."""
     name = tensor.name
     if tensor.channels_first:
       name = self.transposed(name, TO_CHANNELS_LAST)
@@ -141,19 +128,19 @@ class Graph:
     return name
 
   def channels_first(self, tensor) -> str:
-    """Returns the name of a tensor of four axes, the last one second."""
+    """Returns the name of a four-axis tensor with channels first."""
     if tensor.channels_first:
       return tensor.name
     return self.transposed(tensor.name, TO_CHANNELS_FIRST)
 
   def full(self, tensor) -> Tensor:
-    """Returns a tensor with its broadcasts written out."""
+    """Returns a tensor with its broadcasts applied."""
     if not tensor.is_thin:
       return tensor
     return Tensor(self.plain(tensor), tensor.shape, tensor.dtype)
 
   def aligned(self, tensors) -> tuple[list[str], bool]:
-    """Returns names in one order of axes, and whether channels are first."""
+    """Returns names in one axis order, and whether it is channels first."""
     if not any(x.channels_first for x in tensors):
       return [x.name for x in tensors], False
     names = [self.channels_first(x) if x.shape else x.name for x in tensors]
@@ -165,8 +152,13 @@ class Graph:
       return self.constant(np.array(shape, np.int64))
     return self._once(("sizes", str(shape)), lambda: self._make_sizes(shape))
 
+  def scalar_size(self, size) -> str:
+    """Returns the name of an int64 scalar."""
+    axis = self.constant(np.zeros(1, np.int64))
+    return self.add("Squeeze", self.sizes((size,)), axis)
+
   def to_model(self, description) -> onnx.ModelProto:
-    """Returns the whole as a model that was checked."""
+    """Returns the checked model."""
     nodes = self._needed_nodes()
     used = {name for node in nodes for name in node.input}
     graph = onnx.helper.make_graph(
@@ -191,7 +183,6 @@ class Graph:
     return model
 
   def _needed_nodes(self):
-    """Returns the nodes that outputs depend on."""
     wanted = {output.name for output in self._outputs}
     needed = []
     for node in reversed(self._nodes):
@@ -210,7 +201,7 @@ class Graph:
     return self.add("Concat", *sizes, axis=0) if len(sizes) > 1 else sizes[0]
 
   def _size(self, text):
-    """Returns a vector of one size, a polynomial such as "2*h*w - 1"."""
+    """Returns a vector with one size, a polynomial such as "2*h*w - 1"."""
     return self._once(("size", text), lambda: self._make_size(text))
 
   def _make_size(self, text):
@@ -231,9 +222,9 @@ class Graph:
 
 
 def _value_info(name, shape, dtype):
-  """Describes an input or an output; free sizes go by their symbols."""
+  """Describes an input or output; symbolic sizes become strings."""
   return onnx.helper.make_tensor_value_info(
     name,
-    onnx_dtype(dtype),
+    onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)),
     [size if isinstance(size, int) else str(size) for size in shape],
   )

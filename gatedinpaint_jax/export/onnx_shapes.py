@@ -1,6 +1,6 @@
-"""What ONNX has for JAX's operations that move numbers or make indices.
+"""Converts JAX's operations on shapes and indices to ONNX.
 
-The tables are those that `onnx_arithmetic` explains.
+The tables are explained in `onnx_arithmetic`.
 """
 
 import numpy as np
@@ -8,84 +8,69 @@ import numpy as np
 from gatedinpaint_jax.export import onnx_graph
 
 
-def _size_as_value(graph, inputs, parameters, outputs):
-  (output,) = outputs
-  name = graph.add(
-    "Squeeze",
-    graph.sizes((parameters["dim"],)),
-    graph.constant(np.zeros(1, np.int64)),
-  )
-  to = onnx_graph.onnx_dtype(output.dtype)
-  return [onnx_graph.make_tensor(graph.add("Cast", name, to=to), output)]
+def _size_as_value(graph, inputs, parameters, output):
+  size = graph.scalar_size(parameters["dim"])
+  return onnx_graph.make_tensor(graph.cast(size, output.dtype), output)
 
 
-def _iota(graph, inputs, parameters, outputs):
+def _iota(graph, inputs, parameters, output):
   """Counts along one axis."""
-  (output,) = outputs
-  axis, dtype = parameters["dimension"], np.dtype(output.dtype)
-  length = graph.sizes((output.shape[axis],))
-  length = graph.add("Squeeze", length, graph.constant(np.zeros(1, np.int64)))
-  bounds = [graph.constant(np.array(i, np.int64)) for i in (0, 1)]
-  numbers = graph.add("Range", bounds[0], length, bounds[1])
-  to = onnx_graph.onnx_dtype(dtype)
-  numbers = graph.add("Cast", numbers, to=to)
-  shape = [-1 if i == axis else 1 for i in range(len(output.shape))]
-  name = graph.add("Reshape", numbers, graph.constant(np.array(shape)))
-  return [onnx_graph.make_tensor(name, output, is_thin=len(shape) > 1)]
+  axis, rank = parameters["dimension"], len(output.shape)
+  zero, one = (graph.constant(np.array(i, np.int64)) for i in (0, 1))
+  length = graph.scalar_size(output.shape[axis])
+  numbers = graph.cast(graph.add("Range", zero, length, one), output.dtype)
+  shape = graph.constant(
+    np.array([-1 if i == axis else 1 for i in range(rank)])
+  )
+  name = graph.add("Reshape", numbers, shape)
+  return onnx_graph.make_tensor(name, output, is_thin=rank > 1)
 
 
-def _broadcast(graph, inputs, parameters, outputs):
-  """Adds axes of size 1, which ONNX broadcasts where they meet others."""
-  (x,), (output,) = inputs, outputs
+def _broadcast(graph, inputs, parameters, output):
+  """Adds axes of size 1, which ONNX broadcasts implicitly."""
+  (x,) = inputs
   kept = parameters["broadcast_dimensions"]
   if kept == tuple(range(len(output.shape))):
     is_thin = x.is_thin or x.shape != output.shape
-    return [x._replace(shape=output.shape, is_thin=is_thin)]
+    return x._replace(shape=output.shape, is_thin=is_thin)
   name = x.name
   if x.channels_first:
     name = graph.transposed(name, onnx_graph.TO_CHANNELS_LAST)
   new = [i for i in range(len(output.shape)) if i not in kept]
   name = graph.add("Unsqueeze", name, graph.constant(np.array(new)))
-  return [onnx_graph.make_tensor(name, output, is_thin=True)]
+  return onnx_graph.make_tensor(name, output, is_thin=True)
 
 
-def _reshape(graph, inputs, parameters, outputs):
-  (x,), (output,) = inputs, outputs
+def _reshape(graph, inputs, parameters, output):
+  (x,) = inputs
   name = graph.add("Reshape", graph.plain(x), graph.sizes(output.shape))
   columns = None
-  # Rows and columns become places.
+  # Rows and columns are merged.
   if x.channels_first and output.shape[::2] == x.shape[::3]:
     batch, places, channels = output.shape
     columns = graph.sizes((batch, channels, places))
     columns = graph.add("Reshape", graph.channels_first(graph.full(x)), columns)
-  return [onnx_graph.make_tensor(name, output)._replace(columns=columns)]
+  return onnx_graph.make_tensor(name, output)._replace(columns=columns)
 
 
-def _transpose(graph, inputs, parameters, outputs):
-  (x,), (output,) = inputs, outputs
-  perm = parameters["permutation"]
-  return [
-    onnx_graph.make_tensor(graph.transposed(graph.plain(x), perm), output)
-  ]
+def _transpose(graph, inputs, parameters, output):
+  name = graph.transposed(graph.plain(inputs[0]), parameters["permutation"])
+  return onnx_graph.make_tensor(name, output)
 
 
-def _concatenate(graph, inputs, parameters, outputs):
-  (output,) = outputs
-  full = [graph.full(x) for x in inputs]
-  names, first = graph.aligned(full)
+def _concatenate(graph, inputs, parameters, output):
+  names, first = graph.aligned([graph.full(x) for x in inputs])
   result = onnx_graph.make_tensor("", output, channels_first=first)
   axis = result.axis(parameters["dimension"])
-  return [result._replace(name=graph.add("Concat", *names, axis=axis))]
+  return result._replace(name=graph.add("Concat", *names, axis=axis))
 
 
-def _stack(graph, inputs, parameters, outputs):
-  (output,) = outputs
+def _stack(graph, inputs, parameters, output):
   axis = parameters["axis"]
   axes = graph.constant(np.array([axis]))
   names = [graph.add("Unsqueeze", graph.plain(x), axes) for x in inputs]
-  return [
-    onnx_graph.make_tensor(graph.add("Concat", *names, axis=axis), output)
-  ]
+  name = graph.add("Concat", *names, axis=axis)
+  return onnx_graph.make_tensor(name, output)
 
 
 def _split(graph, inputs, parameters, outputs):
@@ -103,7 +88,7 @@ def _split(graph, inputs, parameters, outputs):
   ]
 
 
-def _pad(graph, inputs, parameters, outputs):
+def _pad(graph, inputs, parameters, output):
   x, value = graph.full(inputs[0]), inputs[1]
   low, high = np.zeros((2, len(x.shape)), np.int64)
   for axis, (before, after, between) in enumerate(parameters["padding_config"]):
@@ -112,53 +97,47 @@ def _pad(graph, inputs, parameters, outputs):
     low[x.axis(axis)], high[x.axis(axis)] = before, after
   pads = graph.constant(np.concatenate([low, high]))
   name = graph.add("Pad", x.name, pads, value.name)
-  return [
-    onnx_graph.make_tensor(name, outputs[0], channels_first=x.channels_first)
-  ]
+  return onnx_graph.make_tensor(name, output, channels_first=x.channels_first)
 
 
-def _slice(graph, inputs, parameters, outputs):
+def _slice(graph, inputs, parameters, output):
   x, axes = graph.full(inputs[0]), range(len(inputs[0].shape))
   bounds = parameters["start_indices"], parameters["limit_indices"]
-  strides = parameters["strides"]
-  return [_sliced(graph, x, outputs[0], axes, *bounds, strides)]
+  return _sliced(graph, x, output, axes, *bounds, parameters["strides"])
 
 
 def _sliced(graph, x, output, axes, starts, ends, strides=None):
   bounds = graph.sizes(tuple(starts)), graph.sizes(tuple(ends))
   axes = np.array([x.axis(axis) for axis in axes])
   strides = np.ones_like(axes) if strides is None else np.array(strides)
-  name = graph.add(
-    "Slice", x.name, *bounds, graph.constant(axes), graph.constant(strides)
-  )
+  steps = graph.constant(axes), graph.constant(strides)
+  name = graph.add("Slice", x.name, *bounds, *steps)
   return onnx_graph.make_tensor(name, output, channels_first=x.channels_first)
 
 
-def _gather(graph, inputs, parameters, outputs):
-  """A window of a tensor, or the entries of one axis at some indices.
+def _gather(graph, inputs, parameters, output):
+  """A window of a tensor, or the entries at given indices of one axis.
 
-  Indices are taken to lie inside.
+  Assumes that indices are in bounds.
   """
   x, indices = graph.full(inputs[0]), inputs[1]
-  numbers, (output,) = parameters["dimension_numbers"], outputs
+  numbers, sizes = parameters["dimension_numbers"], parameters["slice_sizes"]
   axes, collapsed = numbers.start_index_map, numbers.collapsed_slice_dims
-  sizes = parameters["slice_sizes"]
   starts = graph.array(indices.name)
   if not collapsed and len(indices.shape) == 1 and starts is not None:
     starts = [int(start) for start in starts]
     ends = [a + sizes[axis] for a, axis in zip(starts, axes, strict=True)]
-    return [_sliced(graph, x, output, axes, starts, ends)]
+    return _sliced(graph, x, output, axes, starts, ends)
   others = tuple(i for i in range(len(x.shape)) if i not in axes)
   if collapsed != axes or len(axes) != 1 or numbers.offset_dims != others:
     raise NotImplementedError(f"a gather with {numbers}")
-  flat = graph.add(
-    "Reshape", graph.plain(indices), graph.constant(np.array([-1]))
-  )
+  vector = graph.constant(np.array([-1]))
+  flat = graph.add("Reshape", graph.plain(indices), vector)
   name = graph.add("Gather", x.name, flat, axis=x.axis(axes[0]))
-  return [onnx_graph.make_tensor(name, output, channels_first=x.channels_first)]
+  return onnx_graph.make_tensor(name, output, channels_first=x.channels_first)
 
 
-def _upsample(graph, inputs, parameters, outputs):
+def _upsample(graph, inputs, parameters, output):
   """Repeats every pixel as a block of 2 x 2."""
   name = graph.add(
     "Resize",
@@ -169,7 +148,7 @@ def _upsample(graph, inputs, parameters, outputs):
     coordinate_transformation_mode="asymmetric",
     nearest_mode="floor",
   )
-  return [onnx_graph.make_tensor(name, outputs[0], channels_first=True)]
+  return onnx_graph.make_tensor(name, output, channels_first=True)
 
 
 OPERATIONS = {

@@ -1,28 +1,28 @@
-"""The tiles of `chunked_attention`: scores of one block of places and another.
+"""The tiles of `chunked_attention`: scores between two blocks of places.
 
-A block is R whole rows of the h rows and w columns of places. Axes of a tile
+A block is R full rows of the h rows and w columns of places. Axes of a tile
 are (row, column) of the queries, then of the keys.
 
-The fuse asks for the neighbours of a pair, and these are not always near.
-Number the places from 0 in row-major order, and let `scores[i, j]` be 0 where i
-or j is not one of them. A step along a row is a step of this number, and so the
-first half of the fuse is
+The fuse adds the neighbours of a pair, which may lie far away. Number the
+places from 0 in row-major order, and let `scores[i, j]` be 0 where i or j does
+not exist. The next place in a row has the next number, so the first half of the
+fuse is
 
   along_rows[i, j] = scores[i-1, j-1] + scores[i, j] + scores[i+1, j+1]
 
-The second half does so in column-major order, where the bottom of a column is
-followed by the top of the next one. So below row h-1 there is a row h, and
-above row 0 a row -1: the rows at the other end, moved by one column. Each row
-is a stretch of the numbers,
+The second half does the same in column-major order, where the bottom of a
+column is followed by the top of the next one. So below row h-1 there is a row
+h, and above row 0 a row -1: the rows at the opposite end, moved by one column.
+Each row is a range of numbers,
 
   row r begins at   r w           for r = 0 ... h-1
                     1             for r = h
                     (h-1) w - 1   for r = -1
 
-and below column c of row r is column c of row r+1 in all of them. Only the last
-place of row h and the first one of row -1 do not exist. So a block takes one
-row more above and below, each row takes one place more at both ends, and the
-fuse is two additions of shifted slices of a tile.
+and below column c of row r is always column c of row r+1. Only the last place
+of row h and the first one of row -1 do not exist. So a block gets one more row
+above and below, each row one more place at both ends, and the fuse is two
+additions of shifted slices of a tile.
 """
 
 from typing import NamedTuple
@@ -39,20 +39,20 @@ _COLUMNS = (1, 3)
 
 
 class Blocks(NamedTuple):
-  """Where blocks find what they need, the same for all pictures.
+  """Indices of N blocks, the same for all pictures.
 
-  The leading axis counts N blocks; the functions below take a single one. The
-  last ones are filled up with rows that do not exist.
+  The functions below take a single block, without the leading axis. The last
+  blocks are padded with rows that do not exist.
 
   Attributes:
     pixels: `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as
-      indices into the flat picture; the index behind its end stands for a pixel
-      that does not exist.
+      indices into the flat picture; a pixel that does not exist has the index
+      past its end.
     is_in_column: `[N, R + 2, w] bool`, false for the two places of the rows -1
       and h that do not exist.
-    row: `[N] int32`, the first one.
+    row: `[N] int32`, the first row.
     place: `[N, R, w] int32`, numbers of the places.
-    exists: `[N, R, w] bool`, false for what fills up.
+    exists: `[N, R, w] bool`, false for padding rows.
   """
 
   pixels: np.ndarray
@@ -63,15 +63,15 @@ class Blocks(NamedTuple):
 
 
 def rows_of_block(rows, columns, tile_bytes, *, devices=1):
-  """Returns R, at least 1, so that tiles are no larger than asked.
+  """Returns R, at least 1, so that tiles take at most `tile_bytes`.
 
-  Of these it is the one that computes the fewest rows in all, those counted
-  that the fuse asks for and those that fill up.
+  Of all such sizes, it is the one with the fewest rows to compute, including
+  those for the fuse and the padding.
 
   Args:
     rows: h.
     columns: w.
-    tile_bytes: of the float32 scores of a tile with what the fuse asks for.
+    tile_bytes: of the float32 scores of a tile, those for the fuse included.
     devices: that share the blocks equally.
   """
   most = int((tile_bytes / 4) ** 0.5) // (columns + 2) - 2
@@ -82,7 +82,7 @@ def rows_of_block(rows, columns, tile_bytes, *, devices=1):
 
 
 def cut(rows, columns, size, *, devices=1):
-  """Returns the `Blocks` of `size` rows each, as many for each device."""
+  """Returns the `Blocks` of `size` rows each, equally many per device."""
   count = _count_blocks(rows, size, devices)
   begin = np.arange(-1, count * size + 1) * columns
   begin[0], begin[rows + 1] = (rows - 1) * columns - 1, 1
@@ -137,7 +137,7 @@ def match(block, key_block, queries, keys, *, dtype):
 
 
 def _gather(features, pixels, dtype):
-  """Returns the patches of those pixels, 0 where there is none."""
+  """Returns the patches of those pixels, 0 where they do not exist."""
   x = features.at[pixels].get(mode="fill", fill_value=0)
   return x.reshape(*pixels.shape[:-1], -1).astype(dtype)
 
@@ -170,7 +170,7 @@ def _is_in_columns(block, key_block):
 
 
 def inside(scores):
-  """Returns the scores `[R, w, R, w]` without what the fuse asks for."""
+  """Returns the scores `[R, w, R, w]` without those for the fuse."""
   return scores[1:-1, 1:-1, 1:-1, 1:-1]
 
 
@@ -182,9 +182,9 @@ def pull_inside(d_scores):
 def pull_paste(attention, squares, d_pasted):
   """Returns the gradients of a tile's attention and of its keys' squares.
 
-  Four pairs of places bring the same square to the same square. Adding them up
-  before the product, as a softmax in pieces cannot, is a quarter of the
-  multiplications.
+  Four pairs of places copy the same square to the same square. Adding them up
+  before the product, which a running softmax cannot, saves three quarters of
+  the multiplications.
 
   Args:
     attention: `[R, w, R, w]`.

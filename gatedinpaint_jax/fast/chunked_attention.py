@@ -2,11 +2,10 @@
 
 Equal to `layers.contextual_attention.attend`.
 
-The places of a picture are cut into blocks of whole rows. The scores of a block
-of queries and a block of keys are a tile, see `attention_tiles`. A tile is used
-and forgotten: the softmax is carried on from tile to tile, and the backward
-pass computes the tiles once more. No array grows with the square of the number
-of places.
+The places of a picture are cut into blocks of rows. The scores of a block of
+queries and a block of keys are a tile, see `attention_tiles`. No tile is kept:
+the softmax is updated tile by tile, and the backward pass computes the tiles
+again. No array grows with the square of the number of places.
 
 Under a mesh whose axis `rows` is longer than 1 (`jax.set_mesh`), the blocks of
 queries are spread over it, and each device has all keys.
@@ -25,8 +24,8 @@ from jax.sharding import PartitionSpec as P
 from gatedinpaint_jax.fast import attention_tiles, running_softmax
 from gatedinpaint_jax.layers import patches
 
-# Of the scores of one tile of one picture. About three arrays of this size are
-# alive at a time, six in the backward pass.
+# Size of the scores of one tile of one picture. About three arrays of this size
+# are alive at a time, six in the backward pass.
 _TILE_BYTES = 2**25
 
 
@@ -38,7 +37,7 @@ class _Settings(NamedTuple):
 
 
 class _Inputs(NamedTuple):
-  """What a picture is made of; float32, that gradients add up without rounding.
+  """A picture. In float32, so that gradients are summed in float32.
 
   Attributes:
     queries: `[P, C]`.
@@ -65,7 +64,7 @@ def attend(
   softmax_scale,
   tile_bytes=_TILE_BYTES,
 ):
-  """Does what `layers.contextual_attention.attend` does.
+  """Equals `layers.contextual_attention.attend`.
 
   `tile_bytes` bounds the scores of a tile of one picture; a tile has at least
   one row of queries and one of keys.
@@ -75,7 +74,7 @@ def attend(
   size = attention_tiles.rows_of_block(
     rows, columns, tile_bytes, devices=devices
   )
-  # Hidden from XLA, which would spend seconds on computing with constants.
+  # Otherwise XLA spends seconds on constant folding.
   blocks = jax.lax.optimization_barrier(
     attention_tiles.cut(rows, columns, size, devices=devices)
   )
@@ -86,7 +85,7 @@ def attend(
 
 
 def _attend_picture(settings, blocks, queries, keys, values, is_source):
-  """Does what `attend` does for one picture, without the axis B."""
+  """Returns what `attend` does for one picture, without the axis B."""
   rows, columns, channels = keys.shape
   count, size, _ = blocks.place.shape
   fill_up = ((0, count * size - rows), (0, 0))
@@ -115,32 +114,35 @@ def _paste(settings, inputs):
 
 
 def _forward(settings, inputs):
-  """Goes over all queries; keeps of each softmax what the way back needs."""
-  go_over = functools.partial(_go_over, settings)
+  """Returns the output, and the residuals of the backward pass."""
+  attend_blocks = functools.partial(_attend_blocks, settings)
   if settings.devices > 1:
-    go_over = jax.shard_map(
-      go_over, in_specs=(P(), P("rows")), out_specs=P("rows"), check_vma=False
+    attend_blocks = jax.shard_map(
+      attend_blocks,
+      in_specs=(P(), P("rows")),
+      out_specs=P("rows"),
+      check_vma=False,
     )
-  pasted, source, kept = go_over(inputs, inputs.blocks)
+  pasted, source, kept = attend_blocks(inputs, inputs.blocks)
   return (_join(pasted, settings.devices), source), (inputs, kept)
 
 
-def _go_over(settings, inputs, blocks):
-  """Does the queries of blocks that follow one another, on one device.
+def _attend_blocks(settings, inputs, blocks):
+  """Attends from the queries of consecutive blocks, on one device.
 
   Returns:
     The sums of copied patches as squares `[n R + 1, w + 1, 4 C]`, the sources
-    `[n, R, w]`, and what the way back needs of each block.
+    `[n, R, w]`, and the residuals of each block for the backward pass.
   """
   above = blocks.row[0]
 
   def paste(pasted, block):
     softmax = _softmax(settings, inputs, block)
-    # Queries that do not exist copy nothing.
+    # Queries of padding rows copy nothing.
     exists = block.exists[..., None, None]
     total = jnp.where(exists, softmax.total, jnp.inf)
     copied = softmax.copied / total[..., 0]
-    # What is 0 as attention is no source, even if it is the best.
+    # A weight that underflows to 0 is no source, even if it is the largest.
     source = jnp.where(softmax.best / total > 0, softmax.source, 0)
     own = block._replace(row=block.row - above)
     pasted = _add_rows(pasted, own, patches.add_corners(copied))
@@ -158,7 +160,7 @@ def _join(pasted, devices):
     return pasted
   pasted = pasted.reshape(devices, -1, *pasted.shape[1:])
   pasted, last = pasted[:, :-1], pasted[:, -1]
-  # Not `at[].add`, for which every device would get all rows.
+  # Not `at[].add`, which would gather all rows on every device.
   above = jnp.pad(last[:-1], ((1, 0), (0, 0), (0, 0)))[:, None]
   is_first = (jnp.arange(pasted.shape[1]) == 0)[None, :, None, None]
   pasted += jnp.where(is_first, above, 0)
@@ -169,14 +171,14 @@ def _join(pasted, devices):
 def _softmax(settings, inputs, block):
   """Returns the `Softmax` of a block of queries over all keys."""
 
-  def go_on(state, scanned):
+  def add_keys(state, scanned):
     key_block, is_source = scanned
     scores = attention_tiles.match(
       block, key_block, inputs.queries, inputs.keys, dtype=settings.dtype
     )
     logits = _logits(settings, block, key_block, is_source, scores)
     copied = patches.corners(_rows(inputs.squares, key_block))
-    state = running_softmax.go_on(
+    state = running_softmax.update(
       state, logits, key_block.place, is_source, copied.astype(settings.dtype)
     )
     return state, None
@@ -184,12 +186,12 @@ def _softmax(settings, inputs, block):
   channels = 4 * inputs.squares.shape[-1]
   state = running_softmax.begin(block.place.shape, channels)
   keys = (inputs.blocks, inputs.is_source)
-  state, _ = jax.lax.scan(go_on, state, keys)
+  state, _ = jax.lax.scan(add_keys, state, keys)
   return state
 
 
 def _backward(settings, residuals, cotangents):
-  """Goes over all queries again, and for each block over all keys."""
+  """Computes all tiles again and adds up their gradients."""
   inputs, kept = residuals
   d_pasted, _ = cotangents
 
@@ -238,7 +240,7 @@ _paste.defvjp(_forward, _backward)
 
 
 def _logits(settings, block, key_block, is_source, scores):
-  """Returns the logits `[R, w, R, w]` of a tile; -inf where there is no key."""
+  """Returns the logits `[R, w, R, w]` of a tile; -inf for missing keys."""
   if settings.fuse:
     scores = attention_tiles.fuse(block, key_block, scores)
   else:

@@ -1,8 +1,8 @@
-"""Convolution on CPUs: equal to `layers.conv.convolve`, and quicker.
+"""Convolution on CPUs: equal to `layers.conv.convolve`, but faster.
 
-XLA:CPU is far from what a processor can do for gradients of kernels, layers of
-a few output channels, and upsampled pictures. Each of these has another route
-to the same sums here, chosen by shape. Accelerators get `layers.conv.convolve`.
+XLA:CPU is slow at gradients of kernels, at layers with few output channels, and
+at upsampled pictures. Here, each of these is computed by an equal formula,
+chosen by shape.
 """
 
 import functools
@@ -14,24 +14,17 @@ import jax.numpy as jnp
 from gatedinpaint_jax.fast import convolution_gradients, folded_upsampling
 from gatedinpaint_jax.layers import conv, resize
 
-# Outputs from which gradients of kernels by strips are quicker than XLA's, for
-# every layer.
+# From this many outputs on, gradients of kernels by strips are faster in every
+# layer than XLA's.
 _FEWEST_OUTPUTS = 4096
-# Output channels up to which XLA:CPU is slow, since it computes sixteen at
-# once, and numbers up to which the products of all taps fit a cache.
+# XLA:CPU computes sixteen output channels at once and wastes most of them up to
+# this many; the products of all taps fit a cache up to this many elements.
 _FEW_CHANNELS = 4
 _MOST_PRODUCTS = 1 << 23
 
 
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
-  """Returns what `layers.conv.convolve` does, from the same arguments.
-
-  Reverse-mode derivatives only: `jax.jvp` is not defined.
-  """
-  if jax.default_backend() != "cpu":
-    return conv.convolve(
-      x, kernel, stride=stride, dilation=dilation, upsample=upsample
-    )
+  """Equals `layers.conv.convolve`; reverse-mode derivatives only."""
   if not upsample:
     return _convolve(x, kernel, stride, dilation)
   if stride == dilation == 1 and folded_upsampling.pays(x, kernel):
@@ -81,7 +74,7 @@ def _gradient_of_x(x, kernel, dy, stride, dilation):
   if height * width < math.prod(kernel.shape[:2]):
     return convolution_gradients.of_x(x, kernel, dy, stride, dilation)
   if _is_centred(kernel, stride):
-    # A convolution itself, with the kernel turned around.
+    # The convolution with the kernel rotated by 180 degrees.
     transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     return _convolve(dy, transposed, stride, dilation)
   plain = lambda x: conv.convolve(x, kernel, stride=stride, dilation=dilation)
@@ -98,12 +91,12 @@ def _gradient_of_kernel(x, kernel, dy, stride, dilation):
 
 
 def _is_centred(kernel, stride):
-  """Whether each output has as many taps on all sides of its input."""
+  """Whether the taps lie symmetrically around each output."""
   return stride == 1 and kernel.shape[0] % 2 == kernel.shape[1] % 2 == 1
 
 
 def _has_few_outputs(x, kernel):
-  """Whether `_sum_of_taps` is quicker than XLA."""
+  """Whether `_sum_of_taps` is faster than XLA."""
   return (
     kernel.shape[-1] <= _FEW_CHANNELS
     and math.prod(x.shape[1:3]) >= _FEWEST_OUTPUTS
@@ -113,7 +106,7 @@ def _has_few_outputs(x, kernel):
 
 
 def _sum_of_taps(x, kernel, dilation):
-  """Multiplies with all taps at once, and shifts the products in place."""
+  """Multiplies all taps in one product, then shifts and adds the products."""
   _, height, width, _ = x.shape
   products = jnp.tensordot(x, kernel, axes=(3, 2))  # [B, H, W, K, L, O]
   border = [size // 2 * dilation for size in kernel.shape[:2]]

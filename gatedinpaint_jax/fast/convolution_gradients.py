@@ -1,9 +1,9 @@
-"""Gradients of a convolution as products of patches, for processors.
+"""Gradients of a convolution as products of patches, for CPUs.
 
 XLA:CPU computes the gradient of a kernel as a convolution with a kernel as
-large as the picture, which falls to a third of the speed of the convolution
-itself and below once pictures no longer fit the cache. And where a picture is
-smaller than the kernel it leaves its fast code for the gradient of the picture.
+large as the picture, at a third of the speed of the forward pass or less once
+pictures no longer fit the cache. It also has no fast code for the gradient of
+a picture that is smaller than the kernel.
 """
 
 import functools
@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-# Numbers in a strip of patches: 1 MB of float32, to stay in the second-level
-# cache. Half or twice as many cost about 5 % more time.
+# Elements of a strip of patches: 1 MB of float32, which stays in the L2 cache.
+# Half or twice as many cost about 5 % more time.
 _STRIP_SIZE = 1 << 18
 
 
@@ -38,11 +38,10 @@ def of_x(x, kernel, dy, stride, dilation):
 
 
 def of_kernel(x, kernel, dy, stride, dilation):
-  """Returns the gradient of `kernel` from a strip of output rows at a time.
+  """Returns the gradient of `kernel`, one strip of output rows at a time.
 
-  Each adds dy^T patches(x), summed over its places; transposed, because
-  that is the product that XLA:CPU is quicker at. The loops over strips and taps
-  stay loops in the compiled program: unrolled, they take long to compile.
+  Each strip adds dy^T patches(x), which XLA:CPU computes faster than its
+  transpose. The loops are not unrolled, which would take long to compile.
   """
   batch, height, width, _ = dy.shape
   x, dy = _as_float32(_pad(x, kernel, stride, dilation), dy)
@@ -82,7 +81,7 @@ def of_kernel(x, kernel, dy, stride, dilation):
 
 
 def _as_float32(*arrays):
-  """Sums over a picture are too long for bfloat16."""
+  """A sum over all pixels loses too many digits in bfloat16."""
   return [array.astype(jnp.float32) for array in arrays]
 
 
@@ -95,14 +94,14 @@ def _rows_per_strip(height, row_size):
 
 
 def _pad(x, kernel, stride, dilation):
-  """Pads with the zeros that "SAME" stands for."""
+  """Pads explicitly as "SAME" does."""
   reach = [dilation * (size - 1) + 1 for size in kernel.shape[:2]]
   pads = lax.padtype_to_pads(x.shape[1:3], reach, (stride, stride), "SAME")
   return jnp.pad(x, ((0, 0), *pads, (0, 0)))
 
 
 def _tap(x, i, j, *, stride, dilation, rows, columns, first_row=0):
-  """Returns what tap (i, j) meets in padded `x` for each place of some rows."""
+  """Returns the inputs of tap (i, j) for some rows of outputs."""
   batch, _, _, channels = x.shape
   start = (0, first_row * stride + i * dilation, j * dilation, 0)
   size = (

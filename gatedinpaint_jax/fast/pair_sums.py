@@ -1,9 +1,10 @@
 """Sums over neighbouring pairs of places, for contextual attention.
 
-A matrix has a number for each pair of a query and a key. What two patches have
-in common is the sum of what their pixels have, taken pair by pair, and so are
-the fuse and what overlapping copies add up to: the neighbour of a pair is the
-neighbour of its query with the neighbour of its key in the same direction.
+A matrix has a number for each pair of a query and a key. The neighbour of a
+pair is the neighbour of its query with the neighbour of its key in the same
+direction. The product of two patches is a sum of the products of their pixels
+over neighbouring pairs; the fuse and the overlap of copied patches are sums
+over neighbouring pairs as well.
 """
 
 import functools
@@ -16,7 +17,7 @@ from jax import lax
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
 def sum_pairs(matrix, axes, count, border):
-  """Returns the sums of `count` pairs that follow one another along two axes.
+  """Returns the sums of `count` consecutive pairs along two axes.
 
   `out[i, j] = sum over k < count of padded[i + k, j + k]`, with zeros on both
   sides of each axis. Reverse-mode derivatives only.
@@ -33,8 +34,8 @@ def sum_pairs(matrix, axes, count, border):
   borders = dict(zip(axes, border, strict=True))
   if any(border):
     pads = [(borders.get(axis, 0),) * 2 for axis in range(matrix.ndim)]
-    # As an array: on CPUs a loop that pads as it sums takes XLA three times as
-    # long.
+    # Materialized: on CPUs, a fused loop that pads and sums takes three times
+    # as long.
     matrix = lax.optimization_barrier(jnp.pad(matrix, pads))
   sizes = {axis: matrix.shape[axis] - count + 1 for axis in axes}
 
@@ -53,11 +54,11 @@ def _forward(matrix, axes, count, border):
   return sum_pairs(matrix, axes, count, border), None
 
 
-def _backward(axes, count, border, _, by_sums):
-  # The transpose is such a sum. Left to JAX it is a sum of padded arrays, which
-  # takes XLA five times as long on CPUs.
+def _backward(axes, count, border, _, d_sums):
+  # The transpose is such a sum, too. JAX would derive a sum of padded arrays,
+  # which takes XLA:CPU five times as long.
   border = tuple(count - 1 - zeros for zeros in border)
-  return (sum_pairs(by_sums, axes, count, border),)
+  return (sum_pairs(d_sums, axes, count, border),)
 
 
 sum_pairs.defvjp(_forward, _backward)

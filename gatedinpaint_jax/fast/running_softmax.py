@@ -1,4 +1,4 @@
-"""A softmax over keys that come block by block, and what it copies.
+"""A softmax over blocks of keys, and the patches that it copies.
 
 Source: Dao et al. 2022 (FlashAttention), section 3.1.
 """
@@ -47,16 +47,16 @@ def begin(shape, channels) -> Softmax:
   )
 
 
-def go_on(state, logits, place, is_source, patches) -> Softmax:
-  """Returns the softmax `state` after the keys of one more block.
+def update(state, logits, place, is_source, patches) -> Softmax:
+  """Returns the softmax over the keys of one more block.
 
   Args:
-    state: the `Softmax` until now.
-    logits: `[R, w, R', w]`, -inf where there is no key; a key at least has
+    state: of the keys before.
+    logits: `[R, w, R', w]`, -inf for missing keys. At least one key must have
       been seen after this block.
-    place: `[R', w] int32`, numbers of the keys, above those seen.
+    place: `[R', w] int32`, numbers of the keys, above those of earlier blocks.
     is_source: `[R', w] float32`, 1 where the key may be copied, else 0.
-    patches: `[R', w, K]`, to copy; products are of their dtype.
+    patches: `[R', w, K]`, to copy; products are computed in their dtype.
   """
   over_keys = {"axis": (-2, -1), "keepdims": True}
   highest = jnp.maximum(state.highest, jnp.max(logits, **over_keys))
@@ -70,7 +70,7 @@ def go_on(state, logits, place, is_source, patches) -> Softmax:
     preferred_element_type=jnp.float32,
   )
   best = jnp.max(taken, **over_keys)
-  # An argmax as a minimum of floats, which XLA vectorises on CPUs.
+  # The argmax, as a minimum of floats, which XLA:CPU vectorizes.
   places = jnp.where(taken == best, place[None, None], jnp.inf)
   source = jnp.min(places, **over_keys).astype(jnp.int32)
   is_better = best > state.best * shrink

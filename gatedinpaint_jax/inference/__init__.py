@@ -1,1 +1,1 @@
-"""From a picture with a hole to a whole one."""
+"""Filling the holes of pictures with a trained generator."""

@@ -1,7 +1,7 @@
-"""Pictures of any size for networks that take multiples of 8.
+"""Pads pictures of any size by reflection to multiples of 8.
 
-Padding is added below and to the right, so that what is there keeps its place
-on the networks' grid, and mirrors the picture.
+Padding is added at the bottom and right, so that pixels keep their position on
+the networks' grid.
 """
 
 import numpy as np
@@ -17,14 +17,9 @@ def padded_size(
 
 
 def pad(x: np.ndarray, height: int, width: int) -> np.ndarray:
-  """Mirrors `[B, H, W, ...]` beyond its last row and column.
+  """Reflects `[B, H, W, ...]` at its last row and column, without repeating it.
 
-  The border itself is not repeated, unless there is nothing else to mirror.
-
-  Args:
-    x: pictures, masks or sketches.
-    height: rows wanted, at least those of `x`.
-    width: columns wanted, at least those of `x`.
+  A single row or column is repeated.
   """
   rows, columns = height - x.shape[1], width - x.shape[2]
   if not rows and not columns:

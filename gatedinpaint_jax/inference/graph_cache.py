@@ -1,4 +1,4 @@
-"""Keeps converted graphs on disk, so that a second run starts fast."""
+"""Caches converted ONNX graphs on disk, so that a second run starts fast."""
 
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ import numpy as np
 
 from gatedinpaint_jax import errors, files
 
-# What decides a graph besides the generator: this code and that of JAX.
+# The code that determines a graph, besides the versions of JAX and Flax.
 _SOURCES = (
   "batch.py",
   "export",
@@ -22,27 +22,24 @@ _SOURCES = (
   "layers",
   "networks",
 )
-# Of graphs and of what OpenVINO keeps beside them.
-_MOST_BYTES = 10**9
+# Of graphs and of the files that OpenVINO puts next to them.
+_MAX_BYTES = 10**9
 
 
 def read_or_make(
   folder: pathlib.Path | None, generator, params, make: Callable[[], bytes]
 ) -> bytes:
-  """Returns what `make` returns, from the folder if it has been made before.
+  """Returns the graph that `make` returns, from the cache if possible.
 
-  Args:
-    folder: where graphs are kept; None for nowhere.
-    generator: a network whose fields, with `params`, decide the graph.
-    params: its parameters.
-    make: returns the graph.
+  The fields of the generator and its parameters must determine the graph.
+  Without a folder there is no cache.
   """
   if folder is None:
     return make()
   path = folder / f"{_digest(generator, params)}.onnx"
   try:
     graph = path.read_bytes()
-    os.utime(path)  # it is the newest again
+    os.utime(path)  # marks it as the most recently used
   except OSError:
     graph = make()
     with contextlib.suppress(errors.UserError):  # a full disk, perhaps
@@ -70,10 +67,10 @@ def _digest(generator, params) -> str:
 
 
 def _remove_oldest(folder):
-  """Keeps the newest files, up to `_MOST_BYTES`."""
+  """Keeps the most recently used files, up to `_MAX_BYTES`."""
   files = [(x.stat(), x) for x in folder.iterdir() if x.is_file()]
   total = 0
   for stat, file in sorted(files, key=lambda x: x[0].st_mtime, reverse=True):
     total += stat.st_size
-    if total > _MOST_BYTES:
+    if total > _MAX_BYTES:
       file.unlink(missing_ok=True)

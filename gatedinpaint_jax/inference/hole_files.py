@@ -1,7 +1,7 @@
-"""Masks and sketches from picture files of any kind.
+"""Reads masks and sketches from picture files of any kind.
 
-What is painted on a transparent ground tells by its opacity; any other file by
-its luminance. JPEG's noise around black and white does no harm.
+The alpha channel decides if a picture was drawn on a transparent ground, the
+luminance otherwise. JPEG noise near black and white does not matter.
 """
 
 import pathlib
@@ -9,10 +9,10 @@ import pathlib
 import numpy as np
 from scipy import ndimage
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import inpainter, photo_files
+from gatedinpaint_jax import batch, errors
+from gatedinpaint_jax.inference import photo_files
 
-# A mask with no value outside of these is not one.
+# A file with all values between these is not a mask.
 _GREYS = (32, 223)
 
 
@@ -24,33 +24,25 @@ def read_mask(
   dilate: int = 0,
   resize: bool = False,
 ) -> np.ndarray:
-  """Reads a hole, `[H, W] bool`.
+  """Reads a mask, `[H, W] bool`, in which 128 and above is hole.
 
-  Args:
-    path: the file; 128 and above is hole.
-    size: (height, width) of its picture, upright.
-    invert: below 128 is hole instead.
-    dilate: the hole grows by so many pixels to all sides.
-    resize: a mask of another size is scaled, by nearest neighbour.
-
-  Raises:
-    UserError: if it cannot be read, is grey all over, has its values in
-      another range (0 and 1, say) or is of another size.
+  With `invert`, below 128 is hole instead. The hole grows by a radius of
+  `dilate` pixels. `resize` scales another size by nearest neighbour.
   """
   plane = _read_plane(path, size, resize=resize, kind="mask")
   low, high = plane.min(), plane.max()
   if _GREYS[0] < low and high < _GREYS[1]:
     raise errors.UserError(
-      f"{path}: grey all over (values {low} to {high}); a mask is white in the "
-      "hole and black elsewhere"
+      f"{path}: grey all over (values {low} to {high}); a mask is white in "
+      "the hole and black elsewhere"
     )
-  if 0 < high < inpainter.HOLE_LEVEL:
+  if 0 < high < batch.HOLE_LEVEL:
     side = "known" if invert else "hole"
     raise errors.UserError(
       f"{path}: its brightest value is {high}; {side} is "
-      f"{inpainter.HOLE_LEVEL} and above, up to 255"
+      f"{batch.HOLE_LEVEL} and above, up to 255"
     )
-  hole = plane >= inpainter.HOLE_LEVEL
+  hole = plane >= batch.HOLE_LEVEL
   if invert:
     hole = ~hole
   if dilate and hole.any():
@@ -59,58 +51,47 @@ def read_mask(
 
 
 def read_sketch(
-  path: pathlib.Path,
-  size: tuple[int, int],
-  *,
-  invert: bool = False,
+  path: pathlib.Path, size: tuple[int, int], *, invert: bool = False
 ) -> np.ndarray:
-  """Reads lines, `[H, W] bool`.
+  """Reads a sketch, `[H, W] bool`, in which above 153 is line.
 
-  Args:
-    path: the file; above 153 is a line.
-    size: (height, width) of its picture, upright.
-    invert: lines are black on white: below 102 is a line.
-
-  Raises:
-    UserError: if it cannot be read, is of another size, or is lines for the
-      most part.
+  With `invert`, lines are black on white: below 102 is line.
   """
   plane = _read_plane(path, size, resize=False, kind="sketch")
   if invert:
     plane = 255 - plane
-  lines = plane > inpainter.LINE_LEVEL
+  lines = plane > batch.LINE_LEVEL
   if lines.mean() > 0.5:
     change = "without" if invert else "with"
     raise errors.UserError(
       f"{path}: {lines.mean():.0%} of the sketch is line; if its lines are "
       f"{'white on black' if invert else 'black on white'}, run {change} "
-      "--invert_sketch"
+      "`invert_sketch`"
     )
   return lines
 
 
-def in_words(size: tuple[int, int]) -> str:
-  """Returns what to call (height, width), whichever one expects first."""
+def describe_size(size: tuple[int, int]) -> str:
+  """Returns (height, width) in words, so that their order is clear."""
   height, width = size
   return f"{width} wide and {height} high"
 
 
 def _read_plane(path, size, *, resize, kind) -> np.ndarray:
-  """Returns the deciding channel of a file, `[H, W] uint8`, of `size`."""
+  """Returns the deciding channel of a file, `[H, W] uint8`, at `size`."""
   photo = photo_files.read(path)
   plane = photo.alpha
-  if plane is None or not _tells(plane):
+  if plane is None or not _separates(plane):
     plane = photo.grey
   if plane.shape == size:
     return plane
   if not resize:
-    turned = " (turned by the picture's Exif data?)" * (
-      plane.shape == size[::-1]
-    )
-    remedy = "--resize_mask scales it" if kind == "mask" else "make it as large"
+    is_turned = plane.shape == size[::-1]
+    hint = " (turned by the picture's Exif data?)" if is_turned else ""
+    remedy = "`resize_mask` scales it" if kind == "mask" else "make them equal"
     raise errors.UserError(
-      f"{path}: the {kind} is {in_words(plane.shape)}, its picture "
-      f"{in_words(size)}{turned}; {remedy}"
+      f"{path}: the {kind} is {describe_size(plane.shape)}, its picture "
+      f"{describe_size(size)}{hint}; {remedy}"
     )
   rows, columns = (
     (2 * np.arange(wanted) + 1) * have // (2 * wanted)
@@ -119,6 +100,6 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
   return plane[rows][:, columns]
 
 
-def _tells(alpha) -> bool:
-  """Whether opacity separates something from a ground."""
-  return alpha.min() < inpainter.HOLE_LEVEL and alpha.min() < alpha.max()
+def _separates(alpha) -> bool:
+  """Returns whether transparency separates a drawing from its ground."""
+  return alpha.min() < batch.HOLE_LEVEL and alpha.min() < alpha.max()

@@ -1,21 +1,21 @@
-"""Finds the neighbourhoods of holes, to compute these alone.
+"""Finds windows around holes, to compute only these.
 
-A window holds each of its holes whole, with known pixels around them for the
-networks to copy from; no two windows share a pixel.
+A window contains its holes completely, with known pixels around them for the
+networks to copy from. Windows do not overlap.
 """
 
 import numpy as np
 from scipy import ndimage
 
-# The networks were trained on 256 x 256; smaller windows show too little.
-_LEAST_SIDE = 256
-# In training, a hole is about half as high and as wide as the picture.
+# The networks were trained at 256 x 256; smaller windows show too little.
+_MIN_SIDE = 256
+# As in training, where a hole is about half as high and wide as the picture.
 _TIMES_THE_HOLE = 2
-# Sides are multiples of this where the picture allows, for fewer programs.
+# Sides are multiples of this where possible, to compile fewer programs.
 _SIDE_MULTIPLE = 64
-# A window reaches at least this far beyond its hole, unless the picture ends:
-# (max(256, 2 * extent) - extent) / 2 is least for an extent of 128.
-_LEAST_MARGIN = 64
+# Least margin of a window around its hole, except at the picture's border:
+# (max(256, 2 * extent) - extent) / 2 for an extent of 128.
+_MIN_MARGIN = 64
 _DIAGONALS_CONNECT = np.ones((3, 3))
 
 
@@ -31,33 +31,32 @@ def find(hole: np.ndarray) -> list[tuple[slice, slice]]:
       windows[_around(box, hole.shape)] = True
     labels, count = ndimage.label(windows)
     merged = ndimage.find_objects(labels)
-    # What overlaps is one hole as far as windows go; a larger window may reach
-    # a further one.
+    # Merge holes whose windows overlap; the larger window may reach another.
     if count == len(holes):
       return merged
     holes = [_holes_within(box, hole) for box in merged]
 
 
 def _neighbours(hole):
-  """Returns boxes that hold all holes, those of one window together.
+  """Returns boxes around groups of holes that surely share a window.
 
-  Two holes in one block, or in blocks that touch, are closer than two margins.
-  A mask may be specks by the thousand; blocks are few.
+  Holes in the same block or in adjacent blocks are closer than two margins.
+  Blocks are few even if the mask has thousands of specks.
   """
-  blocks = np.zeros(-(-np.array(hole.shape) // _LEAST_MARGIN), bool)
-  for i, rows in enumerate(range(0, hole.shape[0], _LEAST_MARGIN)):
-    columns = hole[rows : rows + _LEAST_MARGIN].any(0)
-    starts = np.arange(0, hole.shape[1], _LEAST_MARGIN)
+  blocks = np.zeros(-(-np.array(hole.shape) // _MIN_MARGIN), bool)
+  for i, rows in enumerate(range(0, hole.shape[0], _MIN_MARGIN)):
+    columns = hole[rows : rows + _MIN_MARGIN].any(0)
+    starts = np.arange(0, hole.shape[1], _MIN_MARGIN)
     blocks[i] = np.logical_or.reduceat(columns, starts)
   labels, _ = ndimage.label(blocks, _DIAGONALS_CONNECT)
   return [
-    tuple(slice(s.start * _LEAST_MARGIN, s.stop * _LEAST_MARGIN) for s in box)
+    tuple(slice(s.start * _MIN_MARGIN, s.stop * _MIN_MARGIN) for s in box)
     for box in ndimage.find_objects(labels)
   ]
 
 
 def _holes_within(box, hole):
-  """Returns the box around what of the hole lies in a box."""
+  """Returns the bounding box of the hole pixels in a box."""
   rows, columns = np.nonzero(hole[box])
   top, left = box[0].start, box[1].start
   return (
@@ -67,16 +66,12 @@ def _holes_within(box, hole):
 
 
 def _around(box, size):
-  """Returns the window around a box, moved inside a picture of this size."""
-  return tuple(
-    _around_side(side, length) for side, length in zip(box, size, strict=True)
-  )
-
-
-def _around_side(side, length):
-  extent = side.stop - side.start
-  wanted = max(_LEAST_SIDE, _TIMES_THE_HOLE * extent)
-  wanted = min(-(-wanted // _SIDE_MULTIPLE) * _SIDE_MULTIPLE, length)
-  start = (side.start + side.stop - wanted) // 2
-  start = min(max(start, 0), length - wanted)
-  return slice(start, start + wanted)
+  """Returns the window around a box, moved to lie inside the picture."""
+  window = []
+  for side, length in zip(box, size, strict=True):
+    wanted = max(_MIN_SIDE, _TIMES_THE_HOLE * (side.stop - side.start))
+    wanted = min(-(-wanted // _SIDE_MULTIPLE) * _SIDE_MULTIPLE, length)
+    start = (side.start + side.stop - wanted) // 2
+    start = min(max(start, 0), length - wanted)
+    window.append(slice(start, start + wanted))
+  return tuple(window)

@@ -1,4 +1,4 @@
-"""Runs the generator through JAX, on the devices of this process."""
+"""Runs the generator with JAX, on the devices of this process."""
 
 import jax
 import jax.numpy as jnp
@@ -10,30 +10,23 @@ from gatedinpaint_jax.inference import fit_size, spread
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import devices as devices_lib
 
-# A compiled program takes 12 MB of memory; on disk all of them are kept.
-MOST_PROGRAMS = 64
+# A compiled program takes 12 MB of memory; the disk cache keeps all.
+MAX_PROGRAMS = 64
 
 
 class JaxBackend:
   """Predicts batches of pictures.
 
-  The devices share the pictures of a batch, as many devices as divide their
-  number; results are those of one device up to rounding. Pictures that are too
-  large for one accelerator of several are split by rows, and padded to a
-  multiple of 8 rows for each.
+  The devices share the pictures of a batch; results equal those of one device
+  up to rounding. Pictures too large for one of several accelerators are split
+  by rows; see `spread`.
   """
 
   def __init__(self, generator, params, *, bucket: int = 8):
-    """Prepares the generator; the first batch of a size compiles it.
-
-    Args:
-      generator: of `build.build_networks`.
-      params: its parameters.
-      bucket: see `Inpainter`.
-    """
+    """Takes the same as `Inpainter`; the first batch of a size compiles."""
     self._generator = generator
     self._params = params
-    self._params_on = {}  # by the mesh that they lie on
+    self._params_on = {}  # {mesh: parameters}
     self._bucket = bucket
     self._predict = jax.jit(
       spread.over_pictures(self._apply_generator),
@@ -43,25 +36,16 @@ class JaxBackend:
 
   @property
   def devices(self) -> int:
-    """How many pictures are best computed at once: one for each device."""
+    """The best number of pictures to compute at once: one per device."""
     return len(jax.local_devices())
 
   def predict(
     self, image, hole, line, size: tuple[int, int]
   ) -> inpaint_generator.GeneratorOutput:
-    """Predicts a batch.
+    """Predicts pictures, padded to `size` or further.
 
-    Args:
-      image: `[B, H, W, 3] uint8`.
-      hole: `[B, H, W] bool`.
-      line: `[B, H, W] bool`, or None without a sketch.
-      size: (height, width) to which the pictures are padded.
-
-    Returns:
-      The predictions, padded at least as far.
-
-    Raises:
-      UserError: if the batch needs more memory than there is.
+    Takes `[B, H, W, 3] uint8`, a hole `[B, H, W] bool`, and lines of the same
+    shape or None.
     """
     layout = spread.choose(len(image), *size, bucket=self._bucket)
     self._make_room((len(image), *layout))
@@ -82,14 +66,14 @@ class JaxBackend:
       )
 
   def _make_room(self, shape):
-    """Forgets the compiled programs when one more would be too many."""
-    if shape not in self._compiled and len(self._compiled) == MOST_PROGRAMS:
+    """Drops all compiled programs if a new one would exceed the limit."""
+    if shape not in self._compiled and len(self._compiled) == MAX_PROGRAMS:
       self._predict.clear_cache()
       self._compiled.clear()
     self._compiled.add(shape)
 
   def _apply_generator(self, params, pixels, hole, line, known_size):
-    """Predicts pictures of one padded size; traced once for each."""
+    """Predicts pictures of one padded size; traced once per size."""
     image = batch_lib.from_uint8(pixels.astype(jnp.float32))
     mask = hole[..., None].astype(jnp.float32)
     sketch = None if line is None else (line & hole)[..., None]

@@ -1,7 +1,7 @@
-"""Fills the pictures of many jobs, one failure at a time.
+"""Fills the pictures of many jobs, without stopping at failures.
 
-Jobs are read, computed and written batch by batch. What goes wrong with a file
-becomes its outcome and does not stop the others.
+Jobs are read, computed and written batch by batch. An error in a file becomes
+the outcome of its job.
 """
 
 import time
@@ -16,15 +16,21 @@ from gatedinpaint_jax.inference import (
   hole_files,
   hole_windows,
   jobs,
+  memory,
   photo_files,
 )
 
-# Nobody wants nine tenths of a picture filled.
+# A larger hole suggests an inverted mask.
 _SUSPICIOUS_FRACTION = 0.9
+# For a picture that does not fit in memory.
+_ADVICE = (
+  "; fill only the neighbourhood of the hole (`crop_to_hole`) or make the "
+  "picture smaller"
+)
 
 
 class Options(NamedTuple):
-  """How files are understood and computed; see the flags of `inpaint`."""
+  """How files are read and computed; see the flags of `inpaint`."""
 
   invert_mask: bool = False
   dilate_mask: int = 0
@@ -35,24 +41,17 @@ class Options(NamedTuple):
 
 
 class Outcome(NamedTuple):
-  """What became of a job.
-
-  Attributes:
-    job: the job.
-    reason: why it failed, or None.
-    note: what is worth knowing of one that did not fail, or None.
-    size: (height, width) of the picture, upright; None if it was not read.
-    hole_fraction: of its area, in [0, 1].
-    seconds: from reading to writing; those of a batch are shared equally.
-    backend: what computed it, both names if windows differ, or None.
-  """
+  """The outcome of a job."""
 
   job: jobs.Job
-  reason: str | None = None
-  note: str | None = None
+  reason: str | None = None  # why it failed, or None
+  note: str | None = None  # a remark on a job that did not fail, or None
+  # (height, width) of the picture, upright; None if it was not read.
   size: tuple[int, int] | None = None
-  hole_fraction: float | None = None
+  hole_fraction: float | None = None  # of its area, in [0, 1]
+  # From reading to writing; an equal share of its batch's time.
   seconds: float | None = None
+  # Both names, if the windows of a picture differ.
   backend: str | None = None
 
 
@@ -66,24 +65,13 @@ class _Loaded(NamedTuple):
 def run(
   work: Sequence[jobs.Job], inpainter, options: Options
 ) -> Iterator[Outcome]:
-  """Does the jobs and yields what became of each, as they end.
+  """Runs the jobs on an `Inpainter` and yields each outcome.
 
-  Args:
-    work: what to do. With a batch size above 1, pictures of one size are done
-      together, so the order may change.
-    inpainter: an `Inpainter`.
-    options: see `Options`.
+  With a batch size above 1, pictures of one size are computed together, so the
+  order may change.
   """
   for batch, capacity in _batches(work, options):
     yield from _run_batch(batch, capacity, inpainter, options)
-
-
-def _size_or_none(job):
-  """Returns (height, width) of a job's picture, None if it cannot be read."""
-  try:
-    return photo_files.read_size(job.image)
-  except errors.UserError:
-    return None
 
 
 def _batches(work, options):
@@ -100,8 +88,15 @@ def _batches(work, options):
       yield same_size[start : start + capacity], capacity
 
 
+def _size_or_none(job):
+  """Returns (height, width) of a job's picture, None if it cannot be read."""
+  try:
+    return photo_files.read_size(job.image)
+  except errors.UserError:
+    return None
+
+
 def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
-  """Reads, computes and writes the jobs of one batch."""
   started = time.perf_counter()
   loaded, outcomes = [], []
   for job in batch:
@@ -111,8 +106,7 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
       outcomes.append(Outcome(job, reason=str(error)))
     except MemoryError:
       outcomes.append(Outcome(job, reason=f"{job.image}: too large for memory"))
-  empty = [entry for entry in loaded if not entry.hole.any()]
-  outcomes += [_save(entry, None) for entry in empty]
+  outcomes += [_save(entry, None) for entry in loaded if not entry.hole.any()]
   holed = [entry for entry in loaded if entry.hole.any()]
   predictions = _predict(holed, capacity, inpainter, options)
   for entry, prediction in zip(holed, predictions, strict=True):
@@ -126,7 +120,7 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
 
 
 def _load(job, options) -> _Loaded:
-  """Reads the files of a job, and refuses what could not be written."""
+  """Reads the files of a job and checks that its result can be written."""
   if job.problem:
     raise errors.UserError(f"{job.image}: {job.problem}")
   photo = photo_files.read(job.image)
@@ -148,9 +142,9 @@ def _load(job, options) -> _Loaded:
 
 
 def _predict(loaded, capacity, inpainter, options):
-  """Returns for each picture `[H, W, 3] float32 in [-1, 1]`, or its error.
+  """Returns `[H, W, 3] float32 in [-1, 1]` or the error of each picture.
 
-  A batch that does not fit in memory is tried again one by one.
+  A batch that does not fit in memory is retried one picture at a time.
   """
   if not loaded:
     return []
@@ -161,13 +155,12 @@ def _predict(loaded, capacity, inpainter, options):
   except (errors.UserError, jax.errors.JaxRuntimeError, MemoryError) as error:
     if len(loaded) == 1:
       return [error]
-  alone = (_predict([entry], 1, inpainter, options) for entry in loaded)
-  return [prediction for (prediction,) in alone]
+  retried = (_predict([entry], 1, inpainter, options) for entry in loaded)
+  return [prediction for (prediction,) in retried]
 
 
 def _predict_batch(loaded, capacity, inpainter):
-  """Predicts pictures of one size, which need not fill the batch."""
-  # The last one is repeated: another number of pictures is another program.
+  # Repeat the last one: another batch size would compile another program.
   entries = loaded + [loaded[-1]] * (capacity - len(loaded))
   lines = None
   if loaded[0].lines is not None:
@@ -182,7 +175,7 @@ def _predict_batch(loaded, capacity, inpainter):
 
 
 def _predict_windows(entry, inpainter):
-  """Predicts the neighbourhoods of the holes; 0 elsewhere."""
+  """Predicts only the neighbourhoods of the holes; 0 elsewhere."""
   colours = entry.photo.colours
   prediction = np.zeros(colours.shape, np.float32)
   for window in hole_windows.find(entry.hole):
@@ -196,7 +189,6 @@ def _predict_windows(entry, inpainter):
 
 
 def _backend(entry, inpainter, options) -> str | None:
-  """Returns what computes a picture, or the windows of one."""
   sizes = [entry.hole.shape]
   if options.crop_to_hole:
     windows = hole_windows.find(entry.hole)
@@ -206,25 +198,29 @@ def _backend(entry, inpainter, options) -> str | None:
 
 
 def _save(entry, prediction) -> Outcome:
-  """Writes a completed picture, or one without a hole as it is."""
+  """Writes a completed picture, unchanged if `prediction` is None."""
   job, photo, hole, _ = entry
   outcome = Outcome(
     job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
   )
   if isinstance(prediction, Exception):
-    return outcome._replace(reason=f"{job.image}: {prediction}")
+    is_too_large = isinstance(prediction, memory.TooLargeError)
+    reason = f"{job.image}: {prediction}{_ADVICE if is_too_large else ''}"
+    return outcome._replace(reason=reason)
   try:
     if prediction is not None:
-      photo = photo_files.lay_in(photo, prediction, hole)
+      photo = photo_files.composite(photo, prediction, hole)
     photo_files.write(job.output, photo)
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
-  if prediction is None:
-    return outcome._replace(note=f"{job.mask} is empty: picture unchanged")
+  return outcome._replace(note=_note(job, hole, outcome.hole_fraction))
+
+
+def _note(job, hole, fraction) -> str | None:
+  if not hole.any():
+    return f"{job.mask} is empty: picture unchanged"
   if hole.all():
-    note = f"{job.mask} covers the whole picture: nothing was known"
-    return outcome._replace(note=note)
-  if outcome.hole_fraction > _SUSPICIOUS_FRACTION:
-    note = f"{job.mask} is hole for the most part: was --invert_mask meant?"
-    return outcome._replace(note=note)
-  return outcome
+    return f"{job.mask} covers the entire picture: nothing was known"
+  if fraction > _SUSPICIOUS_FRACTION:
+    return f"{job.mask} is mostly hole: was `invert_mask` meant?"
+  return None

@@ -1,11 +1,10 @@
-"""Pairs pictures with their masks, sketches and outputs, by name.
+"""Pairs pictures with their masks, sketches and outputs by name.
 
-Each of them is given as files, folders or patterns. A file in a folder goes by
-its path below the folder, without suffix; a file that a pattern with one star
-found goes by what the star stands for; any other file goes by its stem. Hidden
-files and folders are no pictures, nor is what is given as a mask or a sketch,
-nor what lies in an output folder below. Links to folders are not entered.
-Nothing is decoded here.
+Each of them is given as files, folders or patterns. A file in a folder is named
+by its path below the folder, without suffix; a file that matches a pattern with
+one star by what the star stands for; any other file by its stem. Skipped are
+hidden files and folders, files that are also given as masks or sketches, an
+output folder below an input folder, and links to folders. Nothing is decoded.
 """
 
 import glob
@@ -21,25 +20,17 @@ from gatedinpaint_jax.inference import photo_files
 
 
 class Job(NamedTuple):
-  """One picture to fill.
-
-  Attributes:
-    image: the picture's file.
-    mask: its mask, or None if it has none, which `problem` then says.
-    sketch: its sketch, or None.
-    output: where the result goes.
-    problem: why it cannot be done, or None.
-  """
+  """A picture to fill."""
 
   image: pathlib.Path
-  mask: pathlib.Path | None
+  mask: pathlib.Path | None  # None if missing
   sketch: pathlib.Path | None
   output: pathlib.Path
-  problem: str | None = None
+  problem: str | None = None  # why it cannot be filled, such as a missing mask
 
 
 class _Named(NamedTuple):
-  """A file, the name that it pairs by, and what its result is called."""
+  """A file, the name that it pairs by, and the stem of its result."""
 
   name: str
   path: pathlib.Path
@@ -47,43 +38,40 @@ class _Named(NamedTuple):
 
 
 def find(
-  images: Sequence[str],
-  masks: Sequence[str],
-  sketches: Sequence[str],
+  image: Sequence[str],
+  mask: Sequence[str],
+  sketch: Sequence[str],
   output: str,
   *,
   suffix: str = ".png",
 ) -> list[Job]:
-  """Returns what is to be done, in the order of the pictures.
+  """Returns a job for each picture, in their order.
 
-  Args:
-    images: files, folders or patterns, as `--image`.
-    masks: the same; a single file serves all pictures.
-    sketches: the same; empty for none.
-    output: a file if `images` is one file, else a folder, which need not exist.
-    suffix: of the files in the output folder.
-
-  Raises:
-    UserError: if something is not there, nothing pairs up, or a result would
-      overwrite what it is made of.
+  Pictures, masks and sketches are files, folders or patterns; a single mask
+  serves all pictures. The output is a file if `image` is a single file, else a
+  folder for files with the suffix.
   """
   output_path = _path(output)
-  find_mask = _Finder("--mask", masks, output_path)
-  find_sketch = _Finder("--sketch", sketches, output_path)
-  named_images = _list_pictures(
-    images, output_path, not_among=find_mask.files | find_sketch.files
-  )
-  outputs = _outputs(named_images, images, output_path, suffix)
+  find_mask = _Finder("`mask`", mask, output_path)
+  find_sketch = _Finder("`sketch`", sketch, output_path)
+  guides = find_mask.files | find_sketch.files
+  listed = _list_files("`image`", image, output_path)
+  pictures = [p for p in listed if os.path.realpath(p.path) not in guides]
+  if not pictures:
+    raise errors.UserError(
+      f"`image`={image[0]}: the same file is given as `mask` or `sketch`"
+    )
+  outputs = _outputs(pictures, image, output_path, suffix)
   jobs = []
-  for (name, image, _), result in zip(named_images, outputs, strict=True):
-    mask, sketch = find_mask(name), find_sketch(name)
+  for (name, path, _), result in zip(pictures, outputs, strict=True):
+    paired_mask, paired_sketch = find_mask(name), find_sketch(name)
     problem = None
-    if mask is None:
-      problem = f"no mask named {name}.* in {', '.join(masks)}"
-    elif sketches and sketch is None:
-      problem = f"no sketch named {name}.* in {', '.join(sketches)}"
-    jobs.append(Job(image, mask, sketch, result, problem))
-  _check_nothing_is_overwritten(jobs, find_mask.files | find_sketch.files)
+    if paired_mask is None:
+      problem = f"no mask named {name}.* in {', '.join(mask)}"
+    elif sketch and paired_sketch is None:
+      problem = f"no sketch named {name}.* in {', '.join(sketch)}"
+    jobs.append(Job(path, paired_mask, paired_sketch, result, problem))
+  _check_nothing_is_overwritten(jobs, guides)
   if all(job.problem for job in jobs):
     raise errors.UserError(
       f"{jobs[0].image}: {jobs[0].problem}; files pair up by their stems"
@@ -91,26 +79,17 @@ def find(
   return jobs
 
 
-def by_name(flag: str, given: Sequence[str]) -> dict[str, pathlib.Path]:
-  """Returns the files that a flag names, by the names that they pair by.
-
-  Args:
-    flag: to name in errors.
-    given: files, folders or patterns.
-
-  Raises:
-    UserError: if something is not there, is no picture or has the same name as
-      another.
-  """
-  return _by_name(flag, _list_files(flag, given, pathlib.Path(os.devnull)))
+def list_by_name(key: str, given: Sequence[str]) -> dict[str, pathlib.Path]:
+  """Returns {name to pair by: file}; errors name `key` as the source."""
+  return _by_name(key, _list_files(key, given, pathlib.Path(os.devnull)))
 
 
-def _by_name(flag, listed) -> dict[str, pathlib.Path]:
+def _by_name(key, listed) -> dict[str, pathlib.Path]:
   paths = {}
   for name, path, _ in listed:
     if name in paths:
       raise errors.UserError(
-        f"{flag}: {paths[name]} and {path} have the same name; keep one"
+        f"{key}: {paths[name]} and {path} have the same name; keep one"
       )
     paths[name] = path
   return paths
@@ -119,47 +98,37 @@ def _by_name(flag, listed) -> dict[str, pathlib.Path]:
 class _Finder:
   """Finds the mask or sketch of a picture by the picture's name."""
 
-  def __init__(self, flag, given, output):
+  def __init__(self, key, given, output):
     """Lists the files; `files` are their real paths."""
-    listed = _list_files(flag, given, output)
+    listed = _list_files(key, given, output)
     self.files = {os.path.realpath(entry.path) for entry in listed}
-    self._for_all = None
+    self._shared = None
     if len(listed) == 1 and listed[0].path == _path(given[0]):
-      self._for_all = listed[0].path
-    self._by_name = _by_name(flag, listed)
+      self._shared = listed[0].path
+    self._by_name = _by_name(key, listed)
 
   def __call__(self, name) -> pathlib.Path | None:
-    return self._for_all or self._by_name.get(name)
+    return self._shared or self._by_name.get(name)
 
 
 def _path(text) -> pathlib.Path:
   return pathlib.Path(os.path.expanduser(text))
 
 
-def _list_pictures(given, output, *, not_among) -> list[_Named]:
-  listed = _list_files("--image", given, output)
-  pictures = [p for p in listed if os.path.realpath(p.path) not in not_among]
-  if not pictures:
-    raise errors.UserError(
-      f"--image={given[0]}: the same file is given as --mask or --sketch"
-    )
-  return pictures
-
-
-def _list_files(flag, given, output) -> list[_Named]:
-  """Returns all files that the values of a flag name, without doubles."""
+def _list_files(key, given, output) -> list[_Named]:
+  """Returns all files that the values of an argument name, without repeats."""
   found = []
   for text in given:
     path = _path(text)
     if os.path.isdir(path):
-      found += _in_folder(flag, path, output)
+      found += _in_folder(key, path, output)
     elif os.path.exists(path):
       found.append(_Named(path.stem, path, path.stem))
     elif glob.has_magic(text):
-      found += _by_pattern(flag, path, output)
+      found += _by_pattern(key, path, output)
     else:
-      raise errors.UserError(f"{flag}={text}: no such file or folder")
-  # A system may write an accent as a letter of its own.
+      raise errors.UserError(f"{key}={text}: no such file or folder")
+  # Some systems write an accent as a separate character.
   by_path = {
     entry.path: entry._replace(name=unicodedata.normalize("NFC", entry.name))
     for entry in found
@@ -167,13 +136,14 @@ def _list_files(flag, given, output) -> list[_Named]:
   return list(by_path.values())
 
 
-def _in_folder(flag, folder, output) -> list[_Named]:
-  if os.path.realpath(folder) == os.path.realpath(output):
+def _in_folder(key, folder, output) -> list[_Named]:
+  results = os.path.realpath(output)
+  if os.path.realpath(folder) == results:
     raise errors.UserError(
-      f"--output={output}: a second run would read the results for {flag}; "
+      f"`output`={output}: a second run would read the results as {key}; "
       "name another folder"
     )
-  found, results = [], os.path.realpath(output)
+  found = []
   for parent, folders, names in os.walk(folder, onerror=_refuse_unreadable):
     folders[:] = [
       f
@@ -181,7 +151,7 @@ def _in_folder(flag, folder, output) -> list[_Named]:
       if not f.startswith(".")
       and os.path.realpath(os.path.join(parent, f)) != results
     ]
-    # A folder named like a picture is somebody's mistake: it is to be told.
+    # Kept as a file, so that a folder named like a picture is reported.
     mistaken = [f for f in folders if _is_picture_name(f)]
     folders[:] = [f for f in folders if f not in mistaken]
     for name in [*filter(_is_picture_name, names), *mistaken]:
@@ -190,7 +160,7 @@ def _in_folder(flag, folder, output) -> list[_Named]:
       found.append(_Named(name, path, name))
   if not found:
     raise errors.UserError(
-      f"{flag}={folder}: no picture below this folder; jpg, png, webp and tiff "
+      f"{key}={folder}: no picture below this folder; jpg, png, webp and tiff "
       "files are read"
     )
   return sorted(found)
@@ -200,24 +170,24 @@ def _refuse_unreadable(error):
   raise errors.UserError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def _by_pattern(flag, pattern, output) -> list[_Named]:
+def _by_pattern(key, pattern, output) -> list[_Named]:
   folder, name = pattern.parent, pattern.name
-  # Of a folder that is there, brackets are brackets.
+  # If the folder exists, brackets in its name are literal.
   start = glob.escape(str(folder)) if os.path.isdir(folder) else str(folder)
   found = glob.glob(os.path.join(start, name), recursive=True)
   paths = [path for path in map(pathlib.Path, found) if _is_picture_name(path)]
   while glob.has_magic(str(folder)) and not os.path.isdir(folder):
     folder = folder.parent
-  if _is_within(output, folder):  # else it is meant
+  if _is_within(output, folder):  # otherwise the pattern names it on purpose
     paths = [path for path in paths if not _is_within(path, output)]
   if not paths:
     raise errors.UserError(
-      f"{flag}={pattern}: no jpg, png, webp or tiff file fits this pattern"
+      f"{key}={pattern}: no jpg, png, webp or tiff file matches this pattern"
     )
   before, star, after = name.partition("*")
   if not star or glob.has_magic(before + after) or before.endswith("."):
     return sorted(_Named(p.stem, p, p.stem) for p in paths)
-  end = len(pathlib.Path("x" + after).stem) - 1  # of *_mask.png, that of _mask
+  end = len(pathlib.Path("x" + after).stem) - 1  # of *_mask.png: len("_mask")
   return sorted(
     _Named(p.stem[len(before) : len(p.stem) - end], p, p.stem) for p in paths
   )
@@ -230,32 +200,31 @@ def _is_within(path, folder) -> bool:
 
 def _is_picture_name(path) -> bool:
   name = os.path.basename(path)
-  is_hidden = name.startswith(".")  # such as parts of results
+  is_hidden = name.startswith(".")  # such as temporary files of results
   return name.lower().endswith(photo_files.SUFFIXES) and not is_hidden
 
 
-def _outputs(images, given, output, suffix) -> list[pathlib.Path]:
-  """Returns where the result of each picture goes."""
-  is_one_file = len(given) == 1 and _path(given[0]) == images[0].path
+def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
+  is_one_file = len(given) == 1 and _path(given[0]) == pictures[0].path
   if not os.path.isdir(output) and _names_a_picture(output):
     if not is_one_file:
       raise errors.UserError(
-        f"--output={output}: must be a folder for the results of "
+        f"`output`={output}: must be a folder for the results of "
         f"{', '.join(given)}"
       )
     if not _is_picture_name(output):
       raise errors.UserError(
-        f"--output={output}: must end in {', '.join(photo_files.SUFFIXES)}"
+        f"`output`={output}: must end in {', '.join(photo_files.SUFFIXES)}"
       )
     return [output]
   if os.path.exists(output) and not os.path.isdir(output):
-    raise errors.UserError(f"--output={output}: a file, not a folder")
+    raise errors.UserError(f"`output`={output}: a file, not a folder")
   results = {}
-  for _, path, result_name in images:
-    result = output / f"{result_name}{suffix}"
+  for _, path, stem in pictures:
+    result = output / f"{stem}{suffix}"
     if result in results:
       raise errors.UserError(
-        f"--image: {results[result]} and {path} would both become {result}; "
+        f"`image`: {results[result]} and {path} would both become {result}; "
         "rename one"
       )
     results[result] = path
@@ -267,12 +236,11 @@ def _names_a_picture(path) -> bool:
   return _is_picture_name(path) or (kind or "").startswith("image/")
 
 
-def _check_nothing_is_overwritten(jobs, others):
-  """Refuses a result in the place of any picture, mask or sketch."""
-  sources = {os.path.realpath(job.image) for job in jobs} | others
+def _check_nothing_is_overwritten(jobs, guides):
+  sources = {os.path.realpath(job.image) for job in jobs} | guides
   for job in jobs:
     if os.path.realpath(job.output) in sources:
       raise errors.UserError(
-        f"--output: {job.output} is a picture, mask or sketch of this run; "
+        f"`output`: {job.output} is a picture, mask or sketch of this run; "
         "name another"
       )

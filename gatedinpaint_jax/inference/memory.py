@@ -1,4 +1,9 @@
-"""Says before a picture is computed that it would not fit in memory."""
+"""Estimates memory, to refuse a picture that would not fit before computing it.
+
+The constants were measured on a CPU, as the growth of the process: 170 MB for
+four pictures of 256 x 256, 490 MB for 512 x 512, 480 MB for 1024 x 1024 and
+1.6 GB for 2048 x 2048.
+"""
 
 import jax
 import psutil
@@ -6,52 +11,32 @@ import psutil
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.fast import attention as fast_attention
 
-# Measured on a CPU, of the whole process and above what it holds without a
-# picture: four pictures of 256 x 256 took 170 MB, one of 512 x 512 490 MB, of
-# 1024 x 1024 480 MB and of 2048 x 2048 1.6 GB. Up to a size the attention holds
-# some float32 scores for every pair of places on its grid, an eighth of the
-# picture.
 _BYTES_PER_PIXEL = 450
+# Up to MOST_PLACES_AT_ONCE the attention holds some float32 scores for every
+# pair of places on its grid, which has an eighth of the picture's sides.
 _SCORES_PER_PAIR = 6
-# Above it, some tiles of scores.
-_ATTENTION_IN_PIECES = 120 * 10**6
+# Above, it holds a few tiles of scores.
+_TILED_ATTENTION_BYTES = 120 * 10**6
 # Accelerators were not measured.
 _BYTES_PER_PIXEL_OF_ACCELERATORS = 850
-# What each device has of the whole picture if they share its rows: all keys and
-# values, and the rows above and below its own. On two cores pictures of 1024 x
-# 1024 took 0.8 GB in all, of 2048 x 2048 2.5 GB.
-_BYTES_PER_PIXEL_OF_ALL = 120
+# If devices share the rows of a picture, each also holds all keys and values,
+# and the rows next to its own. Two cores took 0.8 GB together at 1024 x 1024
+# and 2.5 GB at 2048 x 2048.
+_SHARED_BYTES_PER_PIXEL = 120
 
 
 class TooLargeError(errors.UserError):
-  """What needs more memory than is free.
-
-  Attributes:
-    need: how much of both, without the advice of the whole message, which is
-      for `inpaint`.
-  """
-
-  def __init__(self, need: str):
-    """Adds the advice."""
-    super().__init__(
-      f"{need}; fill only the neighbourhood of the hole (--crop_to_hole) or "
-      "make the picture smaller"
-    )
-    self.need = need
+  """A batch that needs more memory than is free; callers add advice."""
 
 
 def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
-  """Returns about how many bytes the generator takes for a batch.
+  """Returns about how many bytes a batch takes on each device.
 
-  Args:
-    pictures: of the batch.
-    height: of each, padded.
-    width: likewise.
-    devices: that share the rows of each picture; the answer is for one.
+  `devices` is the number of devices that share the rows of each picture.
   """
-  is_host = is_of_the_host()
+  is_host = uses_host_memory()
   places = (height // 8) * (width // 8)
-  attention = _ATTENTION_IN_PIECES
+  attention = _TILED_ATTENTION_BYTES
   if places <= fast_attention.MOST_PLACES_AT_ONCE:
     attention = 4 * _SCORES_PER_PAIR * places**2
     if is_host:  # accelerators each hold all scores
@@ -59,26 +44,26 @@ def needed(pictures: int, height: int, width: int, *, devices: int = 1) -> int:
   per_pixel = _BYTES_PER_PIXEL if is_host else _BYTES_PER_PIXEL_OF_ACCELERATORS
   per_pixel /= devices
   if devices > 1:
-    per_pixel += _BYTES_PER_PIXEL_OF_ALL
+    per_pixel += _SHARED_BYTES_PER_PIXEL
   return pictures * round(attention + per_pixel * height * width)
 
 
-def is_of_the_host() -> bool:
+def uses_host_memory() -> bool:
   """Returns whether the devices have no memory of their own, as on a CPU."""
   stats = jax.local_devices()[0].memory_stats()
   return not stats or "bytes_limit" not in stats
 
 
 def available() -> int:
-  """Returns how many bytes are free on every device or, on a CPU, here."""
-  if is_of_the_host():
+  """Returns how many bytes are free on each device, on a CPU in the host."""
+  if uses_host_memory():
     return psutil.virtual_memory().available
   stats = [device.memory_stats() for device in jax.local_devices()]
   return min(s["bytes_limit"] - s["bytes_in_use"] for s in stats)
 
 
 def fits(pictures: int, height: int, width: int, *, devices: int = 1) -> bool:
-  """Returns whether the batch of `needed` fits in what is free."""
+  """Returns whether the batch of `needed` fits in the free memory."""
   return needed(pictures, height, width, devices=devices) <= available()
 
 

@@ -1,7 +1,7 @@
-"""Runs the generator through OpenVINO, on processors.
+"""Runs the generator with OpenVINO, on CPUs.
 
-The network is the one that `export_model` writes as ONNX, its padding and its
-other predictions included. It is compiled once for each size.
+The network is converted to ONNX as in `export_model`, with the padding as
+another input and all predictions as outputs, and compiled once per size.
 """
 
 import functools
@@ -18,42 +18,32 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.export import network as network_lib
-from gatedinpaint_jax.inference import (
-  compilation_cache,
-  fit_size,
-  graph_cache,
-)
+from gatedinpaint_jax.inference import compilation_cache, fit_size, graph_cache
 from gatedinpaint_jax.networks import inpaint_generator
 
 _PACKAGES = ("openvino", "onnx")
-# The backends of `Inpainter` and what OpenVINO is asked for.
+# {backend of `Inpainter`: inference precision of OpenVINO}.
 PRECISIONS = {"openvino": "f32", "openvino_bf16": "bf16"}
 
-# Each keeps the memory of a batch, for as long as it is kept.
-_MOST_PROGRAMS = 4
+# Each compiled program holds the memory of a batch.
+_MAX_PROGRAMS = 4
 # Measured: 0.35 GB at 512 x 512, 1.45 GB at 768 x 768, 4.4 GB at 1024 x 1024,
-# for four float32 scores of every pair of places and what the layers hold.
+# for four float32 scores per pair of places and the activations.
 _SCORES_PER_PAIR = 4
 _BYTES_PER_PIXEL = 800
 
 
 class OpenvinoBackend:
-  """Predicts batches of pictures, as `jax_backend.JaxBackend` does."""
+  """Predicts batches of pictures, like `jax_backend.JaxBackend`."""
 
-  # OpenVINO gives all cores to one picture.
+  # OpenVINO uses all cores for one picture.
   devices = 1
 
   def __init__(self, generator, params, *, precision: str = "f32"):
     """Prepares the generator; the first batch converts and compiles it.
 
-    Args:
-      generator: an `InpaintGenerator`.
-      params: its parameters.
-      precision: "f32", or "bf16", in which the scores of the attention stay
-        float32.
-
-    Raises:
-      UserError: if OpenVINO or ONNX is not installed.
+    `precision` is "f32" or "bf16", which keeps the attention's scores in
+    float32.
     """
     for package in _PACKAGES:
       errors.check_installed(package, extra="openvino")
@@ -79,30 +69,25 @@ class OpenvinoBackend:
     arrays = [batch_lib.from_uint8(pixels)]
     arrays += [plane[..., None].astype(np.float32) for plane in planes]
     try:
-      # One request at a time: each program has a single one.
+      # A compiled program serves one request at a time.
       with self._lock:
         compiled = self._compile((len(image), *size))
         found = compiled(arrays).values()
     except RuntimeError as error:
       raise errors.UserError(
-        f"OpenVINO failed ({errors.first_words(error)}); the backend jax may "
-        "do better"
+        f"OpenVINO failed ({errors.first_words(error)}); try the backend jax"
       ) from error
     return inpaint_generator.GeneratorOutput(*found)
 
   def is_native(self) -> bool:
-    """Whether the processor has instructions for the precision."""
+    """Returns whether the CPU has instructions for the precision."""
     core, _ = self._core_and_model
-    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return {"f32": "FP32", "bf16": "BF16"}[self._precision] in able
+    supported = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return {"f32": "FP32", "bf16": "BF16"}[self._precision] in supported
 
   @functools.cached_property
   def _core_and_model(self):
-    """OpenVINO's core and the model of free sizes.
-
-    Raises:
-      UserError: if the network has an operation that cannot be converted.
-    """
+    """OpenVINO's core and the model for any size."""
     openvino = _import_openvino()
     core = openvino.Core()
     folder = compilation_cache.folder("openvino")
@@ -117,8 +102,7 @@ class OpenvinoBackend:
     return core, model
 
   def _convert(self) -> bytes:
-    """Returns the graph of ONNX, its padding and all predictions included."""
-    # Here, because it loads the optional onnx.
+    # onnx is optional.
     from gatedinpaint_jax.export import onnx_file
 
     def predict(image, mask, *planes):
@@ -149,10 +133,9 @@ class OpenvinoBackend:
     return converted.SerializeToString()
 
   def _compile(self, shape):
-    """Returns the program for a batch `(B, H, W)`."""
     if shape in self._compiled:
       return self._compiled[shape]
-    if len(self._compiled) == _MOST_PROGRAMS:
+    if len(self._compiled) == _MAX_PROGRAMS:
       del self._compiled[next(iter(self._compiled))]  # the oldest
     core, model = self._core_and_model
     model = model.clone()
@@ -161,7 +144,7 @@ class OpenvinoBackend:
       batch = 1 if "padding" in x.names else shape[0]
       channels = x.partial_shape[3].get_length()
       sizes[x] = [batch, *shape[1:], channels]
-    # Known sizes are 1.3 times as fast as free ones.
+    # A fixed size is 1.3 times as fast.
     model.reshape(sizes)
     self._compiled[shape] = core.compile_model(
       model, "CPU", {"INFERENCE_PRECISION_HINT": self._precision}
@@ -170,20 +153,19 @@ class OpenvinoBackend:
 
 
 def load_if_installed(generator, params) -> OpenvinoBackend | None:
-  """Returns the backend in float32 if it is there for this generator."""
-  is_known = isinstance(generator, inpaint_generator.InpaintGenerator)
-  return (
-    OpenvinoBackend(generator, params) if is_known and is_installed() else None
-  )
+  """Returns the float32 backend if it is installed and supports the network."""
+  is_supported = isinstance(generator, inpaint_generator.InpaintGenerator)
+  if not is_supported or not is_installed():
+    return None
+  return OpenvinoBackend(generator, params)
 
 
 def is_installed() -> bool:
-  """Returns whether OpenVINO, and what converts graphs for it, is there."""
+  """Returns whether OpenVINO and the converter's packages are installed."""
   return all(importlib.util.find_spec(package) for package in _PACKAGES)
 
 
 def _check_fits(pictures: int, height: int, width: int) -> None:
-  """Raises UserError if a batch needs more memory than is free."""
   places = (height // 8) * (width // 8)
   scores = 4 * _SCORES_PER_PAIR * places**2
   needed = pictures * (scores + _BYTES_PER_PIXEL * height * width)
@@ -196,13 +178,9 @@ def _check_fits(pictures: int, height: int, width: int) -> None:
 
 
 def load(generator, params, precision: str) -> OpenvinoBackend:
-  """Converts a generator, and logs the error if it is not float32.
-
-  Raises:
-    UserError: if OpenVINO is not installed or cannot compute the network.
-  """
+  """Converts a generator, and logs the rounding error of bf16."""
   backend = OpenvinoBackend(generator, params, precision=precision)
-  _ = backend._core_and_model  # so that mistakes show up before any picture
+  _ = backend._core_and_model  # fails now if it cannot be converted
   if precision != "f32":
     exact = OpenvinoBackend(generator, params)
     mean, most = rounding_error(backend, exact, guided=generator.guided)
@@ -212,7 +190,7 @@ def load(generator, params, precision: str) -> OpenvinoBackend:
       precision,
       mean,
       most,
-      "" if backend.is_native() else "; slower on this processor too",
+      "" if backend.is_native() else "; it is also slower on this CPU",
     )
   return backend
 
@@ -220,11 +198,7 @@ def load(generator, params, precision: str) -> OpenvinoBackend:
 def rounding_error(
   rounded: OpenvinoBackend, exact: OpenvinoBackend, *, guided: bool
 ) -> tuple[float, float]:
-  """Compares two backends in the hole of a picture made for this.
-
-  Returns:
-    The mean and the greatest distance, in levels of 255.
-  """
+  """Returns mean and maximum difference in a test hole, in levels of 255."""
   shape = (1, 128, 128)
   draw = np.random.default_rng(0)
   coarse = draw.integers(0, 256, (1, 16, 16, 3))
@@ -241,27 +215,27 @@ def rounding_error(
 
 
 def _import_openvino():
-  """Imports OpenVINO without what reports the import to its makers.
+  """Imports OpenVINO without its telemetry.
 
-  That would fork this process, and a fork of JAX's threads may hang.
+  The telemetry forks this process, and a fork of JAX's threads may hang.
   """
-  reporter = "openvino_telemetry"
-  is_hidden = sys.modules.setdefault(reporter) is None
+  telemetry = "openvino_telemetry"
+  is_hidden = sys.modules.setdefault(telemetry) is None
   try:
     import openvino
   finally:
     if is_hidden:
-      del sys.modules[reporter]
+      del sys.modules[telemetry]
   return openvino
 
 
 def _keep_scores(openvino, model):
-  """Changes a model so that bf16 leaves the attention's scores in float32.
+  """Makes a bf16 model keep the attention's scores in float32.
 
-  In bf16, OpenVINO leaves in float32 what lies between the last product and an
-  output, here all from the scores to the offsets. The product that makes them
-  multiplies numbers that are bfloat16 already and adds in float32. What it
-  returns is float32 too if another operation is appended to it.
+  OpenVINO keeps everything between the last matrix product and an output in
+  float32, here from the scores to the offsets. The product that computes the
+  scores accumulates in float32, but returns float32 only if another operation
+  follows it, so a clamp without effect is appended.
   """
   match, _ = (
     x for x in model.get_ordered_ops() if x.get_type_name() == "MatMul"

@@ -1,12 +1,11 @@
-"""Picture files in and out, with all that must not be lost on the way.
+"""Reads and writes picture files without losing depth, alpha or metadata.
 
-jpg, png, webp and tiff, of 8 and of 16 bits, grey or in colours, with or
-without transparency. Pictures are turned upright as their Exif data says; the
-Exif data, the colour profile and the resolution stay with them as far as the
-format that is written can hold them: tiff takes no Exif data, webp no
-resolution beside it and no grey, which becomes three equal channels. Pictures
-in CMYK become sRGB, palettes are looked up. Of several pages the first is
-taken.
+Supports jpg, png, webp and tiff, 8 and 16 bits, grey and RGB, with and without
+alpha. Pictures are turned upright according to their Exif data. Exif data,
+colour profile and resolution are kept as far as the output format allows: tiff
+holds no Exif data; webp holds no resolution outside of Exif and stores grey as
+RGB. CMYK is converted to sRGB, palettes to RGB. Only the first page of a file
+is read.
 """
 
 import logging
@@ -25,54 +24,50 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 _LOADERS = tuple(
   f"{kind}load_source" for kind in ("jpeg", "png", "webp", "tiff")
 )
-# 16384 x 16384. A file of a few bytes can claim any size.
-MOST_PIXELS = 2**28
+# 16384 x 16384. A file of a few bytes can declare any size.
+MAX_PIXELS = 2**28
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
-# Of what the library calls colour spaces: the channels that are understood.
+# {colour space of the library: numbers of channels that are supported}.
 _CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
-# Luminance (ITU-R BT.601), for grey pictures and masks in colours.
+# Luminance (ITU-R BT.601), for grey pictures and coloured masks.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _SAVE_OPTIONS = {
   ".jpg": {"Q": 95, "subsample_mode": "off"},
   ".png": {"compression": 6},
-  # Exact: colours stay under full transparency too.
+  # exact keeps the colours of fully transparent pixels.
   ".webp": {"lossless": True, "exact": True},
   ".tif": {"compression": "deflate"},
 }
 _ALIASES = {".jpeg": ".jpg", ".tiff": ".tif"}
-# What the formats cannot hold.
+# What some formats cannot hold.
 _WITHOUT_ALPHA = (".jpg",)
 _WITHOUT_16_BITS = (".jpg", ".webp")
-_MOST_SIDE = {".jpg": 65500, ".webp": 16383}
+_MAX_SIDE = {".jpg": 65500, ".webp": 16383}
 
-# It would keep the last hundred pictures in memory.
+# By default, libvips keeps the last hundred pictures in memory.
 pyvips.cache_set_max(0)
-# It warns of what we refuse with a line of our own, or what does no harm.
+# Its warnings are about files that we reject, or harmless.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 
 class Photo(NamedTuple):
-  """A decoded picture, upright.
+  """A decoded picture, upright."""
 
-  Attributes:
-    pixels: `[H, W, C]` uint8 or uint16; C = 1 grey, 2 grey and alpha, 3 RGB,
-      4 RGB and alpha.
-    header: what else the file holds.
-    resolution: pixels per millimetre, (across, down).
-  """
-
+  # `[H, W, C]` uint8 or uint16; C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and
+  # alpha.
   pixels: np.ndarray
-  header: photo_header.Header
+  header: photo_header.Header  # metadata of the file
+  # Pixels per millimetre, (horizontal, vertical).
   resolution: tuple[float, float]
 
   @property
   def has_alpha(self) -> bool:
-    """Whether the last channel is transparency."""
+    """Whether the last channel is alpha."""
     return self.pixels.shape[-1] in (2, 4)
 
   @property
   def colours(self) -> np.ndarray:
-    """Returns `[H, W, 3] uint8`, what networks see."""
+    """RGB for the networks, `[H, W, 3] uint8`."""
     colours = self.pixels[..., : 3 if self.pixels.shape[-1] > 2 else 1]
     if colours.dtype == np.uint16:
       colours = ((colours.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -80,38 +75,30 @@ class Photo(NamedTuple):
 
   @property
   def grey(self) -> np.ndarray:
-    """Returns `[H, W] uint8`, the luminance."""
+    """The luminance, `[H, W] uint8`."""
     return np.round(self.colours @ _LUMINANCE).astype(np.uint8)
 
   @property
   def alpha(self) -> np.ndarray | None:
-    """Returns `[H, W] uint8`, 255 is opaque, or None if there is none."""
+    """The alpha channel, `[H, W] uint8` with 255 for opaque, or None."""
     if not self.has_alpha:
       return None
     return self._replace(pixels=self.pixels[..., -1:]).colours[..., 0]
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:
-  """Returns (height, width), upright, of a file without decoding it.
-
-  Raises:
-    UserError: if it is no picture that `read` would take.
-  """
+  """Returns (height, width), upright, without decoding the file."""
   image = _open(path)
   size = image.height, image.width
   return size[::-1] if _orientation(image) > 4 else size
 
 
 def read(path: pathlib.Path) -> Photo:
-  """Decodes a file.
-
-  Raises:
-    UserError: naming the file and what is wrong with it.
-  """
+  """Decodes a file."""
   image = _open(path)
   try:
     if _orientation(image) > 1:
-      image = image.copy_memory().autorot()  # needs rows in any order
+      image = image.copy_memory().autorot()  # needs random access
     if image.interpretation == "cmyk":
       image = image.icc_transform("srgb", embedded=True)
     if image.format not in _DEPTHS or (
@@ -119,29 +106,27 @@ def read(path: pathlib.Path) -> Photo:
     ):
       raise errors.UserError(
         f"{path}: {image.interpretation} with {image.bands} channels of "
-        f"{image.format} values is not read; save it in 8 or 16 bits, grey or "
-        "RGB"
+        f"{image.format} values is not supported; save it in 8 or 16 bits, "
+        "grey or RGB"
       )
     pixels = image.numpy()
   except pyvips.Error as error:
     raise errors.UserError(
-      f"{path}: damaged or cut short ({_reason(error)}); make it again"
+      f"{path}: damaged or cut short ({_reason(error)}); save it again"
     ) from error
   return Photo(
-    # The library leaves out the axes of a picture of one pixel.
+    # The library drops the axes of a picture of one pixel.
     pixels.reshape(image.height, image.width, image.bands),
     photo_header.collect(image),
     (image.xres, image.yres),
   )
 
 
-def lay_in(photo: Photo, prediction: np.ndarray, hole: np.ndarray) -> Photo:
-  """Returns a photo with a prediction in its hole, in its own depth.
+def composite(photo: Photo, prediction: np.ndarray, hole: np.ndarray) -> Photo:
+  """Returns a photo with its hole `[H, W] bool` filled, at its own bit depth.
 
-  Args:
-    photo: the picture; its alpha stays.
-    prediction: `[H, W, 3] float32 in [-1, 1]`; its luminance for a grey photo.
-    hole: `[H, W] bool`; everything else stays as it is.
+  The prediction is `[H, W, 3] float32 in [-1, 1]`; grey photos take its
+  luminance. Alpha and all other pixels are unchanged.
   """
   filled = prediction[hole]  # [N, 3]
   channels = photo.pixels.shape[-1] - photo.has_alpha
@@ -162,7 +147,7 @@ def check_writable(path: pathlib.Path, photo: Photo) -> None:
     lost = "transparency"
   elif suffix in _WITHOUT_16_BITS and photo.pixels.dtype == np.uint16:
     lost = "16 bits"
-  elif side > _MOST_SIDE.get(suffix, side):
+  elif side > _MAX_SIDE.get(suffix, side):
     lost = f"side of {side} pixels"
   else:
     return
@@ -172,12 +157,9 @@ def check_writable(path: pathlib.Path, photo: Photo) -> None:
 
 
 def write(path: pathlib.Path, photo: Photo) -> None:
-  """Writes a photo in the format of its suffix: whole, or not at all.
+  """Writes a photo atomically in the format of the suffix.
 
-  png, webp and tiff keep every value; jpg is of quality 95.
-
-  Raises:
-    UserError: if it cannot be written or the format cannot hold it.
+  png, webp and tiff are lossless; jpg has quality 95.
   """
   check_writable(path, photo)
   suffix = _suffix(path)
@@ -196,7 +178,7 @@ def _suffix(path) -> str:
 
 
 def _open(path) -> pyvips.Image:
-  """Reads the header of a file; rows can be read once, from the top."""
+  """Reads the header of a file; pixels can be read once, from the top."""
   try:
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
@@ -205,7 +187,7 @@ def _open(path) -> pyvips.Image:
       raise errors.UserError(f"{path}: a device or a pipe, not a picture")
     if not status.st_size:
       raise errors.UserError(f"{path}: empty file, 0 bytes")
-    # The library takes no name that is not UTF-8, and brackets for options.
+    # By name, the library rejects invalid UTF-8 and takes brackets as options.
     with open(path, "rb") as file:
       return _read_header(path, file)
   except FileNotFoundError as error:
@@ -217,8 +199,8 @@ def _open(path) -> pyvips.Image:
 
 
 def _read_header(path, file) -> pyvips.Image:
-  wanted = "a jpg, png, webp or tiff file is wanted"
-  # What it said of files before, and what came of them all the same.
+  wanted = "must be a jpg, png, webp or tiff file"
+  # Otherwise the error would include those of earlier files.
   pyvips.vips_lib.vips_error_clear()
   try:
     image = pyvips.Image.new_from_source(
@@ -235,22 +217,22 @@ def _read_header(path, file) -> pyvips.Image:
   if loader not in _LOADERS:
     kind = loader.partition("load")[0]
     raise errors.UserError(f"{path}: a {kind} file; {wanted}")
-  if image.width * image.height > MOST_PIXELS:
+  if image.width * image.height > MAX_PIXELS:
     raise errors.UserError(
-      f"{path}: {image.width} x {image.height} pixels; {MOST_PIXELS} in all "
-      "are the most"
+      f"{path}: {image.width} x {image.height} pixels; the limit is "
+      f"{MAX_PIXELS} in total"
     )
   return image
 
 
 def _orientation(image) -> int:
-  """Returns how Exif data says a picture is turned: 1 to 8, 1 is upright."""
-  known = image.get_typeof("orientation")
-  return image.get("orientation") if known else 1
+  """Returns the Exif orientation, 1 to 8, where 1 is upright."""
+  is_known = image.get_typeof("orientation")
+  return image.get("orientation") if is_known else 1
 
 
 def _with_header(photo) -> pyvips.Image:
-  """Makes an image of the pixels, with what the file told beside them."""
+  """Returns an image of the pixels with the metadata of the file."""
   is_deep = photo.pixels.dtype == np.uint16
   is_grey = photo.pixels.shape[-1] < 3
   grey, colours = ("grey16", "rgb16") if is_deep else ("b-w", "srgb")
@@ -263,6 +245,6 @@ def _with_header(photo) -> pyvips.Image:
 
 
 def _reason(error) -> str:
-  """Returns the first thing that went wrong, without the part that says it."""
+  """Returns the first line of an error without the name of its source."""
   lines = [line for line in error.detail.splitlines() if line.strip()]
   return lines[0].rpartition(": ")[-1] if lines else "unknown reason"

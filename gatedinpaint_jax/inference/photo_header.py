@@ -1,6 +1,6 @@
-"""What a picture file says beside its pixels, carried on to another file.
+"""Copies the metadata of a picture file to another one.
 
-Previews are left behind: they show the picture as it was, and with it what was
+Previews are dropped, because they show the original picture, including what was
 in the hole.
 """
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pyvips
 
-# By the library's names: (type, value).
+# {field of the library: (type, value)}.
 Header = dict[str, tuple[int, Any]]
 
 _FIELDS = ("icc-profile-data", "exif-", "xmp-data", "iptc-data")
-# The second directory of Exif data is about its thumbnail.
+# The second directory of Exif data describes its thumbnail.
 _THUMBNAIL_FIELDS = "exif-ifd1-"
-# Where Photoshop puts previews: in XMP, and in two kinds of image resources.
+# Photoshop's previews: in XMP, and in two kinds of image resources.
 _PREVIEWS = (b"xmpGImg:image", b"8BIM\x04\x09", b"8BIM\x04\x0c")
 _EXIF_PREFIX = b"Exif\0\0"
 
@@ -37,18 +37,18 @@ def collect(image: pyvips.Image) -> Header:
 
 
 def attach(image: pyvips.Image, header: Header) -> None:
-  """Sets on an upright image what `collect` returned."""
+  """Sets the fields returned by `collect` on an upright image."""
   for field, (kind, value) in header.items():
     image.set_type(kind, field, value)
-  # The Exif data still tells how the camera was held.
+  # The Exif data still contains the orientation of the camera.
   image.set_type(pyvips.GValue.gint_type, "orientation", 1)
 
 
 def _without_thumbnail(exif: bytes) -> bytes:
-  """Returns Exif data whose first directory is the last.
+  """Returns Exif data with only the first directory linked.
 
-  What it pointed to is not copied when the library writes the data anew. Data
-  that end before their first directory are of no use: b"" for these.
+  The library then drops the others when it writes the data. Returns b"" for
+  data that ends before the first directory.
 
   Source: TIFF 6.0, section 2; Exif 2.3, 4.5.
   """
@@ -59,6 +59,6 @@ def _without_thumbnail(exif: bytes) -> bytes:
     (entries,) = struct.unpack_from(order + "H", exif, start + directory)
   except struct.error:
     return b""
-  # Of twelve bytes each; the offset of the next directory follows.
+  # Each entry has 12 bytes; the offset of the next directory follows them.
   end = start + directory + 2 + 12 * entries
   return exif[:end] + bytes(4) + exif[end + 4 :]

@@ -1,4 +1,4 @@
-"""The report of a run of `inpaint`: a line of JSON for each picture."""
+"""The report of a run of `inpaint`: one line of JSON per picture."""
 
 import json
 import os
@@ -9,31 +9,21 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import job_runner, jobs
 
 
-def check(path: str | None, work: Sequence[jobs.Job]) -> None:
-  """Raises UserError if the report is a picture of this run."""
-  if not path:
-    return
-  report = os.path.realpath(os.path.expanduser(path))
+def open_to_append(path: str | None, work: Sequence[jobs.Job]) -> TextIO:
+  """Opens the report, or the null device without one."""
+  path = os.path.expanduser(path or os.devnull)
+  report = os.path.realpath(path)
   for job in work:
     for used in (job.image, job.mask, job.sketch, job.output):
       if used and os.path.realpath(used) == report:
         raise errors.UserError(
-          f"--report={path}: is a picture of this run; name another file"
+          f"{path}: is a picture of this run; name another file"
         )
-
-
-def open_to_append(path: str | None) -> TextIO:
-  """Opens the report to go on with it; a run without one writes to nowhere.
-
-  Raises:
-    UserError: if it cannot be written.
-  """
   try:
-    path = os.path.expanduser(path or os.devnull)
     return open(path, "a", encoding="utf-8")
   except OSError as error:
     raise errors.UserError(
-      f"--report={path}: cannot be written ({error.strerror})"
+      f"{path}: cannot be written ({error.strerror})"
     ) from error
 
 

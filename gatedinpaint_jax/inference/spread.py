@@ -1,6 +1,6 @@
-"""How pictures are spread over the devices of this process.
+"""Distributes pictures over the devices of this process.
 
-Devices share the pictures of a batch or, if that is too much for each of them,
+Devices share the pictures of a batch or, if these are too large for one device,
 the rows of every picture.
 """
 
@@ -16,47 +16,34 @@ from jax.sharding import PartitionSpec as P
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
 
-_HOST_DEVICES = "xla_force_host_platform_device_count"
-
 
 class Spread(NamedTuple):
-  """How a batch is computed.
+  """How a batch is computed."""
 
-  Attributes:
-    mesh: of axes as in `training.devices`, one of which is 1.
-    size: (height, width) to which the pictures are padded.
-  """
-
-  mesh: Mesh
-  size: tuple[int, int]
+  mesh: Mesh  # with the axes of `training.devices`, one of which has size 1
+  size: tuple[int, int]  # (height, width) to which the pictures are padded
 
 
 def choose(pictures: int, height: int, width: int, *, bucket: int) -> Spread:
-  """Chooses for a batch of a padded size.
+  """Chooses the devices and the padding for a batch.
 
-  Args:
-    pictures: of the batch. As many devices as can take equal numbers do.
-    height: multiple of `bucket`. If accelerators share the rows, it is padded
-      to a multiple of 8 rows for each of them, too.
-    width: multiple of `bucket`.
-    bucket: a multiple of 8.
-
-  Raises:
-    UserError: if the devices have not enough memory.
+  Uses as many devices as divide the number of pictures. If accelerators share
+  the rows, the height, a multiple of `bucket`, is padded further, to a multiple
+  of 8 rows for each.
   """
-  found = jax.local_devices()
-  most = len(found)
+  devices = jax.local_devices()
+  most = len(devices)
   count = max(n for n in range(1, most + 1) if pictures % n == 0)
-  has_own = not memory.is_of_the_host()
-  # Pictures that are computed in one memory at the same time.
+  has_own = not memory.uses_host_memory()
+  # Number of pictures computed in the same memory at the same time.
   together = pictures // count if has_own else pictures
   if has_own and most > 1 and not memory.fits(together, height, width):
     step = math.lcm(bucket, most * batch_lib.SIZE_MULTIPLE)
     padded = -(-height // step) * step
     if memory.fits(pictures, padded, width, devices=most):
-      return Spread(_make_mesh(found, rows=most), (padded, width))
+      return Spread(_make_mesh(devices, rows=most), (padded, width))
   memory.check_fits(together, height, width)
-  return Spread(_make_mesh(found[:count], rows=1), (height, width))
+  return Spread(_make_mesh(devices[:count], rows=1), (height, width))
 
 
 def _make_mesh(devices, *, rows):
@@ -65,14 +52,12 @@ def _make_mesh(devices, *, rows):
 
 
 def over_pictures(predict):
-  """Returns `predict` with pictures shared as `jax.set_mesh` has said.
+  """Maps `predict` over the pictures on each device of the current mesh.
 
-  Each device computes its own ones, and nothing is exchanged. Of shared rows
-  the layers and XLA exchange what they need.
+  If the mesh splits rows instead, the layers and XLA exchange what they need.
 
-  Args:
-    predict: takes parameters, arrays `[B, ...]` or None, and an array that is
-      the same for all pictures; returns a tree of arrays `[B, ...]`.
+  `predict` takes parameters, arrays `[B, ...]` or None, and an array shared by
+  all pictures; it returns a tree of arrays `[B, ...]`.
   """
 
   def predict_shared(params, *arrays):
@@ -91,17 +76,14 @@ def over_pictures(predict):
 
 
 def use_cores(most: int) -> None:
-  """Makes each core of the processor a device, to share pictures.
+  """Makes each CPU core, up to `most`, a device, to compute pictures at once.
 
-  For programs to call before JAX starts its backends; later it does nothing. An
-  explicit choice of a number of devices or of another platform is respected.
-
-  Args:
-    most: how many pictures are computed at once.
+  For programs, before JAX starts its backends; later it has no effect. An
+  explicit choice of a device count or of another platform is respected.
   """
   platforms = jax.config.jax_platforms or "cpu"
   is_chosen = (
-    _HOST_DEVICES in os.environ.get("XLA_FLAGS", "")
+    "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     or jax.config.jax_num_cpu_devices >= 0
   )
   if is_chosen or platforms.split(",")[0] != "cpu":
@@ -113,7 +95,6 @@ def use_cores(most: int) -> None:
 
 
 def _count_cores() -> int:
-  """Returns how many cores of the processor this process may use."""
   if hasattr(os, "sched_getaffinity"):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1

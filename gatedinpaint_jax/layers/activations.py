@@ -8,9 +8,9 @@ import jax.numpy as jnp
 def elu(x: jax.Array) -> jax.Array:
   """Returns `x` above 0 and `exp(x) - 1` elsewhere.
 
-  Written as tanh(x / 2) (exp(x) + 1), which keeps its digits near 0. For the
-  `expm1` of `jax.nn.elu`, XLA has no vector code on CPUs: the gate of 12
-  channels took five times as long.
+  Computed as tanh(x / 2) (exp(x) + 1), which stays accurate near 0. XLA:CPU
+  does not vectorize the `expm1` of `jax.nn.elu`: a gated layer of 12 channels
+  took five times as long.
   """
   return _elu(x)
 
@@ -22,7 +22,5 @@ def _elu(x):
   return jnp.where(x > 0, x, y.astype(x.dtype))
 
 
-# Of the formula above it would take longer. At 0 it is 1.
-_elu.defjvps(
-  lambda by_x, y, x: by_x * jnp.exp(jnp.minimum(x, 0)).astype(x.dtype)
-)
+# Cheaper than differentiating the formula above. At 0 it is 1.
+_elu.defjvps(lambda dx, y, x: dx * jnp.exp(jnp.minimum(x, 0)).astype(x.dtype))

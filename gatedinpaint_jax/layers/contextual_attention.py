@@ -1,11 +1,11 @@
 """Contextual attention: fill the hole with patches copied from the known area.
 
 Every place is compared with every other by its 3 x 3 patch of the features at
-half resolution. What is copied are the 4 x 4 patches of the features at full
-resolution around the best matches, overlapped and averaged.
+half resolution. The 4 x 4 patches of the features at full resolution around the
+best matches are copied, overlapped and averaged.
 
-Matrices are `[B, P, P]`: a row for each place that is filled, a column for each
-place that is copied from, P = h * w places in row-major order.
+Matrices are `[B, P, P]`: a row for each place to fill, a column for each place
+to copy from, P = h * w places in row-major order.
 
 Source: Yu et al. 2018 (Generative Image Inpainting with Contextual Attention),
 section 4, as the released program of Yu et al. 2019 computes it.
@@ -29,7 +29,7 @@ class Attended(NamedTuple):
   Attributes:
     features: `[B, H, W, C]`, of the dtype of the queries.
     offsets: `[B, H/2, W/2, 2] int32`, (rows, columns) from each place to its
-      strongest source, the first one among equals. No gradient.
+      strongest source, the first one among equals. Not differentiable.
   """
 
   features: jax.Array
@@ -42,20 +42,20 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
   Args:
     queries: `[B, h, w, C]`, whose 3 x 3 patches are compared with ...
     keys: `[B, h, w, C]` ... those of the keys.
-    values: `[B, 2 h, 2 w, C]`, of which 4 x 4 patches are copied.
+    values: `[B, 2 h, 2 w, C]`, whose 4 x 4 patches are copied.
     is_source: `[B, P] float32`, 1 for places that may be copied from, else 0.
-    fuse: as of `contextual_attention`.
-    softmax_scale: as of `contextual_attention`.
+    fuse: see `contextual_attention`.
+    softmax_scale: see `contextual_attention`.
 
   Returns:
     The rebuilt features `[B, 2 h, 2 w, C] float32`, and the strongest source of
-    each place `[B, P] int32`: the first one among equals, 0 if there is none.
+    each place `[B, P] int32`: the first one among equals, 0 without any source.
   """
   scores = _match(queries, keys)
   if fuse:
     scores = _fuse(scores, *queries.shape[1:3])
-  # As released: places in the hole keep a score of 0 and take part in the
-  # softmax; only what they win is discarded.
+  # As released: places in the hole take part in the softmax with a score of 0,
+  # and only their weights are discarded.
   is_source = is_source[:, None, :]
   attention = jax.nn.softmax(softmax_scale * scores * is_source) * is_source
   source = jnp.argmax(attention, axis=-1).astype(jnp.int32)
@@ -65,22 +65,23 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
 def contextual_attention(
   queries: jax.Array,
   background: jax.Array,
-  mask: jax.Array,
+  no_source: jax.Array,
   *,
   fuse: bool = True,
   softmax_scale: float = 10.0,
   attend=attend,
 ) -> Attended:
-  """Rebuilds `queries` from patches of `background` outside the hole.
+  """Rebuilds `queries` from patches of `background`.
 
   Args:
     queries: `[B, H, W, C]` features to rebuild; H and W are even.
     background: features of the same shape to copy from.
-    mask: `[B, H, W, 1]`, 1 = hole, one per picture. A patch that touches it is
-      no source. If nothing is a source, the features are 0.
-    fuse: prefer sources that are neighbours where the places are neighbours.
-    softmax_scale: larger makes the choice of a source harder.
-    attend: computes it: `attend` of this file, or one of `fast`.
+    no_source: `[B, H, W, 1]`, 1 where nothing may be copied from: in holes and
+      padding. A patch that touches such a place is no source. Without any
+      source, the features are 0.
+    fuse: prefer to copy neighbouring sources to neighbouring places.
+    softmax_scale: a larger scale makes the choice of a source harder.
+    attend: `attend` of this file, or an equal form from `fast`.
 
   Raises:
     ValueError: if the shapes do not fit or a side is odd.
@@ -89,15 +90,17 @@ def contextual_attention(
     raise ValueError(
       f"queries {queries.shape} and background {background.shape} differ."
     )
-  if mask.shape != (*queries.shape[:-1], 1):
-    raise ValueError(f"mask {mask.shape} does not fit queries {queries.shape}.")
-  reduce = lambda x: resize.reduce_nearest(x, _RATE)
-  touches_hole = jnp.max(patches.around_places(reduce(mask)), axis=-1)
+  if no_source.shape != (*queries.shape[:-1], 1):
+    raise ValueError(
+      f"no_source {no_source.shape} does not fit queries {queries.shape}."
+    )
+  no_source = resize.reduce_nearest(no_source, _RATE)
+  is_source = jnp.max(patches.around_places(no_source), axis=-1) == 0
   features, source = attend(
-    reduce(queries),
-    reduce(background),
+    resize.reduce_nearest(queries, _RATE),
+    resize.reduce_nearest(background, _RATE),
     background,
-    (touches_hole == 0).astype(jnp.float32),
+    is_source.astype(jnp.float32),
     fuse=fuse,
     softmax_scale=softmax_scale,
   )
@@ -111,7 +114,7 @@ def contextual_attention(
 def _match(queries, keys):
   """Returns the scores `[B, P, P]`: patches of queries times unit keys.
 
-  Only what is copied from is normalised: scores grow with the queries.
+  Queries are not normalized: scores grow with them.
   """
   keys = patches.around_places(keys)
   square = jnp.sum(jnp.square(keys.astype(jnp.float32)), axis=-1)
@@ -127,44 +130,44 @@ def _match(queries, keys):
 def _fuse(scores, rows, columns):
   """Adds to each score those of the neighbouring pairs, along rows and columns.
 
-  As released, in flat order: row-major first, where the end of a row is next to
-  the beginning of the row below; then column-major, where below the bottom of a
-  column is the top of the next one.
+    along_rows[i, j] = scores[i-1, j-1] + scores[i, j] + scores[i+1, j+1]
+
+  and likewise with column-major numbers i and j. As in the released program, a
+  row continues with the beginning of the row below, a column with the top of
+  the column to its right.
   """
   along_rows = jnp.pad(scores, ((0, 0), (1, 1), (1, 1)))
   scores = _add_neighbours(scores, along_rows, step=1)
   along_columns = scores
   for axis in (1, 2):
-    along_columns = _continue_columns(along_columns, axis, rows, columns)
+    along_columns = continue_columns(along_columns, axis, rows, columns)
   return _add_neighbours(scores, along_columns, step=columns)
 
 
-def _continue_columns(x, axis, rows, columns):
-  """Adds a row of places before the first and after the last of an axis.
+def continue_columns(x, axis, rows, columns):
+  """Adds a row of places above the top and below the bottom of the picture.
 
   Above the top row is the bottom one moved by a column to the right, below the
   bottom row the top one moved to the left; 0 where that leaves no place.
+  `axis` of `x` has the `rows * columns` places.
   """
-  # Slices of a grid, since none can start at a product of symbolic sizes.
-  grid = x.reshape(*x.shape[:axis], rows, columns, *x.shape[axis + 1 :])
-
-  def part_of_row(row, first, last):
-    part = lax.slice_in_dim(grid, row, row + 1, axis=axis)
-    return lax.slice_in_dim(part, first, last, axis=axis + 1)
-
-  zero = jnp.zeros_like(part_of_row(0, 0, 1))
-  above = lax.concatenate(
-    [zero, part_of_row(rows - 1, 0, columns - 1)], axis + 1
+  before, after = x.shape[:axis], x.shape[axis + 1 :]
+  # A grid, because no slice can start at a product of symbolic sizes.
+  grid = x.reshape(*before, rows, columns, *after)
+  top, bottom = (
+    lax.slice_in_dim(grid, row, row + 1, axis=axis).reshape(
+      *before, columns, *after
+    )
+    for row in (0, rows - 1)
   )
-  below = lax.concatenate([part_of_row(0, 1, columns), zero], axis + 1)
-  one_row = (*x.shape[:axis], columns, *x.shape[axis + 1 :])
-  return lax.concatenate(
-    [above.reshape(one_row), x, below.reshape(one_row)], axis
-  )
+  zero = jnp.zeros_like(lax.slice_in_dim(top, 0, 1, axis=axis))
+  above = lax.slice_in_dim(bottom, 0, columns - 1, axis=axis)
+  below = lax.slice_in_dim(top, 1, columns, axis=axis)
+  return lax.concatenate([zero, above, x, below, zero], axis)
 
 
 def _add_neighbours(scores, extended, *, step):
-  """Adds the pairs `step` places before and after, which `extended` has."""
+  """Adds the pairs `step` places before and after from the extended scores."""
   batch, places, _ = scores.shape
   for start in (0, 2 * step):
     stop = start + places
@@ -175,8 +178,8 @@ def _add_neighbours(scores, extended, *, step):
 def _paste(attention, values):
   """Returns the mean `[B, 2 h, 2 w, C] float32` of weighted 4 x 4 patches.
 
-  Laid at stride 2, four of them meet at every inner pixel. At the border fewer
-  do, and the sum is divided by four all the same, as in the released program.
+  With a stride of 2, four of them overlap at every inner pixel. Fewer do at the
+  border, where the sum is still divided by four, as in the released program.
   """
   _, height, width, _ = values.shape
   copied = jnp.einsum(

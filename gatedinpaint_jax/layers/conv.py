@@ -3,11 +3,11 @@
 Each is called as `(x, valid) -> (y, valid)`:
 
   x      `[B, H, W, C]` features
-  valid  `[B, H, W, 1]`, 1 where a feature stems from known pixels and 0 where
-         it does not, or None when every place is valid
+  valid  `[B, H, W, 1]`, 1 where a feature is computed from known pixels and 0
+         elsewhere, or None when every place is valid
 
-Only the partial convolution reads `valid`, and returns it in the size of `y`;
-the others hand it back unchanged.
+Only the partial convolution reads `valid` and returns it in the size of `y`;
+the others return it unchanged.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ from gatedinpaint_jax.layers import activations, initializers, resize
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   """Returns `x` convolved with `kernel`, with zeros around the picture.
 
-  The output has ceil(size / stride) rows and columns ("SAME" of TensorFlow: at
-  stride 2 an even size is padded by one row less above than below).
+  The output has ceil(size / stride) rows and columns (TensorFlow's "SAME": at
+  stride 2, an even size gets one row of zeros less above than below).
 
   Args:
     x: `[B, H, W, I]`, float.
@@ -50,17 +50,14 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
 
 
 def for_linen(convolve):
-  """Returns `convolve` with the signature that `nn.Conv` calls.
-
-  For layers of `nn.Conv` that change no option but the stride.
-  """
+  """Adapts `convolve` to `nn.Conv`; only the stride may vary."""
   return lambda x, kernel, strides, *_, **__: convolve(
     x, kernel, stride=strides[0]
   )
 
 
 class _Conv(nn.Module):
-  """What the three kinds of convolution share.
+  """Common base of the three kinds of convolution.
 
   Attributes:
     features: output channels.
@@ -68,10 +65,10 @@ class _Conv(nn.Module):
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
     upsample: whether every pixel is first repeated as a block of 2 x 2.
-    activation: applied to the feature; None for none.
+    activation: applied to the feature, if any.
     dtype: of the computation and the output; kernel and bias are float32.
-    initializer: a key of `initializers.KINDS`, the first draw of the kernel.
-    convolve: `convolve` of this file, or the one of `fast`.
+    initializer: a key of `initializers.KINDS`.
+    convolve: `convolve` of this file, or its equal in `fast`.
   """
 
   features: int
@@ -95,7 +92,7 @@ class _Conv(nn.Module):
     )
 
   def _kernel_and_bias(self, in_channels, out_channels, *, gated=False):
-    """Declares both and returns them in the dtype of the computation."""
+    """Declares both and casts them to the dtype of the computation."""
     draw = initializers.KINDS[self.initializer](self.activation, gated=gated)
     window = (self.kernel_size, self.kernel_size)
     kernel = self.param("kernel", draw, (*window, in_channels, out_channels))
@@ -110,8 +107,8 @@ class _Conv(nn.Module):
 class GatedConv(_Conv):
   """A convolution that learns how much of each feature to let through.
 
-  `activation(feature) * sigmoid(gate)`. One convolution of twice as many
-  channels computes both: its first half is the feature, the second the gate.
+  The output is `activation(feature) * sigmoid(gate)`. A single convolution with
+  twice as many channels computes both: the feature first, then the gate.
 
   Source: Yu et al. 2019, section 3.1.
   """
@@ -130,7 +127,7 @@ class GatedConv(_Conv):
 
 
 class VanillaConv(_Conv):
-  """An ordinary convolution: every place counts alike."""
+  """An ordinary convolution, which ignores `valid`."""
 
   @nn.compact
   def __call__(self, x, valid=None):
@@ -140,11 +137,11 @@ class VanillaConv(_Conv):
 
 
 class PartialConv(_Conv):
-  """A convolution over valid places only, scaled up for those it misses.
+  """A convolution over valid places only, scaled up for the missing ones.
 
-  A window with some valid places is weighted by (places inside the picture) /
-  (valid places) and is valid itself afterwards; a window with none gives 0.
-  With everything valid it equals `VanillaConv`, at the borders too.
+  The sum over a window is multiplied by (places inside the picture) / (valid
+  places), and its output is valid. A window without valid places gives 0.
+  If every place is valid, this equals `VanillaConv`, also at the borders.
 
   Source: Liu et al. 2018, section 3.1, with one `valid` for all channels.
   """
@@ -163,7 +160,7 @@ class PartialConv(_Conv):
     return self._activate(y * valid), valid
 
   def _count(self, valid):
-    """Sums `valid` over each window; float32, so that it is exact."""
+    """Sums `valid` over each window, in float32 to be exact."""
     window = jnp.ones((self.kernel_size, self.kernel_size, 1, 1), jnp.float32)
     return self.convolve_with(valid, window)
 

@@ -1,4 +1,4 @@
-"""The patches that contextual attention compares, and those that it copies.
+"""The patches that contextual attention compares and copies.
 
 Padded by one pixel on each side, features of 2 h x 2 w are h + 1 by w + 1
 *squares* of 2 x 2 pixels, written as 4 C channels. The 4 x 4 patch of place

@@ -1,7 +1,7 @@
-"""Scores of a set of pictures, from one row of numbers for each.
+"""Scores of a set of pictures, from one row of numbers per picture.
 
-Means are taken over rows, so batches, devices and the order of the pictures
-leave no trace in them.
+Means are taken over rows, so that they do not depend on batches, devices or the
+order of the pictures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,14 @@ from gatedinpaint_jax.metrics import image_quality, intervals
 
 
 class Unit(NamedTuple):
-  """How a score is written.
-
-  Attributes:
-    name: of the unit; empty if there is none.
-    factor: what `image_quality` returns is multiplied with.
-  """
+  """Unit of a score: a name or "", and a factor on `image_quality`."""
 
   name: str
   factor: int
 
 
-# All scores, in the order of tables. Total variation is best near that of the
-# originals, neither high nor low.
+# All scores, in the order of tables. The best total variation is that of the
+# originals.
 UNITS = {
   "relative_l1": Unit("%", 100),
   "relative_l2": Unit("%", 100),
@@ -42,20 +37,26 @@ UNITS = {
 }
 
 
+# Scores against the original.
+_PAIRED = {
+  "relative_l1": image_quality.relative_l1,
+  "relative_l2": image_quality.relative_l2,
+  "l1": image_quality.l1,
+  "l2": image_quality.l2,
+  "psnr": image_quality.psnr,
+  "ssim": image_quality.ssim,
+}
+
+
 class Row(NamedTuple):
-  """The scores of one picture.
+  """The scores of one picture."""
 
-  Attributes:
-    name: of the picture.
-    hole_fraction: of its area, in [0, 1].
-    whole: {score: number} over the whole picture, in the units of UNITS.
-    hole: the same over the hole; empty if there is none. None stands for a
-      number that is not finite, in rows that were read from a report.
-  """
-
-  name: str
-  hole_fraction: float
+  name: str  # of the picture
+  hole_fraction: float  # of its area, in [0, 1]
+  # {score: number} over the entire picture, in the units of UNITS.
   whole: dict[str, float]
+  # The same over the hole; empty without a hole. In rows read from a report,
+  # None stands for a number that is not finite.
   hole: dict[str, float]
 
 
@@ -67,14 +68,9 @@ def score_picture(
   *,
   further: Mapping[str, float] | None = None,
 ) -> Row:
-  """Scores one completed picture.
+  """Scores one completed picture, `[H, W, 3] uint8`, with hole `[H, W] bool`.
 
-  Args:
-    name: of the picture.
-    completed: `[H, W, 3] uint8`.
-    original: `[H, W, 3] uint8`, without a hole.
-    hole: `[H, W] bool`.
-    further: scores of the entire picture that were computed elsewhere.
+  `further` scores of the entire picture are added to the row.
   """
   whole, inside = jax.device_get(
     _scores(completed[None], original[None], hole[None, ..., None])
@@ -88,19 +84,17 @@ def score_picture(
 
 
 def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
-  """Returns the means of all scores, of the pictures that have them.
+  """Returns the mean of each score over the pictures where it is finite.
 
-  A picture without a finite score is left out, such as the PSNR of an equal one
-  or, of what is over the hole, one that has none.
+  Left out are, for example, the PSNR of identical pictures, and pictures
+  without a hole from the scores over the hole.
 
-  Args:
-    *runs: the rows of all pictures; several times if the method was trained
-      several times, each of the same pictures in the same order.
+  Takes the rows of each training run, of the same pictures in the same order.
 
   Returns:
     {"whole" and "hole": {score: {mean, low, high, pictures, of_pictures}}}.
-    `low` and `high` bound the mean with 95 % confidence; the mean is over
-    `pictures` of `of_pictures`, and null with the bounds if over none.
+    `low` and `high` bound the mean with 95 % confidence. The mean is over
+    `pictures` of `of_pictures`; with none, it and its bounds are None.
   """
   return {
     "whole": _summarise_part([[row.whole for row in rows] for rows in runs]),
@@ -111,15 +105,12 @@ def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
 def subtract(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
   """Returns the differences of scores, picture by picture.
 
-  A score that is not finite in both is left out.
-
-  Raises:
-    ValueError: if the pictures differ.
+  A score is left out unless both are finite.
   """
   differences = []
   for ours, theirs in zip(rows, others, strict=True):
     if ours.name != theirs.name:
-      raise ValueError(f"{ours.name} and {theirs.name} are no pair")
+      raise ValueError(f"{ours.name} and {theirs.name} are not a pair")
     differences.append(
       Row(
         ours.name,
@@ -131,15 +122,13 @@ def subtract(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
   return differences
 
 
-def by_hole_fraction(
+def summarise_bins(
   rows: Sequence[Row], bins: Sequence[tuple[int, int]]
 ) -> list[dict[str, Any]]:
-  """Returns for each bin that has pictures its bounds and `summarise`.
+  """Returns bounds, size and `summarise` of each bin that has pictures.
 
-  Args:
-    rows: of all pictures.
-    bins: hole fractions in percent, from the first up to below the second; 100
-      is in the bin that ends there.
+  Bins are hole fractions in percent, [low, high); 100 belongs to the bin that
+  ends there.
   """
   found = []
   for low, high in bins:
@@ -162,24 +151,21 @@ def by_hole_fraction(
 
 @jax.jit
 def _scores(completed, original, hole):
-  """Scores `[1, H, W, 3] uint8`; compiled once for each size."""
+  """Scores `[1, H, W, 3] uint8`; compiled once per size."""
   image, reference = (
     batch_lib.from_uint8(pixels.astype(jnp.float32))
     for pixels in (completed, original)
   )
   hole = hole.astype(jnp.float32)
+  total_variation = image_quality.total_variation
   return tuple(
     {
-      "relative_l1": image_quality.relative_l1(image, reference, mask=mask),
-      "relative_l2": image_quality.relative_l2(image, reference, mask=mask),
-      "l1": image_quality.l1(image, reference, mask=mask),
-      "l2": image_quality.l2(image, reference, mask=mask),
-      "psnr": image_quality.psnr(image, reference, mask=mask),
-      "ssim": image_quality.ssim(image, reference, mask=mask),
-      "total_variation": image_quality.total_variation(image, mask=mask),
-      "original_total_variation": image_quality.total_variation(
-        reference, mask=mask
-      ),
+      name: score(image, reference, mask=mask)
+      for name, score in _PAIRED.items()
+    }
+    | {
+      "total_variation": total_variation(image, mask=mask),
+      "original_total_variation": total_variation(reference, mask=mask),
     }
     for mask in (None, hole)
   )

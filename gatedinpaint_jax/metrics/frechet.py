@@ -1,37 +1,28 @@
-"""The Frechet distance of two sets of features, each seen as a Gaussian."""
+"""The Frechet distance of two sets of features, each modelled as a Gaussian."""
 
 import numpy as np
 
 
 def distance(features: np.ndarray, reference: np.ndarray) -> float:
-  """Returns the squared Frechet distance of two sets.
+  """Returns the squared Frechet distance of `[N, F]` and `[M, F]`; N, M > 1.
 
-  Args:
-    features: `[N, F]`, one row a picture.
-    reference: `[M, F]`; N and M are at least 2.
+  With features of Inception-v3 it is the FID, which is biased upwards if there
+  are fewer pictures than features.
 
-  Raises:
-    ValueError: if there are fewer than two rows.
-
-  Source: Heusel et al. 2017, equation 6. With features of Inception-v3 it is
-  the FID, which of fewer pictures than features is too high.
+  Source: Heusel et al. 2017, equation 6.
   """
   if min(len(features), len(reference)) < 2:
-    raise ValueError("the Frechet distance needs two pictures at least")
+    raise ValueError("the Frechet distance needs at least two pictures")
   return gaussian_distance(*_gaussian(features), *_gaussian(reference))
 
 
 def gaussian_distance(mean, covariance, other_mean, other_covariance) -> float:
   """Returns |m - n|^2 + tr(C + D - 2 (C D)^(1/2)), at least 0.
 
-  Args:
-    mean: `[F]`.
-    covariance: `[F, F]`, symmetric.
-    other_mean: `[F]`.
-    other_covariance: `[F, F]`, symmetric.
+  Means m and n are `[F]`, covariances C and D symmetric `[F, F]`.
   """
-  # tr (C D)^(1/2) = tr (C^(1/2) D C^(1/2))^(1/2), which stays symmetric and
-  # real where few pictures leave C without an inverse.
+  # tr (C D)^(1/2) = tr (C^(1/2) D C^(1/2))^(1/2), which is symmetric and real
+  # even if few pictures make C singular.
   root = _square_root(covariance)
   values = np.linalg.eigvalsh(root @ other_covariance @ root)
   cross = np.sqrt(np.maximum(values, 0)).sum()

@@ -1,8 +1,8 @@
 """Scores of one picture against another, as pure functions.
 
 All take pictures `[B, H, W, 3] float32 in [-1, 1]` and return `[B] float32`,
-one score for each picture. Errors are fractions of the range of pixel values:
-1 is the distance from black to white. With a mask `[B, H, W, 1]` they are over
+one score per picture. Errors are fractions of the range of pixel values: 1 is
+the difference between black and white. With a mask `[B, H, W, 1]` they are over
 its hole, 0 if it is empty; without a mask, over the entire picture.
 """
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 _RANGE = 2.0
-# Of the windows of `ssim`, in pixels.
+# Side of the windows of `ssim`, in pixels.
 SSIM_WINDOW = 11
 _SSIM_DEVIATION = 1.5
 
@@ -28,7 +28,7 @@ def l2(image, reference, *, mask=None):
 def relative_l1(image, reference, *, mask=None):
   """Returns sum |x - y| / sum |y| on pixel values in [0, 1]; y is `reference`.
 
-  Infinite if the reference is black there and the picture is not.
+  Infinite if the reference is black and the picture is not.
 
   Source: Yu et al. 2018 and 2019 give no formula for their "l1 error" in
   percent; we read it as relative to the reference.
@@ -47,32 +47,28 @@ def relative_l2(image, reference, *, mask=None):
 
 
 def psnr(image, reference, *, mask=None):
-  """Returns the peak signal-to-noise ratio in dB; infinite if equal."""
+  """Returns the peak signal-to-noise ratio in dB; infinite for equal images."""
   return -10 * jnp.log10(l2(image, reference, mask=mask))
 
 
 def ssim(image, reference, *, mask=None):
   """Returns the structural similarity of each picture, at most 1.
 
-  Over windows of 11 x 11 pixels inside the picture, weighted by a Gaussian of
-  standard deviation 1.5; computed for each channel, then averaged. With a mask,
-  the mean over the windows whose centre is in the hole, NaN if there are none.
-
-  Raises:
-    ValueError: if the pictures are smaller than a window.
+  The mean over channels and over windows of 11 x 11 pixels, weighted by a
+  Gaussian of standard deviation 1.5. With a mask, over windows with their
+  centre in the hole, NaN without any.
 
   Source: Wang et al. 2004, computed by dm_pix.
   """
-  # From the extra `evaluate`; training does not need it.
+  # Optional: training does not need it.
   import dm_pix
 
   if min(image.shape[1:3]) < SSIM_WINDOW:
-    raise ValueError(f"pictures of {image.shape[1:3]} hold no {SSIM_WINDOW} px")
+    raise ValueError(
+      f"pictures of {image.shape[1:3]} are smaller than {SSIM_WINDOW} pixels"
+    )
   similarity = dm_pix.ssim(
-    _from_black(image),
-    _from_black(reference),
-    return_map=True,
-    filter_fn=_blur,
+    _from_black(image), _from_black(reference), return_map=True, filter_fn=_blur
   )  # [B, H - 10, W - 10, 3]
   if mask is None:
     return jnp.mean(similarity, axis=(1, 2, 3))
@@ -84,12 +80,11 @@ def ssim(image, reference, *, mask=None):
 
 
 def total_variation(image, *, mask=None):
-  """Returns how much neighbouring pixels of each picture differ.
+  """Returns the total variation per value, on pixel values in [0, 1].
 
-  sum |x[i, j + 1] - x[i, j]| + |x[i + 1, j] - x[i, j]|, on pixel values in
-  [0, 1], divided by the number of values. With a mask, the sum is over pairs
-  with at least one pixel in the hole, so that a visible border counts, and the
-  divisor is the number of values in the hole.
+  sum |x[i, j + 1] - x[i, j]| + |x[i + 1, j] - x[i, j]|, divided by the number
+  of values. With a mask, the sum is over pairs with at least one pixel in the
+  hole, so that a visible border counts, and the divisor counts only the hole.
   """
   across = jnp.abs(jnp.diff(image, axis=2)) / _RANGE
   down = jnp.abs(jnp.diff(image, axis=1)) / _RANGE
@@ -103,7 +98,7 @@ def total_variation(image, *, mask=None):
 
 
 def chroma(image, *, mask=None):
-  """Returns how colourful a picture is: the mean of max - min over RGB."""
+  """Returns the mean of max - min over RGB, a measure of colourfulness."""
   colours = jnp.max(image, axis=-1) - jnp.min(image, axis=-1)
   return _mean(colours[..., None] / _RANGE, mask)
 
@@ -113,9 +108,9 @@ def contrast(image, *, mask=None):
   if mask is None:
     mask = jnp.ones((*image.shape[:3], 1), image.dtype)
   count = jnp.maximum(jnp.sum(mask, axis=(1, 2), keepdims=True), 1)
-  of_hole = lambda x: jnp.sum(x * mask, axis=(1, 2), keepdims=True) / count
+  mean = lambda x: jnp.sum(x * mask, axis=(1, 2), keepdims=True) / count
   image = _from_black(image)
-  variance = of_hole(jnp.square(image - of_hole(image)))
+  variance = mean(jnp.square(image - mean(image)))
   return jnp.mean(jnp.sqrt(variance), axis=(1, 2, 3))
 
 
@@ -127,7 +122,7 @@ def _from_black(image):
 def _blur(image):
   """Averages over windows, `[B, H, W, 3]` to `[B, H - 10, W - 10, 3]`.
 
-  As sums of shifted pictures: on CPUs ten times as fast as dm_pix's own.
+  As sums of shifted pictures, ten times as fast on CPUs as dm_pix's filter.
   """
   place = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
   weights = np.exp(-0.5 * (place / _SSIM_DEVIATION) ** 2)

@@ -1,9 +1,9 @@
 """Features of pictures for the FID, from a TorchScript file.
 
-The file is the Inception-v3 of the original FID as NVIDIA publishes it with
-StyleGAN2-ADA, `inception-2015-12-05.pt`: it takes `[B, 3, H, W] uint8` of any
-size, scales them itself and with `return_features=True` returns `[B, 2048]`.
-Torchvision's Inception has other weights; numbers from it are not the FID.
+The file is `inception-2015-12-05.pt`, the Inception-v3 of the original FID as
+published by NVIDIA with StyleGAN2-ADA. It takes `[B, 3, H, W] uint8` of any
+size, scales them, and returns `[B, 2048]` with `return_features=True`.
+Torchvision's Inception has other weights and does not compute the FID.
 """
 
 import hashlib
@@ -16,39 +16,35 @@ import numpy as np
 from gatedinpaint_jax import errors
 
 FEATURES = 2048
+_EXPECTED = (
+  "it should be inception-2015-12-05.pt, the TorchScript file published with "
+  "StyleGAN2-ADA"
+)
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
   """Returns a function from a picture `[H, W, 3] uint8` to features `[2048]`.
 
-  Needs torch.
-
-  Raises:
-    UserError: if the file is not the one described above.
+  Needs torch. Raises UserError for any other file.
   """
   path = os.path.expanduser(path)
   if not os.path.isfile(path):
-    raise errors.UserError(
-      f"{path}: no such file; it should be inception-2015-12-05.pt, the "
-      "TorchScript file that is published with StyleGAN2-ADA"
-    )
+    raise errors.UserError(f"{path}: no such file; {_EXPECTED}")
   network = _load_network(path)
 
   def features(image):
-    # One by one, so that features do not depend on a batch.
+    # One at a time, so that features do not depend on the batch.
     return _apply(network, image)
 
   try:
     found = features(np.zeros((32, 32, 3), np.uint8))
-  except Exception as error:  # the program in the file may raise anything
+  except Exception as error:  # the code in the file may raise anything
     raise errors.UserError(
-      f"{path}: does not take pictures ({errors.first_words(error)}); "
-      "it should be inception-2015-12-05.pt"
+      f"{path}: rejects pictures ({errors.first_words(error)}); {_EXPECTED}"
     ) from error
   if found.shape != (FEATURES,):
     raise errors.UserError(
-      f"{path}: returns {found.shape} instead of {FEATURES} features "
-      "of a picture; it should be inception-2015-12-05.pt"
+      f"{path}: returns {found.shape}, not {FEATURES} features; {_EXPECTED}"
     )
   return features
 
@@ -64,20 +60,20 @@ def _load_network(path):
 
   try:
     with warnings.catch_warnings():
-      # Deprecated, but the only format in which these weights are published.
+      # Deprecated, but these weights are published in no other format.
       warnings.simplefilter("ignore", DeprecationWarning)
       return torch.jit.load(path, map_location="cpu").eval()
   except (RuntimeError, ValueError) as error:
     raise errors.UserError(
-      f"{path}: not a TorchScript file ({errors.first_words(error)}); it "
-      "should be inception-2015-12-05.pt"
+      f"{path}: not a TorchScript file ({errors.first_words(error)}); "
+      f"{_EXPECTED}"
     ) from error
 
 
 def _apply(network, image) -> np.ndarray:
   import torch
 
-  # A copy: torch warns of arrays that may not be written to.
+  # A copy, because torch warns about read-only arrays.
   pixels = torch.from_numpy(np.array(np.moveaxis(image, -1, 0))[None])
   with torch.inference_mode():
     return network(pixels, return_features=True)[0].numpy()

@@ -5,7 +5,7 @@ import scipy.stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-# Most numbers that are gathered at once.
+# Number of values gathered at once.
 _CHUNK = 2**22
 
 
@@ -14,9 +14,9 @@ def confidence_interval(
 ) -> tuple[float, float]:
   """Returns a 95 % interval (low, high) of the mean.
 
-  Of `[N]`, a score for each picture, by the percentile bootstrap; of `[R, N]`,
-  from R runs, by Student's t over pictures and runs. Both ends are the value
-  itself if there is only one, and NaN if there is none.
+  For `[N]`, a score per picture, by the percentile bootstrap; for `[R, N]`,
+  from R runs, by Student's t over pictures and runs. A single value is its own
+  interval; the interval of no value is NaN.
 
   Source: Efron & Tibshirani 1993, chapter 13.
   """
@@ -31,32 +31,32 @@ def confidence_interval(
 def _over_runs(values):
   """Returns the interval of a mean over R runs of the same N pictures.
 
-  Few runs cannot be bootstrapped: of three runs, 1 draw in 27 is the lowest
-  alone, more than 2.5 %, so the interval would reach from the lowest to the
-  highest run. With the mean squares MS of the two-way table, value = mean +
-  run + picture + rest,
+  Few runs cannot be bootstrapped: with three runs, 1 resample in 27 consists of
+  the lowest run only, more than 2.5 %, so the interval would span all runs.
+  With the mean squares MS of the two-way table, value = mean + run + picture +
+  rest,
 
     half width^2 = (t_run^2 max(MS_run - MS_rest, 0) + t_picture^2 MS_picture)
                    / (R N),
 
-  each variance with the quantile t of its own degrees of freedom. In
-  simulations with two, three and five runs it contained the mean in 95 to 97 of
-  100 cases.
+  where each t is the quantile for the degrees of freedom of its variance. In
+  simulations with two, three and five runs the interval contained the mean in
+  95 to 97 of 100 cases.
 
   Source: Graybill & Wang 1980, for sums of variances.
   """
   runs, count = values.shape
   mean = values.mean()
-  of_run = values.mean(axis=1, keepdims=True) - mean
-  of_picture = values.mean(axis=0, keepdims=True) - mean
-  rest = values - mean - of_run - of_picture
-  # One picture has no spread; 1 instead of 0 keeps its mean square 0.
-  freedom_of_pictures = max(count - 1, 1)
-  ms_run = count * np.sum(of_run**2) / (runs - 1)
-  ms_picture = runs * np.sum(of_picture**2) / freedom_of_pictures
-  ms_rest = np.sum(rest**2) / ((runs - 1) * freedom_of_pictures)
+  run_effect = values.mean(axis=1, keepdims=True) - mean
+  picture_effect = values.mean(axis=0, keepdims=True) - mean
+  rest = values - mean - run_effect - picture_effect
+  # For a single picture, 1 instead of 0 keeps its mean square 0.
+  picture_freedom = max(count - 1, 1)
+  ms_run = count * np.sum(run_effect**2) / (runs - 1)
+  ms_picture = runs * np.sum(picture_effect**2) / picture_freedom
+  ms_rest = np.sum(rest**2) / ((runs - 1) * picture_freedom)
   t_run, t_picture = scipy.stats.t.ppf(
-    (1 + CONFIDENCE) / 2, [runs - 1, freedom_of_pictures]
+    (1 + CONFIDENCE) / 2, [runs - 1, picture_freedom]
   )
   squared = t_run**2 * max(ms_run - ms_rest, 0) + t_picture**2 * ms_picture
   half = np.sqrt(squared / (runs * count))

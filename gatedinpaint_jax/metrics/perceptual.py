@@ -1,8 +1,8 @@
 """LPIPS, the distance of pictures in the features of a classifier.
 
-By jaxlpips: AlexNet with the linear weights of version 0.1, as papers report.
-It downloads both from the Hugging Face hub at the first use and keeps them in
-HF_HOME; later it needs no network.
+Computed by jaxlpips, with AlexNet and the linear weights of version 0.1 as in
+papers. Both are downloaded from the Hugging Face hub on first use and cached in
+HF_HOME.
 
 Source: Zhang et al. 2018.
 """
@@ -15,21 +15,17 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 
-# Smaller pictures leave nothing for the network's last layers.
-LEAST_SIDE = 32
+# Smaller pictures vanish before the network's last layers.
+MIN_SIDE = 32
 
 
 def load() -> Callable[[np.ndarray, np.ndarray], float]:
-  """Returns a function of two pictures `[H, W, 3] uint8`; 0 if equal.
-
-  Raises:
-    UserError: if jaxlpips is not installed or its weights are not available.
-  """
+  """Returns the distance as a function of two pictures `[H, W, 3] uint8`."""
   errors.check_installed("jaxlpips", extra="lpips")
   import huggingface_hub
   import jaxlpips
 
-  # It warns about every attempt.
+  # It warns about every retry.
   huggingface_hub.utils.logging.set_verbosity_error()
   try:
     network = jaxlpips.LPIPS("alexnet")

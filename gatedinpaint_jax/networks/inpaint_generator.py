@@ -1,8 +1,8 @@
-"""The generator: a coarse network fills the hole, a second one redraws it.
+"""The generator: a coarse network fills the hole, a second one refines it.
 
-Layers are named as in the released program. Sizes follow one number, `width`:
-the convolution channels of the first layer, of which a gated convolution lets
-half through. The tables of the paper are at width 48.
+Layers are named as in the released program. All sizes follow from `width`: the
+convolution channels of the first layer, half of which are gates in a gated
+convolution. The paper uses width 48.
 
 Source: Yu et al. 2019, section 3.2 and figure 3.
 """
@@ -46,9 +46,9 @@ class InpaintGenerator(nn.Module):
     conv: a key of `layers.conv.KINDS`.
     guided: whether a sketch is an input of the coarse network.
     dtype: of the computation; parameters and outputs are float32.
-    rematerialize: whether the backward pass computes the hidden layers again
-      from their inputs instead of keeping what is inside of them.
-    bound: a key of `BOUNDS`, what keeps predictions in [-1, 1].
+    rematerialize: whether the backward pass recomputes the hidden layers from
+      their inputs instead of storing their intermediate results.
+    bound: a key of `BOUNDS`, which keeps predictions in [-1, 1].
     initializer: a key of `layers.initializers.KINDS`.
     convolve: computes the convolutions; see `layers.conv`.
     attend: computes the attention; see `layers.contextual_attention`.
@@ -111,10 +111,7 @@ class CoarseNetwork(nn.Module):
     width: convolution channels of the first layer.
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
-    rematerialize: as of `InpaintGenerator`.
-    bound: likewise.
-    initializer: likewise.
-    convolve: likewise.
+    rematerialize, bound, initializer, convolve: see `InpaintGenerator`.
   """
 
   width: int
@@ -156,21 +153,17 @@ class CoarseNetwork(nn.Module):
 
 
 class RefinementNetwork(nn.Module):
-  """Redraws the roughly filled picture in two branches and decodes both.
+  """Refines the roughly filled picture in two branches and decodes both.
 
-  One branch imagines with dilated convolutions, the other copies texture from
-  the known area by contextual attention. The whole picture is there by now, so
-  every place is valid for partial convolutions.
+  One branch hallucinates content with dilated convolutions, the other copies
+  texture from the known area by contextual attention. No hole is left, so every
+  place is valid for partial convolutions.
 
   Attributes:
     width: convolution channels of the first layer.
     conv: a key of `layers.conv.KINDS`.
     dtype: of the computation.
-    rematerialize: as of `InpaintGenerator`.
-    bound: likewise.
-    initializer: likewise.
-    convolve: likewise.
-    attend: likewise.
+    rematerialize, bound, initializer, convolve, attend: see `InpaintGenerator`.
   """
 
   width: int
@@ -204,7 +197,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, dilation=2, name="xconv7_atrous")(x)
     x, _ = conv(4 * c, dilation=4, name="xconv8_atrous")(x)
     x, _ = conv(4 * c, dilation=8, name="xconv9_atrous")(x)
-    imagined, _ = conv(4 * c, dilation=16, name="xconv10_atrous")(x)
+    hallucinated, _ = conv(4 * c, dilation=16, name="xconv10_atrous")(x)
 
     x, _ = conv(c, kernel_size=5, name="pmconv1")(filled)
     x, _ = conv(c, stride=2, name="pmconv2_downsample")(x)
@@ -218,7 +211,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, name="pmconv9")(attended.features)
     copied, _ = conv(4 * c, name="pmconv10")(x)
 
-    x = jnp.concatenate([imagined, copied], axis=-1)
+    x = jnp.concatenate([hallucinated, copied], axis=-1)
     x, _ = conv(4 * c, name="allconv11")(x)
     x, _ = conv(4 * c, name="allconv12")(x)
     x, _ = conv(2 * c, upsample=True, name="allconv13_upsample")(x)
@@ -230,7 +223,7 @@ class RefinementNetwork(nn.Module):
 
 
 def check_inputs(incomplete, sketch, guided) -> None:
-  """Raises ValueError for what no generator of this kind can take."""
+  """Raises ValueError for inputs that no such generator can take."""
   _, height, width, _ = incomplete.shape
   if height % batch_lib.SIZE_MULTIPLE or width % batch_lib.SIZE_MULTIPLE:
     raise ValueError(
@@ -243,7 +236,7 @@ def check_inputs(incomplete, sketch, guided) -> None:
 
 
 def _convolutions(network):
-  """Binds what all layers of `network` share: (hidden layers, output layer)."""
+  """Returns the hidden and the output layer, their common options bound."""
   hidden, output = conv_lib.KINDS[network.conv]
   if network.rematerialize:
     hidden = nn.remat(hidden)

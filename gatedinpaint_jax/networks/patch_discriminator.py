@@ -13,7 +13,7 @@ from flax import linen as nn
 from gatedinpaint_jax.layers import conv as conv_lib
 
 # The collection of the power iteration. Per layer: `u [1, O]`, the running
-# left singular vector, and `sigma []`, the norm that it gave last.
+# left singular vector, and `sigma []`, the latest estimate of the norm.
 SPECTRAL = "spectral"
 
 

@@ -1,4 +1,4 @@
-"""How strong the signal is that each layer of a generator hands on."""
+"""The strength of the signal after each layer of a generator."""
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,10 @@ _LAYERS = (conv.GatedConv, conv.PartialConv, conv.VanillaConv)
 
 
 def root_mean_squares(generator, params, incomplete, mask, sketch=None):
-  """Returns `{"coarse.conv1": [] float32, ...}`, of what each layer puts out.
+  """Returns the root mean square of each layer's output, by layer name.
 
-  Of partial convolutions it is over the places that are valid. The layers of
-  the colours, conv17 and allconv17, are among them, before their bound.
+  For partial convolutions, only valid places count. The output layers, conv17
+  and allconv17, are measured before their bound.
 
   Args:
     generator: an `InpaintGenerator`.

@@ -1,1 +1,1 @@
-"""A user study: the page that people rate pictures on, and its answers."""
+"""A user study: the page for rating pictures, and its evaluation."""

@@ -1,4 +1,4 @@
-"""Reads the answers that the page of a user study saved."""
+"""Reads the answers saved by the page of a user study."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from gatedinpaint_jax.study import page
 
 
 class Key(NamedTuple):
-  """What raters do not know: `pictures` is {id: (method, case)}."""
+  """The key of a study; `pictures` is {id: (method, case)}."""
 
   study: str
   title: str
@@ -21,30 +21,21 @@ class Key(NamedTuple):
 
 
 class Answer(NamedTuple):
-  """A rating from 1 to 10, and how long the rater looked."""
+  """A rating from 1 to 10, and the time it took."""
 
   rating: int
   seconds: float
 
 
 class Answers(NamedTuple):
-  """All answers of a study.
+  """All answers of a study."""
 
-  Attributes:
-    given: {(rater, picture's id): answer}.
-    replaced: number of ratings that a later one of the same rater replaced.
-  """
-
-  given: dict[tuple[str, str], Answer]
-  replaced: int
+  given: dict[tuple[str, str], Answer]  # {(rater, picture's id): answer}
+  replaced: int  # number of ratings replaced by a later one of the same rater
 
 
 def read_key(folder: pathlib.Path) -> Key:
-  """Returns the key that `page.write` left in a folder.
-
-  Raises:
-    UserError: if there is no key or the file is something else.
-  """
+  """Returns the key in the folder of `page.write`."""
   path = folder / page.KEY
   try:
     content = json.loads(path.read_text("utf-8"))
@@ -59,37 +50,32 @@ def read_key(folder: pathlib.Path) -> Key:
       "study was written to"
     ) from error
   except (ValueError, LookupError, TypeError, AttributeError) as error:
-    raise errors.UserError(f"{path}: is no key of a study") from error
+    raise errors.UserError(f"{path}: is not the key of a study") from error
 
 
 def read_answers(files: Iterable[pathlib.Path], key: Key) -> Answers:
-  """Returns the answers in CSV files, given in the order of their names.
+  """Returns the answers in CSV files, sorted by name and so by time.
 
-  A rater who saves twice leaves two files with the same answers. The last one
-  for a picture counts; the time is in the files' names.
-
-  Raises:
-    UserError: naming file and line of what is no answer to this study, or if
-      there are no answers.
+  A rater who saves twice has two files with the same answers; the last one for
+  each picture counts.
   """
   given, replaced = {}, 0
   for path in files:
-    for who, answer in _read_file(path, key):
-      if who in given and given[who].rating != answer.rating:
+    for rated, answer in _read_file(path, key):
+      if rated in given and given[rated].rating != answer.rating:
         replaced += 1
-      given[who] = answer
+      given[rated] = answer
   if not given:
-    raise errors.UserError("the files of answers contain no answers")
+    raise errors.UserError("the answer files contain no answers")
   return Answers(given, replaced)
 
 
 def _read_file(path, key):
-  """Yields ((rater, picture's id), answer) of each line."""
   try:
     text = path.read_text("utf-8-sig")
   except UnicodeDecodeError as error:
     raise errors.UserError(
-      f"{path}: is not UTF-8 text; save it as such"
+      f"{path}: is not UTF-8 text; save it as UTF-8"
     ) from error
   except OSError as error:
     raise errors.UserError(
@@ -100,7 +86,7 @@ def _read_file(path, key):
   try:
     if next(reader, None) != list(page.COLUMNS):
       raise errors.UserError(
-        f"{path}: is not a file of answers; the first line must be {header}"
+        f"{path}: is not an answer file; the first line must be {header}"
       )
     for row in reader:
       if row:
@@ -112,7 +98,6 @@ def _read_file(path, key):
 
 
 def _read_row(place, row, key):
-  """Returns one line's ((rater, picture's id), answer)."""
   if len(row) != len(page.COLUMNS):
     raise errors.UserError(
       f"{place}: {len(row)} columns; must be {','.join(page.COLUMNS)}"
@@ -125,14 +110,14 @@ def _read_row(place, row, key):
     )
   if picture not in key.pictures:
     raise errors.UserError(
-      f"{place}: this study has no picture {picture!r}; use the file as the "
-      "page saved it"
+      f"{place}: this study has no picture {picture!r}; use the file as saved "
+      "by the page"
     )
   if not rater:
-    raise errors.UserError(f"{place}: the rater has no name; write one")
+    raise errors.UserError(f"{place}: the rater has no name; add one")
   if rating not in map(str, page.RATINGS):
     raise errors.UserError(
-      f"{place}: rating {rating!r}; must be a whole number from 1 to 10"
+      f"{place}: rating {rating!r}; must be an integer from 1 to 10"
     )
   try:
     time = float(seconds)
@@ -140,6 +125,6 @@ def _read_row(place, row, key):
     time = math.nan
   if not 0 <= time < math.inf:
     raise errors.UserError(
-      f"{place}: {seconds!r} seconds; must be a number, 0 or above"
+      f"{place}: {seconds!r} seconds; must be a number, 0 or more"
     )
   return (rater, picture), Answer(int(rating), time)

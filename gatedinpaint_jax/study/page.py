@@ -1,12 +1,12 @@
-"""The page of a user study: people rate how natural pictures look.
+"""Writes the page of a user study, where people rate how natural pictures look.
 
 As in the paper's study (Yu et al. 2019, section 4), people see the results of
-several methods, without names, and rate each from 1 to 10. Originals among them
-are the control.
+several methods without names, and rate each from 1 to 10. Originals are
+included as a control.
 
-`study.html` is all that a rater needs: it holds the pictures, loads nothing,
-and saves the answers as a CSV file. `key.json` says which method made each
-picture; raters must not see it. `answers` joins the two.
+Raters need only `study.html`: it contains the pictures, loads nothing, and
+saves the answers as a CSV file. `key.json` maps pictures to methods, and must
+not be shown to raters. `answers` joins the two.
 """
 
 import base64
@@ -18,7 +18,7 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,21 +29,14 @@ from gatedinpaint_jax.evaluation import report
 
 PAGE = "study.html"
 KEY = "key.json"
-# Of the CSV file; the page's script has them too.
+# Columns of the CSV file; the page's script has a copy.
 COLUMNS = ("study", "rater", "picture", "rating", "seconds")
 RATINGS = range(1, 11)
 _TEMPLATE = pathlib.Path(__file__).with_suffix(".html")
 _SCRIPT = pathlib.Path(__file__).with_suffix(".js")
-# Hexadecimal digits.
+# Lengths in hexadecimal digits.
 _STUDY_LENGTH = 16
 _ID_LENGTH = 12
-
-
-class _Picture(NamedTuple):
-  """A PNG file without metadata, and a digest of its pixels."""
-
-  png: bytes
-  digest: str
 
 
 def write(
@@ -55,24 +48,23 @@ def write(
 ) -> str:
   """Writes the page and its key, and returns the digest that names the study.
 
-  The same pictures, names and seed make the same study again.
+  The same pictures, names and seed give the same study.
 
   Args:
-    folder: need not exist.
-    pictures: {method: {case: PNG}}; methods have the same cases, and a case has
-      one size. Only pixels are kept: metadata could reveal the method.
-    seed: of the ids and the order in the file. Each rater has another order.
-    title: of the page. Raters see it, so it must not name a method.
+    folder: created if missing.
+    pictures: {method: {case: PNG}}, with the same cases for all methods, and
+      one size per case. Metadata is dropped, since it could reveal the method.
+    seed: of the ids, which determine the order in the file. Raters see a random
+      order.
+    title: of the page; must not name a method, since raters see it.
 
   Raises:
-    UserError: if a file cannot be written, or the folder has the key of another
-      study, whose answers would be lost without it.
-    ValueError: if the cases or sizes differ, or there are none.
+    ValueError: if there are no pictures, or their cases or sizes differ.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   shown = _keep_pixels(pictures)
   study = _digest(shown, seed)
-  # In the order of the ids, which are digests: it tells nothing.
+  # Sorted by ids, which are digests, so that the order reveals nothing.
   owners = dict(sorted((_id(study, owner), owner) for owner in shown))
   key = {
     "study": study,
@@ -86,7 +78,7 @@ def write(
   page = _page(
     study,
     title,
-    {name: (owner[1], shown[owner].png) for name, owner in owners.items()},
+    {name: (owner[1], shown[owner][0]) for name, owner in owners.items()},
   )
   files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
@@ -96,11 +88,9 @@ def write(
 
 
 def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
-  """Raises UserError if `write` would fail, as far as can be known.
+  """Raises UserError if `write` would fail; creates nothing.
 
-  Args:
-    folder: for `write`; not created here.
-    is_new: whether it will be a study that was never written before.
+  `is_new` says that the study has never been written before.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   files.check_folder(folder)
@@ -108,8 +98,8 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
     raise _of_another_study(folder / KEY)
 
 
-def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
-  """Returns {(method, case): picture}, after checking cases and sizes."""
+def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
+  """Returns {(method, case): (PNG without metadata, digest of its pixels)}."""
   first, *others = pictures or [None]
   cases = sorted(pictures.get(first, ()))
   if not cases:
@@ -117,7 +107,8 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
   for method in others:
     if sorted(pictures[method]) != cases:
       raise ValueError(
-        f"{method} and {first} have other cases; easy ones are rated better"
+        f"{method} and {first} have different cases; easy ones get better "
+        "ratings"
       )
   shown = {}
   for case in cases:
@@ -126,33 +117,32 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], _Picture]:
       with Image.open(io.BytesIO(pictures[method][case])) as image:
         pixels = np.asarray(image.convert("RGB"))
       digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-      shown[method, case] = _Picture(pictures_lib.to_png(pixels), digest)
+      shown[method, case] = pictures_lib.to_png(pixels), digest
       sizes.add(pixels.shape)
     if len(sizes) > 1:
-      raise ValueError(f"{case}: sizes {sizes} would tell methods apart")
+      raise ValueError(f"{case}: sizes {sizes} would reveal the method")
   return shown
 
 
 def _digest(shown, seed) -> str:
-  """Returns what identifies a study by pixels, methods, cases and seed."""
   entries = [
-    [method, case, picture.digest]
-    for (method, case), picture in sorted(shown.items())
+    [method, case, digest]
+    for (method, case), (_, digest) in sorted(shown.items())
   ]
   text = json.dumps([seed, entries])
   return hashlib.sha256(text.encode()).hexdigest()[:_STUDY_LENGTH]
 
 
 def _id(study, owner) -> str:
-  """Returns the id of the picture of a (method, case)."""
+  """Returns the id of the picture of `owner`, a (method, case)."""
   text = json.dumps([study, *owner])
   return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
 
 
 def _page(study, title, pictures) -> str:
-  """Returns the HTML, from {id: (case, PNG)}.
+  """Returns the HTML for {id: (case, PNG)}.
 
-  It numbers the cases, so that no rater sees one twice in a row.
+  Cases are numbered, so that no rater sees the same one twice in a row.
   """
   numbers: dict[str, int] = {}
   content: dict[str, Any] = {
@@ -171,7 +161,7 @@ def _page(study, title, pictures) -> str:
     "__STUDY__": json.dumps(content),
     "__SCRIPT__": _SCRIPT.read_text("utf-8"),
   }
-  # In one pass: a title may contain one of these names.
+  # In one pass, since a title may contain one of these placeholders.
   return re.sub(
     "|".join(values),
     lambda match: values[match[0]],
@@ -180,19 +170,18 @@ def _page(study, title, pictures) -> str:
 
 
 def _check_no_other_study(key, study) -> None:
-  """Raises UserError if the key of another study is there."""
   try:
-    there = json.loads(key.read_text("utf-8"))["study"]
+    existing = json.loads(key.read_text("utf-8"))["study"]
   except FileNotFoundError:
     return
   except (OSError, ValueError, KeyError, TypeError):
-    there = None
-  if there != study:
+    existing = None
+  if existing != study:
     raise _of_another_study(key)
 
 
 def _of_another_study(key) -> errors.UserError:
   return errors.UserError(
-    f"{key}: is of another study, whose answers nobody could read without it; "
-    "name another folder"
+    f"{key}: is of another study, whose answers are useless without it; name "
+    "another folder"
   )

@@ -1,12 +1,12 @@
 """Means of a user study's answers, with intervals, as JSON and as tables.
 
 Answers of one rater are correlated, since some people rate low, and so are
-those to one case, since some scenes are hard. Raters and cases are both
-samples, so the bootstrap resamples both, with all their answers. Over only one
-of them an interval is far too narrow: in simulations with 20 raters and 30
-cases it contained the mean 84 times (raters) or 78 times (cases) in 100, over
-both 94 times. With few of either it is still too narrow: with 5 raters it did
-so 89 times, with 2 raters 77 times.
+answers to one case, since some scenes are hard. Raters and cases are both
+samples, so the bootstrap resamples both, with all their answers. Resampling
+only one of them gives intervals that are far too narrow: in simulations with 20
+raters and 30 cases, 84 (raters) or 78 (cases) of 100 contained the mean, and 94
+with both. Intervals are also too narrow with few of either: 89 of 100 with 5
+raters, 77 with 2.
 
 Source: Owen 2007, The pigeonhole bootstrap.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gatedinpaint_jax.evaluation import report
 from gatedinpaint_jax.metrics import intervals
 from gatedinpaint_jax.study import answers as study_answers
 
@@ -28,12 +29,12 @@ _ENOUGH = 10
 def summarise(
   answers: study_answers.Answers, key: study_answers.Key
 ) -> dict[str, Any]:
-  """Returns what becomes the JSON file.
+  """Returns the content of the JSON file.
 
   {"methods": {method: {mean, low, high, ratings, raters}}, from best to worst,
-  "differences": [{first, second, mean, low, high, pairs}], ...}; `low` and
-  `high` bound the mean with 95 % confidence, and are null if there is one rater
-  and one case. A difference is of the ratings that one rater gave to one case;
+  "differences": [{first, second, mean, low, high, pairs}], ...}. `low` and
+  `high` bound the mean with 95 % confidence, and are null with a single rater
+  and case. A difference is between two ratings by one rater of one case;
   without any, its numbers are null.
   """
   table = _Table(answers, key)
@@ -45,7 +46,7 @@ def summarise(
       "ratings": _count(ratings),
       "raters": raters,
     }
-  # Methods that nobody rated come last.
+  # Methods without ratings come last.
   ranked = sorted(methods, key=lambda name: -(methods[name]["mean"] or 0))
   return {
     "study": key.study,
@@ -74,33 +75,30 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     f"{summary['of_ratings']}; study `{summary['study']}`. "
     f"{_about_intervals(summary)}",
     "",
-    "| Method | Mean | Ratings | Raters |",
-    "|---|---|---|---|",
+    *report.table(
+      ["Method", "Mean", "Ratings", "Raters"],
+      (
+        [method, _cell(entry, ".2f"), entry["ratings"], entry["raters"]]
+        for method, entry in summary["methods"].items()
+      ),
+    ),
   ]
-  for method, entry in summary["methods"].items():
-    lines.append(
-      f"| {method} | {_cell(entry, '.2f')} | {entry['ratings']} | "
-      f"{entry['raters']} |"
-    )
   if summary["differences"]:
     lines += [
       "",
-      "Differences between two ratings by one rater of one case, each interval "
-      "by itself:",
+      "Differences between two ratings by one rater of one case, each with its "
+      "own interval:",
       "",
-      "| Methods | Mean difference | Pairs | |",
-      "|---|---|---|---|",
+      *report.table(
+        ["Methods", "Mean difference", "Pairs", "Result"],
+        map(_difference_row, summary["differences"]),
+      ),
     ]
-  for entry in summary["differences"]:
-    lines.append(
-      f"| {entry['first']} - {entry['second']} | {_cell(entry, '+.2f')} | "
-      f"{entry['pairs']} | {_verdict(entry)} |"
-    )
   if summary["replaced"]:
     lines += [
       "",
       "Replaced by a later rating of the same rater and picture: "
-      f"{summary['replaced']}. If two people share an alias, tell them apart.",
+      f"{summary['replaced']}. If two people share an alias, rename one.",
     ]
   return "\n".join(lines) + "\n"
 
@@ -126,12 +124,11 @@ class _Table:
   Attributes:
     raters: names.
     cases: names of those with answers.
-    ratings: {method: `[raters, cases] float64`, NaN where there is none}.
+    ratings: {method: `[raters, cases] float64`, NaN where missing}.
     drawn_again: by the bootstrap: "raters and cases", one of them, or "".
   """
 
   def __init__(self, answers, key):
-    """Joins the answers with the key."""
     self.raters = sorted({rater for rater, _ in answers.given})
     self.cases = sorted(
       {key.pictures[picture][1] for _, picture in answers.given}
@@ -150,25 +147,25 @@ class _Table:
       if len(names) > 1
     )
     generator = np.random.default_rng(0)
-    # How often each is drawn; the same draws for all methods.
+    # How often each is drawn; all methods share the draws.
     self._weights = [
       generator.multinomial(size, np.full(size, 1 / size), intervals.RESAMPLES)
       for size in shape
     ]
 
   def mean(self, values) -> dict[str, Any]:
-    """Returns mean and interval of `[raters, cases]`, without NaN."""
-    there = np.isfinite(values)
+    """Returns mean and interval of `[raters, cases]`, ignoring NaN."""
+    is_rated = np.isfinite(values)
     mean = low = high = None
-    if there.any():
-      mean = float(values[there].mean())
-    if there.any() and self.drawn_again:
+    if is_rated.any():
+      mean = float(values[is_rated].mean())
+    if is_rated.any() and self.drawn_again:
       sums, counts = (
         ((self._weights[0] @ part) * self._weights[1]).sum(axis=1)
-        for part in (np.where(there, values, 0), there.astype(float))
+        for part in (np.where(is_rated, values, 0), is_rated.astype(float))
       )
       tail = (1 - intervals.CONFIDENCE) / 2
-      # A draw may miss all answers if there are few.
+      # With few answers, a resample may have none.
       means = sums[counts > 0] / counts[counts > 0]
       low, high = map(float, np.quantile(means, [tail, 1 - tail]))
     numbers = {"mean": mean, "low": low, "high": high}
@@ -176,7 +173,7 @@ class _Table:
 
 
 def _describe_raters(answers) -> dict[str, Any]:
-  """Returns for each rater what shows whether they looked closely."""
+  """Returns for each rater what shows how carefully they rated."""
   by_rater: dict[str, list[study_answers.Answer]] = {}
   for (rater, _), answer in sorted(answers.given.items()):
     by_rater.setdefault(rater, []).append(answer)
@@ -191,23 +188,28 @@ def _describe_raters(answers) -> dict[str, Any]:
 
 
 def _about_intervals(summary) -> str:
-  """Returns what to know about the numbers in brackets."""
   drawn = summary["drawn_again"]
   if not drawn:
-    return "One rater and one case have no intervals."
+    return "There are no intervals with a single rater and case."
   words = (
-    f"In brackets bootstrap {100 * intervals.CONFIDENCE:.0f} % intervals, with "
-    f"{drawn} drawn again."
+    f"In brackets: {100 * intervals.CONFIDENCE:.0f} % intervals of a bootstrap "
+    f"over {drawn}."
   )
   for word, count in (
     ("rater", len(summary["raters"])),
     ("case", summary["cases"]),
   ):
     if count == 1:
-      words += f" One {word} says nothing of others."
+      words += f" A single {word} says nothing about others."
     elif count < _ENOUGH:
-      words += f" Fewer than {_ENOUGH} {word}s make them too narrow."
+      words += f" With fewer than {_ENOUGH} {word}s they are too narrow."
   return words
+
+
+def _difference_row(entry) -> list:
+  methods = f"{entry['first']} - {entry['second']}"
+  cell, pairs = _cell(entry, "+.2f"), entry["pairs"]
+  return [methods, cell, pairs, _verdict(entry)]
 
 
 def _cell(entry, form) -> str:
@@ -221,7 +223,7 @@ def _cell(entry, form) -> str:
 
 
 def _verdict(entry) -> str:
-  """Returns which of two methods is better, if the interval decides it."""
+  """Returns which of two methods is better, if the interval excludes 0."""
   if entry["low"] is None:
     return ""
   if entry["low"] > 0:

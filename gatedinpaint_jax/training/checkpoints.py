@@ -157,7 +157,7 @@ class Checkpoints:
     if steps:
       raise errors.UserError(
         f"{self._workdir / DAMAGED}: all checkpoints of this run are damaged; "
-        "name another --workdir to begin anew"
+        "name another `workdir` to begin anew"
       )
 
   def folder(self, step: int) -> pathlib.Path:

@@ -71,7 +71,7 @@ def check(
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
       f"{folder} does not fit this config: {_list(shaping)}; put it back or "
-      "name another --workdir"
+      "name another `workdir`"
     )
   if "optimizer" not in saved:
     return  # imported weights, not yet trained
@@ -79,9 +79,9 @@ def check(
   serious = [key for key in changed if key not in harmless]
   if serious and not allow_change:
     listed = _list({key: changed[key] for key in serious})
-    advice = "put it back or name another --workdir"
+    advice = "put it back or name another `workdir`"
     if allow_change is not None:
-      advice += ", or go on with --allow_config_change"
+      advice += ", or go on with `allow_config_change`"
     raise errors.UserError(f"{folder} is of another config: {listed}; {advice}")
   if changed:
     logging.info("continuing with a changed config: %s", _list(changed))

@@ -47,9 +47,9 @@ def join(
     jax.distributed.initialize(coordinator, processes, process)
   except (RuntimeError, ValueError) as error:
     raise errors.UserError(
-      f"--distributed: the processes did not find each other "
-      f"({errors.first_words(error)}); give --coordinator=HOST:PORT, "
-      "--processes and --process"
+      f"`distributed`: the processes did not find each other "
+      f"({errors.first_words(error)}); give `coordinator`=HOST:PORT, "
+      "`processes` and `process`"
     ) from error
 
 
@@ -71,7 +71,7 @@ def synchronize(config) -> None:
   digest = np.frombuffer(digest.digest(), np.uint8)
   if (multihost_utils.process_allgather(digest) != digest).any():
     raise errors.UserError(
-      "--config: the processes of this run have different ones; give the same "
+      "`config`: the processes of this run have different ones; give the same "
       "config and flags to all"
     )
 

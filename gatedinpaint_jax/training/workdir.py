@@ -20,11 +20,11 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
   """
   if "://" in str(path):
     raise errors.UserError(
-      f"--workdir={path}: must be a folder of a file system that all hosts "
+      f"`workdir`={path}: must be a folder of a file system that all hosts "
       "share, for example by NFS"
     )
   workdir = pathlib.Path(path).expanduser()
-  with errors.prefixed("--workdir="):
+  with errors.prefixed("`workdir`="):
     for folder in (workdir, *(workdir / name for name in folders)):
       files.make_folder(folder)
   return workdir
@@ -46,7 +46,7 @@ def locked(workdir: pathlib.Path):
       lock.acquire()
     except filelock.Timeout as error:
       raise errors.UserError(
-        f"--workdir={workdir}: another run is writing there; stop it or name "
+        f"`workdir`={workdir}: another run is writing there; stop it or name "
         "another"
       ) from error
 

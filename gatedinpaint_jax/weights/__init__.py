@@ -1,1 +1,1 @@
-"""Weights that come from elsewhere, and weights that go there."""
+"""Reads weights of other programs, and writes them for others."""

@@ -1,4 +1,4 @@
-"""What each array of the networks is called, here and in the files of others.
+"""The name of each array of the networks, here and in the files of others.
 
 Our names are the paths in our trees:
 
@@ -6,10 +6,9 @@ Our names are the paths in our trees:
   discriminator/LAYER/kernel, .../bias
   spectral/LAYER/u, .../sigma                the discriminator's power iteration
 
-Those are the names of the paper's networks; a completion network has no part
-NETWORK, and batch normalization beside its kernels. Which arrays exist, and in
-which shape, follows from the networks themselves.
-Kernels are `[H, W, I, O]` and colours RGB wherever nothing else is said.
+A completion network has no NETWORK, and also batch normalization. The networks
+themselves determine which arrays exist, and their shapes. By default, kernels
+are `[H, W, I, O]` and colours RGB.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,35 +39,22 @@ _COLOUR_OUTPUTS = (
 
 
 class Layout(NamedTuple):
-  """How one kind of file names and lays out the arrays.
+  """Names and layout of the arrays in one kind of file."""
 
-  Attributes:
-    rename: gives the name in the file for one of ours, or None for an array
-      that this kind of file never holds.
-    kernel_axes: the axes of a kernel, a permutation of "HWIO".
-    is_bgr: whether colours are BGR.
-  """
-
+  # Maps one of our names to the name in the file, or to None for an array that
+  # this kind of file never holds.
   rename: Callable[[str], str | None]
-  kernel_axes: str = "HWIO"
+  kernel_axes: str = "HWIO"  # or a permutation
   is_bgr: bool = False
 
   def shape(self, shape) -> tuple[int, ...]:
-    """Returns the shape in the file of an array of ours."""
+    """Returns the shape in the file for one of our shapes."""
     if len(shape) != 4:
       return tuple(shape)
     return tuple(shape["HWIO".index(axis)] for axis in self.kernel_axes)
 
   def to_ours(self, name: str, array) -> np.ndarray:
-    """Returns an array of the file as our networks hold it.
-
-    Args:
-      name: ours.
-      array: as in the file.
-
-    Returns:
-      float32, contiguous.
-    """
+    """Returns an array of the file in our layout, float32 and contiguous."""
     if array.ndim == 4:
       array = array.transpose([self.kernel_axes.index(axis) for axis in "HWIO"])
     if self.is_bgr:
@@ -82,32 +68,25 @@ def released_model(*, guided: bool) -> dict[str, Any]:
 
 
 def shapes(model: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-  """Returns {our name: shape} of every array of both networks.
-
-  Args:
-    model: `config.model`.
-
-  Raises:
-    UserError: if a value of it is not allowed.
-  """
+  """Returns {our name: shape} of the networks of `config.model`."""
   config = ml_collections.ConfigDict({"model": dict(model)})
   generator, discriminator = build.build_networks(config)
   key = jax.random.key(0)
   image, mask = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   sketch = mask if generator.guided else None
-  shapes_of = lambda network, **kwargs: jax.eval_shape(
+  init = lambda network, **kwargs: jax.eval_shape(
     lambda: network.init(key, image, mask, sketch, **kwargs)
   )
-  trees = {"generator": shapes_of(generator)["params"]}
+  trees = {"generator": init(generator)["params"]}
   if discriminator is not None:
-    judged = shapes_of(discriminator, update_stats=False)
-    trees["discriminator"] = judged["params"]
-    trees["spectral"] = judged.get(patch_discriminator.SPECTRAL, {})
+    critic = init(discriminator, update_stats=False)
+    trees["discriminator"] = critic["params"]
+    trees["spectral"] = critic.get(patch_discriminator.SPECTRAL, {})
   return {name: array.shape for name, array in flatten(trees).items()}
 
 
 def flatten(trees) -> dict[str, Any]:
-  """Returns {our name: array} of trees under the keys of `TrainState`."""
+  """Returns {our name: array} of trees with the keys of `TrainState`."""
   arrays = {}
   for (tree, *path), array in traverse_util.flatten_dict(trees).items():
     if tree == "spectral":  # Flax: LAYER_norm, then LAYER/kernel/u
@@ -118,7 +97,7 @@ def flatten(trees) -> dict[str, Any]:
 
 
 def unflatten(arrays: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns the trees that `flatten` gave the arrays of."""
+  """Inverts `flatten`."""
   paths = {}
   for name, array in arrays.items():
     tree, *path = name.split("/")
@@ -130,11 +109,9 @@ def unflatten(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def swap_red_and_blue(name: str, array):
-  """Returns an array for BGR pictures instead of RGB ones, or the reverse.
+  """Converts an array from RGB to BGR pictures or back.
 
-  Args:
-    name: ours; most arrays meet no colours and stay as they are.
-    array: kernels `[H, W, I, O]`.
+  Kernels are `[H, W, I, O]`. Arrays without a colour axis are unchanged.
   """
   if name in _COLOUR_INPUTS:
     others = range(3, array.shape[2])
@@ -145,7 +122,6 @@ def swap_red_and_blue(name: str, array):
 
 
 def _rename_released(name):
-  """Names of the released program's TensorFlow checkpoints."""
   scope = "discriminator/sn_patch_gan"
   match name.split("/"):
     case ["generator", _, layer, leaf]:
@@ -160,7 +136,6 @@ def _rename_released(name):
 
 
 def _rename_port(name):
-  """Names of the PyTorch port's state dictionary, which is a generator's."""
   match name.split("/"):
     case ["generator", _, layer, leaf]:
       conv = "conv.conv" if layer.endswith("_upsample") else "conv"

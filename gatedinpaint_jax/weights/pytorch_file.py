@@ -1,9 +1,7 @@
-"""Reads the PyTorch port's file, which torch alone can read.
+"""Reads the PyTorch port's file with torch.
 
-The file is a dictionary; the state dictionary of the generator is under `G`.
+The file is a dictionary with the state dictionary of the generator under `G`.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,26 +10,10 @@ from gatedinpaint_jax import errors
 GENERATOR = "G"
 
 
-class PortFile(NamedTuple):
-  """What a file of the port holds.
+def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
+  """Returns the generator's arrays by name, and the other keys of a file.
 
-  Attributes:
-    generator: arrays by their names in the state dictionary.
-    left_out: the other keys of the file.
-  """
-
-  generator: dict[str, np.ndarray]
-  left_out: tuple[str, ...]
-
-
-def read(path) -> PortFile:
-  """Reads a `.pth` or `.pt` without running what it may hold.
-
-  A file that is nothing but the state dictionary is read too.
-
-  Raises:
-    UserError: if torch is not installed, the file is damaged, or it holds
-      something else.
+  Does not run code in the file. Also accepts a bare state dictionary.
   """
   saved = _load(path)
   if not isinstance(saved, dict):
@@ -41,7 +23,7 @@ def read(path) -> PortFile:
     )
   tensors = saved.get(GENERATOR, saved)
   left_out = [str(k) for k in saved if k != GENERATOR and tensors is not saved]
-  return PortFile(_to_arrays(tensors, path), tuple(left_out))
+  return _to_arrays(tensors, path), left_out
 
 
 def _load(path):
@@ -49,22 +31,21 @@ def _load(path):
     import torch
   except ImportError as error:
     raise errors.UserError(
-      f"{path} can be read with PyTorch only; "
+      f"{path} can only be read with PyTorch; "
       'pip install "gatedinpaint-jax[torch]"'
     ) from error
   try:
     return torch.load(path, map_location="cpu", weights_only=True)
-  # Whatever lies in a file of another kind reaches torch's unpickler, which
-  # fails in as many ways as there are bytes.
+  # Files of another kind reach torch's unpickler, which may raise anything.
   except Exception as error:
     raise errors.UserError(
-      f"torch cannot read {path} as weights alone "
+      f"torch cannot read {path} with weights_only "
       f"({type(error).__name__}); it is damaged or a file of another kind"
     ) from error
 
 
 def _to_arrays(tensors, path) -> dict[str, np.ndarray]:
-  """Returns a state dictionary in numpy's arrays, all floats in 32 bits."""
+  """Returns a state dictionary as NumPy arrays, with floats in 32 bits."""
   import torch
 
   is_state = isinstance(tensors, dict) and all(
@@ -73,13 +54,13 @@ def _to_arrays(tensors, path) -> dict[str, np.ndarray]:
   )
   if not (is_state and tensors):
     raise errors.UserError(
-      f"{path} holds no state dictionary; in the port's files the "
-      f"generator's is under {GENERATOR}"
+      f"{path} holds no state dictionary; the port's files hold the "
+      f"generator's under {GENERATOR}"
     )
   return {name: _to_array(tensor) for name, tensor in tensors.items()}
 
 
 def _to_array(tensor) -> np.ndarray:
   tensor = tensor.detach()
-  # numpy has no bfloat16.
+  # NumPy has no bfloat16.
   return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

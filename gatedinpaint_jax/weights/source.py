@@ -1,7 +1,7 @@
-"""A path -> the weights that lie there, whichever program made them.
+"""Reads weights from any supported source.
 
-What is read: a checkpoint of the released TensorFlow program, the PyTorch
-port's file (`.pth`, `.pt` or `.safetensors`) and our own `.safetensors`.
+Sources are a checkpoint of the released TensorFlow program, the PyTorch port's
+file (`.pth`, `.pt` or `.safetensors`) and our own `.safetensors`.
 """
 
 import json
@@ -17,49 +17,34 @@ from gatedinpaint_jax.weights import (
   safetensors_file,
 )
 
-_RIGHT = (
+_EXPECTED = (
   "a TensorFlow checkpoint (folder, prefix or .index), the PyTorch port's "
   ".pth, .pt or .safetensors, or a .safetensors of export_weights"
 )
 
-# The other entries of a released checkpoint: the optimizer's.
+# Entries of the optimizer in a released checkpoint.
 _COUNTERS = {"beta1_power", "beta2_power", "lr", "global_step"}
 _SLOTS = ("Adam", "Adam_1")
 
 
 class ImportedWeights(NamedTuple):
-  """Weights in our trees.
+  """Weights in our trees."""
 
-  Attributes:
-    trees: `generator` and perhaps `discriminator` with `spectral`; see
-      `assemble`.
-    model: `config.model` of the networks.
-    file: name of the file that they come from, without folders.
-    left_out: what else the file holds that is not for us, a few words each.
-  """
-
+  # `generator`, and optionally `discriminator` with `spectral`; see `assemble`.
   trees: dict[str, Any]
-  model: dict[str, Any]
-  file: str
-  left_out: tuple[str, ...] = ()
+  model: dict[str, Any]  # `config.model` of the networks
+  file: str  # name of the source file, without folders
+  left_out: tuple[str, ...] = ()  # names of other content of the file
 
 
-def read(path) -> ImportedWeights:
-  """Reads the weights at a path.
-
-  Args:
-    path: to what the module docstring lists; of a folder, the newest
-      TensorFlow checkpoint in it.
-
-  Raises:
-    UserError: if nothing that can be read is there, or it is not whole.
-  """
+def load_weights(path) -> ImportedWeights:
+  """Reads a source; in a folder, the newest TensorFlow checkpoint."""
   path = pathlib.Path(path).expanduser()
   if path.is_file() and path.suffix in _READERS:
     return _READERS[path.suffix](path)
   index = _find_index(path)
   errors.check_installed("tensorflow", extra="train")
-  # Here, because it loads TensorFlow.
+  # Imported here because it loads TensorFlow.
   with terminal.quiet_tensorflow():
     from gatedinpaint_jax.weights import tensorflow_checkpoint
 
@@ -69,28 +54,27 @@ def read(path) -> ImportedWeights:
 
 
 def _find_index(path) -> pathlib.Path:
-  """Returns the `.index` file of the checkpoint that a path means."""
   if path.is_dir():
     return _newest_index(path)
-  # Any file of the checkpoint will do, and so will their common prefix.
+  # Accepts any file of the checkpoint, or their common prefix.
   prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name)
   index = path.with_name(f"{prefix}.index")
   if index.is_file():
     return index
   if path.exists():
     raise errors.UserError(
-      f"{path} is a file of another kind; it should be {_RIGHT}"
+      f"{path} is a file of another kind; it should be {_EXPECTED}"
     )
-  raise errors.UserError(f"nothing at {path}; it should be {_RIGHT}")
+  raise errors.UserError(f"nothing at {path}; it should be {_EXPECTED}")
 
 
 def _newest_index(folder) -> pathlib.Path:
-  """Returns what the folder's `checkpoint` file names, or else the newest."""
+  """Returns the one named in the `checkpoint` file, else the newest."""
   listing = folder / "checkpoint"
   if listing.is_file():
     text = listing.read_text("utf-8", errors="replace")
     named = re.search(r'^model_checkpoint_path: *"(.+)"', text, re.MULTILINE)
-    # It may name the folder of another machine; the file lies in this one.
+    # The path may be of another machine; the file is in this folder.
     index = folder / f"{pathlib.PurePath(named[1]).name if named else ''}.index"
     if index.is_file():
       return index
@@ -98,13 +82,13 @@ def _newest_index(folder) -> pathlib.Path:
   if not found:
     raise errors.UserError(
       f"{folder} holds no TensorFlow checkpoint (*.index); it should "
-      f"be {_RIGHT}, and a checkpoint of ours needs no import"
+      f"be {_EXPECTED}; our own checkpoints need no import"
     )
   return max(found, key=lambda index: (index.stat().st_mtime_ns, index.name))
 
 
 def _without_optimizer(entries):
-  """Drops what a released checkpoint holds for its optimizer."""
+  """Drops the optimizer's entries of a released checkpoint."""
   variables = {
     names.RELEASED.rename(name)
     for name in names.shapes(names.released_model(guided=False))
@@ -118,8 +102,8 @@ def _without_optimizer(entries):
 
 
 def _read_pytorch(path) -> ImportedWeights:
-  found = pytorch_file.read(path)
-  return _assemble_port(found.generator, path, left_out=found.left_out)
+  generator, left_out = pytorch_file.read(path)
+  return _assemble_port(generator, path, left_out=left_out)
 
 
 def _read_safetensors(path) -> ImportedWeights:
@@ -135,11 +119,10 @@ def _read_safetensors(path) -> ImportedWeights:
   if not generator:
     return _assemble_port(arrays, path)
   others = {n.partition(".")[0] for n in arrays if not n.startswith(scope)}
-  return _assemble_port(generator, path, left_out=tuple(sorted(others)))
+  return _assemble_port(generator, path, left_out=sorted(others))
 
 
 def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
-  """Returns the weights of a file that `export_weights` wrote."""
   try:
     model = dict(json.loads(metadata["config"])["model"])
     names.shapes(model)
@@ -147,15 +130,14 @@ def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
     raise errors.UserError(f"{path}: {error}") from error
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise errors.UserError(
-      f"{path}: its metadata holds no config that describes its "
-      "networks; export it again"
+      f"{path}: its metadata has no config that describes the networks; "
+      "export it again"
     ) from error
   trees = assemble.assemble(arrays, layout=names.OURS, model=model, file=path)
   return ImportedWeights(trees, model, path.name)
 
 
 def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
-  """Returns the weights of the port's state dictionary."""
   if any(name.startswith(("stage1.", "stage2.")) for name in entries):
     raise errors.UserError(
       f"{path} is the port's second variant (names begin with stage1."
@@ -168,9 +150,8 @@ def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
 
 
 def _assemble_released(entries, layout, path) -> ImportedWeights:
-  """Returns weights of the released network, plain or guided."""
   first = entries.get(layout.rename("generator/coarse/conv1/kernel"))
-  # Five inputs without a sketch.
+  # The sketch is the sixth input.
   is_guided = (
     first is not None
     and first.ndim == 4

@@ -1,0 +1,66 @@
+"""Training holes drawn with Pillow: the same distribution without TensorFlow.
+
+The random numbers are not those of `masks.py`, so equal seeds do not give equal
+masks, and the border of a stroke differs by a pixel.
+"""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import draws as draws_lib
+from gatedinpaint_jax.data import hole_shapes, remote
+
+
+def draw_mask(
+  draws: draws_lib.NumpyDraws,
+  height: int,
+  width: int,
+  holes: hole_shapes.Holes,
+) -> np.ndarray:
+  """Returns one random mask, `[height, width, 1] float32`, 1 = hole.
+
+  Raises:
+    UserError: if a mask picture cannot be read.
+  """
+  if holes.kind == "files":
+    path = holes.paths[draws.integers(0, len(holes.paths) - 1)]
+    hole = holes.read(_read_grey(path, height, width))
+  else:
+    hole = _draw_shapes(draws, height, width, holes)
+  left_to_right, upside_down = holes.draw_flips(draws)
+  hole = hole[:, ::-1] if left_to_right else hole
+  hole = hole[::-1] if upside_down else hole
+  return hole.astype(np.float32)[..., None]
+
+
+def _draw_shapes(draws, height, width, holes) -> np.ndarray:
+  picture = Image.new("L", (width, height))
+  canvas = ImageDraw.Draw(picture)
+  if holes.has_strokes:
+    for _ in range(draws.integers(*holes.strokes.count)):
+      _, points, brush = holes.strokes.draw(draws, height, width)
+      points = [(x, y) for x, y in points.astype(int).tolist()]
+      canvas.line(points, fill=1, width=int(brush))
+      radius = int(brush // 2)
+      for x, y in points:
+        canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+  hole = np.asarray(picture) > 0
+  if holes.has_boxes:
+    (top, left), (bottom, right) = holes.boxes.draw(draws, height, width)
+    hole[top:bottom, left:right] = True
+  return hole
+
+
+def _read_grey(path, height, width) -> np.ndarray:
+  try:
+    file = path
+    if remote.is_url(path):
+      file = remote.read(path, key="config.mask.path")
+    with Image.open(file) as picture:
+      grey = picture.convert("L").resize((width, height), Image.NEAREST)
+  except (OSError, ValueError, Image.DecompressionBombError):
+    raise errors.UserError(
+      f"config.mask.path: cannot read {path} as a picture; replace or remove it"
+    ) from None
+  return np.asarray(grey)
