@@ -112,19 +112,20 @@ class Run:
     return state
 
   def _compile(self, turn, state, batch):
-    """Compiles the training step; the speed does not include this time."""
+    """Announces compilation and excludes its time from the speed."""
     logging.info("compiling the training step; this may take minutes")
     with self._meter.paused():
-      return (
-        jax.jit(
-          step_lib.make_train_step(self._setup, turn),
-          donate_argnums=0,
-          out_shardings=devices.replicated(self._mesh),
-          compiler_options=compiler_options.for_backend(),
-        )
-        .lower(state, batch)
-        .compile()
-      )
+      return self.compile_step(turn, state, batch)
+
+  def compile_step(self, turn, state, batch):
+    """Returns the compiled training step of a turn; see `Setup.turn`."""
+    train_step = jax.jit(
+      step_lib.make_train_step(self._setup, turn),
+      donate_argnums=0,
+      out_shardings=devices.replicated(self._mesh),
+      compiler_options=compiler_options.for_backend(),
+    )
+    return train_step.lower(state, batch).compile()
 
   def _next_batch(self, batches):
     """Takes the next batch and starts copying it to the devices."""
