@@ -128,6 +128,8 @@ class CoarseNetwork(nn.Module):
     conv, to_colours = _convolutions(self)
     c = self.width // 2
     sketches = [] if sketch is None else [sketch]
+    # The ones differ from the zeros that convolutions pad with, so that the
+    # network can tell the border of the picture.
     inputs = [incomplete, *sketches, jnp.ones_like(mask), mask]
     x = jnp.concatenate(inputs, axis=-1).astype(self.dtype)
     valid = (1 - mask).astype(self.dtype)
@@ -188,6 +190,7 @@ class RefinementNetwork(nn.Module):
     c = self.width // 2
     filled = filled.astype(self.dtype)
 
+    # Some layers are narrower than those of the coarse network, as released.
     x, _ = conv(c, kernel_size=5, name="xconv1")(filled)
     x, _ = conv(c, stride=2, name="xconv2_downsample")(x)
     x, _ = conv(2 * c, name="xconv3")(x)

@@ -144,8 +144,7 @@ class Checkpoints:
       except checkpoint_reader.DAMAGE as error:
         target = self._workdir / DAMAGED / str(step)
         logging.error(
-          "checkpoint %d is damaged (%s): moved to %s, falling back to the "
-          "previous one",
+          "checkpoint %d is damaged (%s): moved to %s, trying another one",
           step,
           errors.first_words(error),
           target,

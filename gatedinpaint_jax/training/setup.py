@@ -116,14 +116,15 @@ def _read_step(config, phases):
 
 def _is_of_the_paper(model, weights, phases) -> bool:
   """Whether `training.step` trains it, and not `baselines.step`."""
-  default = baseline_losses.LossWeights()
+  papers = {field.name for field in dataclasses.fields(losses.LossWeights)}
   return (
     model.generator == "inpaint"
     and model.discriminator == "patch"
     and phases == phases_lib.Phases()
     and all(
-      getattr(weights, name) == getattr(default, name)
-      for name in ("distance", "window", "discount", "gan", "gradient_penalty")
+      getattr(weights, field.name) == field.default
+      for field in dataclasses.fields(weights)
+      if field.name not in papers
     )
   )
 
