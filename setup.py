@@ -7,17 +7,17 @@ import setuptools
 
 ROOT = pathlib.Path(__file__).parent
 
-# Lower ends were used together on Python 3.11. There is no upper end where
-# nothing is known to break. Tried when it was newest: on Python 3.11 jax 0.10.2
-# (later ones want 3.12), flax 0.12.8 and NumPy 2.4.6; on 3.13, and on 3.12 to
-# fill holes alone, jax 0.12.0, flax 0.12.12 and NumPy 2.5.5; with all of them
-# optax 0.2.8, orbax-checkpoint 0.12.8, TensorFlow 2.21 and Pillow 13.
+# The minimum versions were tested together on Python 3.11. There is no maximum
+# where nothing is known to break. Also tested: on Python 3.11 jax 0.10.2 (later
+# ones need 3.12), flax 0.12.8 and NumPy 2.4.6; on 3.13, and for inference on
+# 3.12, jax 0.12.0, flax 0.12.12 and NumPy 2.5.5; always with optax 0.2.8,
+# orbax-checkpoint 0.12.8, TensorFlow 2.21 and Pillow 13.
 
 # To fill holes.
 INSTALL_REQUIRES = [
   "absl-py>=2.3",
   "filelock>=3.13",
-  # JAX writes .stablehlo with it and does not say so.
+  # Undeclared dependency of JAX's StableHLO export.
   "flatbuffers>=24.3",
   # Before 0.12.7, flax called what jax 0.10 deprecates.
   "flax>=0.12.7",
@@ -34,7 +34,7 @@ INSTALL_REQUIRES = [
   "pyvips-binary>=8.18",
   "safetensors>=0.5",
   "scipy>=1.14.1",
-  # Of orbax; its own errors are the plainest.
+  # Used directly for its clear read errors; orbax needs it anyway.
   "tensorstore>=0.1.86",
   "tqdm>=4.66",
 ]

@@ -1,8 +1,9 @@
-"""Places2 with the released program's initialization and loss weights.
+"""Places2 with the released program's initialization.
 
 python -m gatedinpaint_jax.main --config=configs/released.py
 
-Like `places2.py`, but that starts to learn sooner.
+Everything else, loss weights included, is as released in `places2.py` already,
+which starts to learn sooner.
 """
 
 from configs import places2

@@ -76,7 +76,7 @@ def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   (key,) = change
   with pytest.raises(errors.UserError, match="`allow_config_change`") as caught:
     check(change, **before)
-  assert f"RUN/4 is of another config: config.{key}: " in str(caught.value)
+  assert f"RUN/4 has another config: config.{key}: " in str(caught.value)
   with tiny_run.captured_log() as lines:
     check(change, allow_change=True, **before)
   assert len(lines) == 1 and key in lines[0]

@@ -16,7 +16,7 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import draws, pillow_masks, recipe, remote, sketches
 
-# What each draw is for; a number once given keeps its meaning.
+# IDs of the random streams. Never renumber: all examples would change.
 _ORDER, _CROP, _MASK, _SKETCH = range(4)
 
 

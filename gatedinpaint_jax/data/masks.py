@@ -1,8 +1,8 @@
 """Training holes inside the tf.data graph: strokes, boxes, files.
 
-What is random about a mask is drawn for each on its own; the masks of a batch
-are filled together, because most of the time goes to starting operations: one
-by one, masks take almost twice as long.
+Random numbers are drawn per mask, but the masks of a batch are filled together:
+most of the time is the overhead of starting operations, and one by one, masks
+take almost twice as long.
 """
 
 import os
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gatedinpaint_jax.data import hole_shapes, strokes, tensorflow_draws
 
-# What each draw is for; a number once given keeps its meaning.
+# IDs of the random streams. Never renumber: all masks would change.
 _STROKES, _BOX, _FILE, _FLIP = range(4)
 
 

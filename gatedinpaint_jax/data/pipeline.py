@@ -21,7 +21,7 @@ from gatedinpaint_jax.data import (
   unreadable,
 )
 
-# What each draw of an example is for; a number once given keeps its meaning.
+# IDs of an example's random streams. Never renumber: examples would change.
 _FRAME, _MASK, _SKETCH, _RESERVE = range(4)
 # Readable pictures kept in memory to stand in for unreadable ones.
 _RESERVE_SIZE = 16

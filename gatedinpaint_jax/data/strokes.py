@@ -2,9 +2,9 @@
 
 A stroke is filled row by row: in each row a thick segment with its round ends
 covers one interval of columns. All coordinates are integers: points are
-truncated when they are drawn, and quotients and roots of integers are, after a
-half is added to the dividend. That half is more than all rounding errors of
-float64 together, so a mask does not depend on the processor.
+truncated when drawn, and quotients and square roots are floored after adding
+1/2 to the integer dividend or radicand. This margin exceeds all rounding errors
+of float64, so masks are identical on every processor.
 """
 
 from typing import NamedTuple
@@ -191,9 +191,9 @@ def _fill_rows(first, last, starts, width, size):
   """Returns `[size] float32`, 1 in the intervals [first, last] of some rows.
 
   Args:
-    first: column from which to fill; any shape, any number.
-    last: column up to which to fill, alike.
-    starts: position of the row's column 0, int32 alike.
+    first: first column of each interval, float64 of any shape.
+    last: last column of each interval, of the same shape.
+    starts: int32 position of column 0 of its row, of the same shape.
     width: columns of a row.
     size: rows times width.
   """

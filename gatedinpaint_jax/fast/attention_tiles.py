@@ -155,7 +155,7 @@ def fuse(block, key_block, scores):
   return pair_sums.sum_pairs(scores, _ROWS, 3, (0, 0))
 
 
-def pull_fuse(block, key_block, d_fused):
+def fuse_vjp(block, key_block, d_fused):
   """Returns the gradient of the scores from that of the fused ones."""
   d_scores = pair_sums.sum_pairs(d_fused, _ROWS, 3, (2, 2))
   d_scores *= _is_in_columns(block, key_block)
@@ -174,12 +174,12 @@ def inside(scores):
   return scores[1:-1, 1:-1, 1:-1, 1:-1]
 
 
-def pull_inside(d_scores):
+def inside_vjp(d_scores):
   """Returns the gradient of all scores from that of those inside."""
   return jnp.pad(d_scores, 1)
 
 
-def pull_paste(attention, squares, d_pasted):
+def paste_vjp(attention, squares, d_pasted):
   """Returns the gradients of a tile's attention and of its keys' squares.
 
   Four pairs of places copy the same square to the same square. Adding them up

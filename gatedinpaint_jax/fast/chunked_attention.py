@@ -219,14 +219,16 @@ def _pull_tile(settings, inputs, block, kept, d_pasted, gradients, scanned):
   scores, pull_match = jax.vjp(match, inputs.queries, inputs.keys)
   logits = _logits(settings, block, key_block, is_source, scores)
   attention = jnp.exp(logits - highest) / total
-  d_taken, d_squares = attention_tiles.pull_paste(
+  d_taken, d_squares = attention_tiles.paste_vjp(
     attention * is_source[None, None],
     _rows(inputs.squares, key_block),
     d_pasted,
   )
-  mean = jnp.sum(patches.corners(d_pasted) * copied, axis=-1)
+  # Softmax: dS = A * (dA - rowsum(A * dA)). As the output is A V, the row sum
+  # equals that of output * d_output, which needs no other tile.
+  row_sum = jnp.sum(patches.corners(d_pasted) * copied, axis=-1)
   d_logits = attention * (
-    d_taken * is_source[None, None] - mean[..., None, None]
+    d_taken * is_source[None, None] - row_sum[..., None, None]
   )
   d_queries, d_keys = pull_match(
     _pull_logits(settings, block, key_block, is_source, d_logits)
@@ -253,8 +255,8 @@ def _pull_logits(settings, block, key_block, is_source, d_logits):
   """Returns the gradient of the scores from that of the logits."""
   d_scores = settings.softmax_scale * d_logits * is_source[None, None]
   if settings.fuse:
-    return attention_tiles.pull_fuse(block, key_block, d_scores)
-  return attention_tiles.pull_inside(d_scores)
+    return attention_tiles.fuse_vjp(block, key_block, d_scores)
+  return attention_tiles.inside_vjp(d_scores)
 
 
 def _rows(squares, block):

@@ -72,7 +72,7 @@ _upsample_and_convolve.defvjp(
 def _gradient_of_x(x, kernel, dy, stride, dilation):
   _, height, width, _ = dy.shape
   if height * width < math.prod(kernel.shape[:2]):
-    return convolution_gradients.of_x(x, kernel, dy, stride, dilation)
+    return convolution_gradients.input_gradient(x, kernel, dy, stride, dilation)
   if _is_centred(kernel, stride):
     # The convolution with the kernel rotated by 180 degrees.
     transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
@@ -83,7 +83,9 @@ def _gradient_of_x(x, kernel, dy, stride, dilation):
 
 def _gradient_of_kernel(x, kernel, dy, stride, dilation):
   if math.prod(dy.shape[:3]) >= _FEWEST_OUTPUTS:
-    return convolution_gradients.of_kernel(x, kernel, dy, stride, dilation)
+    return convolution_gradients.kernel_gradient(
+      x, kernel, dy, stride, dilation
+    )
   plain = lambda kernel: conv.convolve(
     x, kernel, stride=stride, dilation=dilation
   )

@@ -17,7 +17,7 @@ from jax import lax
 _STRIP_SIZE = 1 << 18
 
 
-def of_x(x, kernel, dy, stride, dilation):
+def input_gradient(x, kernel, dy, stride, dilation):
   """Returns the gradient of `x` as that of `patches(x) @ kernel`."""
   height, width = dy.shape[1:3]
 
@@ -37,7 +37,7 @@ def of_x(x, kernel, dy, stride, dilation):
   return dx.astype(x.dtype)
 
 
-def of_kernel(x, kernel, dy, stride, dilation):
+def kernel_gradient(x, kernel, dy, stride, dilation):
   """Returns the gradient of `kernel`, one strip of output rows at a time.
 
   Each strip adds dy^T patches(x), which XLA:CPU computes faster than its

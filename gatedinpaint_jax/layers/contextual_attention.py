@@ -40,9 +40,9 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
   """Rebuilds pictures from patches of `values`.
 
   Args:
-    queries: `[B, h, w, C]`, whose 3 x 3 patches are compared with ...
-    keys: `[B, h, w, C]` ... those of the keys.
-    values: `[B, 2 h, 2 w, C]`, whose 4 x 4 patches are copied.
+    queries: `[B, h, w, C]`, features to rebuild, compared by 3 x 3 patches.
+    keys: `[B, h, w, C]`, features that they are compared with.
+    values: `[B, 2 h, 2 w, C]`, features whose 4 x 4 patches are copied.
     is_source: `[B, P] float32`, 1 for places that may be copied from, else 0.
     fuse: see `contextual_attention`.
     softmax_scale: see `contextual_attention`.
@@ -147,8 +147,8 @@ def _fuse(scores, rows, columns):
 def continue_columns(x, axis, rows, columns):
   """Adds a row of places above the top and below the bottom of the picture.
 
-  Above the top row is the bottom one moved by a column to the right, below the
-  bottom row the top one moved to the left; 0 where that leaves no place.
+  The row above is the bottom row shifted right by one column, the row below is
+  the top row shifted left; 0 where that leaves no place.
   `axis` of `x` has the `rows * columns` places.
   """
   before, after = x.shape[:axis], x.shape[axis + 1 :]

@@ -1,6 +1,6 @@
-"""The first draw of a convolution's kernel.
+"""Initializers of convolution kernels.
 
-`config.model.initializer` names one of `KINDS`. Biases begin at 0 in all.
+`config.model.initializer` names one of `KINDS`. All biases start at 0.
 """
 
 import functools
@@ -23,38 +23,38 @@ SCALES = {
 
 
 def variance_preserving(activation: Callable | None, *, gated: bool):
-  """Returns an initializer with which unit power in gives unit power out.
+  """Returns an initializer that preserves the power of activations.
 
-  Power is the mean square, E[x^2]. A kernel of zero mean and variance
-  s / fan_in makes s times the power of its input, however the inputs
-  correlate. So of unit power the feature is normal with power s, and the gate,
-  whose kernel is drawn with s = 1, is standard normal; both are independent.
-  The layer's output has unit power if
+  Power is the mean square, E[x^2]. A kernel with zero mean and variance
+  s / fan_in multiplies it by s, even if the inputs are correlated. For inputs
+  of unit power, the feature is normal with power s and the gate, whose kernel
+  has s = 1, is standard normal; they are independent. The output of the layer
+  has unit power if
 
     E[activation(sqrt(s) z)^2] E[sigmoid(z)^2] = 1,  z standard normal.
 
   Without a gate the second factor is 1. Solved for s, `SCALES`:
 
-  - gated ELU, 6.2: ELU leaves a little more than half of the power, the gate
-    0.29.
-  - gated ReLU (pmconv6), 6.8: nothing is left of the negative half.
+  - gated ELU, 6.2: ELU keeps a little more than half of the power, the gate
+    0.29 of it.
+  - gated ReLU (pmconv6), 6.8: ReLU removes the negative half.
   - ELU alone, 1.6; ReLU alone, 2 (He et al. 2015).
-  - no activation, the layer of the colours, 1: the bound, tanh or clip, then
-    makes 0.4 or 0.5 of unit power, about what photographs have in [-1, 1], and
-    lets gradients through.
-  - partial convolution: as without a mask. Where k of n places are valid the
-    sum has k / n of the power and the squared weight is (n / k)^2: n / k
-    altogether, above 1 at the rim of a hole alone.
+  - no activation (the output layers), 1: the bound, tanh or clip, reduces unit
+    power to 0.4 or 0.5, about that of photographs in [-1, 1], and does not
+    saturate.
+  - partial convolution: as without a mask. If k of n places are valid, the sum
+    has k / n of the power and is weighted by n / k, which makes n / k; that
+    exceeds 1 only at the rim of a hole.
 
-  Power below 1 grows from layer to layer and above 1 falls, because ELU and
-  sigmoid saturate. Zeros around the picture lower it where a dilated kernel
-  reaches beyond the border. Kernels are truncated normal, as `lecun_normal`.
+  From layer to layer, power below 1 rises and power above 1 falls, because ELU
+  and sigmoid saturate. Zero padding lowers it where dilated kernels reach
+  beyond the border. Kernels are truncated normal, like `lecun_normal`.
 
-  The discriminator needs none of this: spectral normalization divides the scale
-  of a kernel out.
+  The discriminator does not need this: spectral normalization cancels the scale
+  of a kernel.
 
   Args:
-    activation: of the layer, None for none.
+    activation: of the layer, if any.
     gated: whether the second half of the output channels is a gate.
 
   Raises:
@@ -81,10 +81,10 @@ def variance_preserving(activation: Callable | None, *, gated: bool):
 
 
 def released(activation: Callable | None, *, gated: bool):
-  """Returns that of the released program: Glorot, over all output channels.
+  """Returns the released program's: Glorot, counting all output channels.
 
-  A gated layer then keeps a tenth of the power of its input: the gate's
-  channels count as outputs, ELU halves and the gate quarters.
+  A gated layer then keeps a tenth of its input's power: the channels of the
+  gate count as outputs, ELU halves the power and the gate quarters it.
   """
   del activation, gated
   return nn.initializers.glorot_uniform()

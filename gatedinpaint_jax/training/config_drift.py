@@ -33,7 +33,7 @@ _HARMLESS = (
 )
 
 # Values that checkpoints without these keys were trained with.
-_BEFORE = {
+_LEGACY_DEFAULTS = {
   **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
   "model.initializer": "released",
   **{
@@ -67,11 +67,11 @@ def check(
   Raises:
     UserError: naming the keys that must not change.
   """
-  changed = _changes(_BEFORE | _flatten(saved), _flatten(now))
+  changed = _changes(_LEGACY_DEFAULTS | _flatten(saved), _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
-      f"{folder} does not fit this config: {_list(shaping)}; put it back or "
-      "name another `workdir`"
+      f"{folder} does not fit this config: {_list(shaping)}; restore these "
+      "values or choose another `workdir`"
     )
   if "optimizer" not in saved:
     return  # imported weights, not yet trained
@@ -79,10 +79,10 @@ def check(
   serious = [key for key in changed if key not in harmless]
   if serious and not allow_change:
     listed = _list({key: changed[key] for key in serious})
-    advice = "put it back or name another `workdir`"
+    advice = "restore these values or choose another `workdir`"
     if allow_change is not None:
-      advice += ", or go on with `allow_config_change`"
-    raise errors.UserError(f"{folder} is of another config: {listed}; {advice}")
+      advice += ", or set `allow_config_change`"
+    raise errors.UserError(f"{folder} has another config: {listed}; {advice}")
   if changed:
     logging.info("continuing with a changed config: %s", _list(changed))
 

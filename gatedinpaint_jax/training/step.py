@@ -73,12 +73,14 @@ def _update_at_once(state, batch, *, setup):
   # The pullback stays alive until the discriminator is updated, so that the
   # generator's forward pass does not have to run again.
   predictions, pullback = generate(state, batch, setup=setup)
+  # 1. The discriminator, against the present generator.
   gradient, auxiliary = discriminator_gradient(
     state, batch, predictions, setup=setup
   )
   state, d_metrics = update_discriminator(
     state, gradient, auxiliary, setup=setup
   )
+  # 2. The generator, against the new discriminator.
   gradient, metrics = generator_gradient(
     state, batch, predictions, pullback, setup=setup
   )
