@@ -41,7 +41,8 @@ def build_networks(
   Args:
     config: the entire config, as in `configs/places2.py`.
     platform: "cpu", "gpu" or "tpu", where they run; by default that of JAX's
-      default device. Results are equal, speed is not.
+      default device, whose backend this starts. Results are equal, speed is
+      not.
 
   Returns:
     The generator and the discriminator, if any, without parameters.

@@ -16,8 +16,8 @@ from ml_collections import config_flags
 
 from gatedinpaint_jax import errors
 
-# An argument in a message of `errors.UserError`.
-_ARGUMENT = re.compile("`([a-z_]+)`")
+# An argument in a message of `errors.UserError`, not part of a file's name.
+_ARGUMENT = re.compile(r"(?<![\w/.-])`([a-z_]+)`(?![\w/.-]\w)")
 MISTAKE = 2
 INTERRUPTED = 130
 # Raised by loading a config with overrides: a mistyped key is an AttributeError

@@ -16,6 +16,10 @@ class UserError(Exception):
   """
 
 
+class NotInstalledError(UserError):
+  """A package is missing; no argument is to blame."""
+
+
 def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
   """Raises UserError, listing the allowed values, if `value` is not one."""
   if value not in allowed:
@@ -23,21 +27,24 @@ def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:
 
 
 def check_installed(package: str, *, extra: str) -> None:
-  """Raises UserError with the pip command if a package is not installed."""
+  """Raises NotInstalledError with the pip command if a package is missing."""
   if importlib.util.find_spec(package) is None:
-    raise UserError(
+    raise NotInstalledError(
       f"{package} is not installed; pip install 'gatedinpaint-jax[{extra}]'"
     )
 
 
 @contextlib.contextmanager
 def prefixed(prefix: str) -> Iterator[None]:
-  """Prepends a prefix to the message of any UserError raised inside.
+  """Prepends a prefix to the message of a UserError raised inside.
 
-  For callers that know which argument a file or value came from.
+  For callers that know which argument a file or value came from. A package that
+  is not installed is not the argument's fault, and its message stays.
   """
   try:
     yield
+  except NotInstalledError:
+    raise
   except UserError as error:
     raise UserError(f"{prefix}{error}") from error
 

@@ -52,6 +52,8 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
+  with errors.prefixed("--report="):
+    run_report.check(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
@@ -65,7 +67,7 @@ def main(argv) -> int:
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
   with errors.prefixed("--report="):
-    report = run_report.open_to_append(options.report, work)
+    report = run_report.open_to_append(options.report)
   outcomes = []
   with report:
     try:

@@ -140,7 +140,7 @@ def test_all_damaged_is_an_error_and_no_new_beginning(workdir):
     (workdir / "checkpoints" / str(step) / "config" / "metadata").write_text("")
   for _ in range(2):  # the next run finds no checkpoint any more
     store = checkpoints.Checkpoints(workdir, keep=3)
-    with pytest.raises(errors.UserError, match=r"are damaged; remove"):
+    with pytest.raises(errors.UserError, match="none is intact; remove"):
       store.newest_intact()
     store.close()
 

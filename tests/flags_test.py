@@ -55,3 +55,10 @@ def test_programs_print_quoted_arguments_as_flags(capsys):
   assert capsys.readouterr().err == (
     "error: --mask=a.png: too small; --resize_mask scales it\n"
   )
+
+
+def test_names_of_files_are_no_arguments(capsys):
+  command_line.fail(errors.UserError("a`mask`b.png: too small; see `mask`"))
+  assert capsys.readouterr().err == (
+    "error: a`mask`b.png: too small; see --mask\n"
+  )

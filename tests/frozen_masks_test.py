@@ -80,7 +80,7 @@ def test_strokes_are_those_of_training():
   fractions = (*strokes.brush_width, strokes.mean_step)
   ours = (*frozen_masks.BRUSH_WIDTH, frozen_masks.MEAN_STEP)
   np.testing.assert_allclose(ours, one * np.array(fractions), atol=0.5)
-  _, deviation = strokes.step_pixels(one, one)
+  deviation = one * strokes.mean_step * hole_shapes.STEP_DEVIATION
   assert abs(frozen_masks.STEP_DEVIATION - deviation) < 0.5
   half_degree = math.pi / 360
   assert frozen_masks.MEAN_ANGLE * half_degree == pytest.approx(

@@ -64,8 +64,8 @@ def test_what_is_missing_ends_a_program_with_one_line(
     f"--{written}={tmp_path / 'run'}",
   )
   assert done.returncode == 2, done.stderr
-  assert done.stderr.splitlines()[-1].endswith(
-    "tensorflow is not installed; pip install 'gatedinpaint-jax[train]'"
+  assert done.stderr.splitlines()[-1] == (
+    "error: tensorflow is not installed; pip install 'gatedinpaint-jax[train]'"
   )
   assert "Traceback" not in done.stderr
   assert not (tmp_path / "run").exists()

@@ -45,7 +45,7 @@ def assert_one_line(result, *parts):
     ("--config.seed=many", ["config.seed", "many"]),
     ("--config.loss.separate_means=perhaps", ["separate_means", "perhaps"]),
     ("--config=configs/plases2.py", ["configs/plases2.py", "No such file"]),
-    ("stray", ["'stray' is no flag"]),
+    ("stray", ["'stray' is not a flag"]),
   ],
 )
 def test_mistaken_flag_names_what_would_be_right(capsys, flag, parts):

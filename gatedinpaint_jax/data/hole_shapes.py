@@ -18,8 +18,9 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import draws as draws_lib
 
-# The released program rounds half of its mean step, 45.25 pixels, down to 22.
-_STEP_DEVIATION = 22 / (32 * math.sqrt(2))
+# Of a step, relative to its mean. The released program rounds half of its mean
+# step, 45.25 pixels, down to 22.
+STEP_DEVIATION = 22 / (32 * math.sqrt(2))
 
 KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
@@ -75,7 +76,7 @@ class Strokes:
     angle = xp.where(is_up, 2 * math.pi - angle, angle)
     # Normal, cut to [0, 2 mean].
     mean = self.mean_step * _scale(height, width)
-    length = mean + draws.normal(vertices) * (mean * _STEP_DEVIATION)
+    length = mean + draws.normal(vertices) * (mean * STEP_DEVIATION)
     length = xp.minimum(xp.maximum(length, 0), 2 * mean)
     step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
     points = [draws.integers(0, (width - 1, height - 1))]

@@ -9,16 +9,24 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import job_runner, jobs
 
 
-def open_to_append(path: str | None, work: Sequence[jobs.Job]) -> TextIO:
-  """Opens the report, or the null device without one."""
-  path = os.path.expanduser(path or os.devnull)
-  report = os.path.realpath(path)
+def check(path: str | None, work: Sequence[jobs.Job]) -> None:
+  """Raises UserError if the report cannot be written or is a picture."""
+  if not path:
+    return
+  report = os.path.realpath(os.path.expanduser(path))
+  if not os.path.isdir(os.path.dirname(report)):
+    raise errors.UserError(f"{path}: cannot be written (no such folder)")
   for job in work:
     for used in (job.image, job.mask, job.sketch, job.output):
       if used and os.path.realpath(used) == report:
         raise errors.UserError(
           f"{path}: is a picture of this run; name another file"
         )
+
+
+def open_to_append(path: str | None) -> TextIO:
+  """Opens the report, or the null device without one."""
+  path = os.path.expanduser(path or os.devnull)
   try:
     return open(path, "a", encoding="utf-8")
   except OSError as error:

@@ -125,7 +125,7 @@ class Checkpoints:
       up_to: prefer the newest step that is not after this one.
 
     Raises:
-      UserError: if all checkpoints are damaged.
+      UserError: if some are damaged and none is intact.
     """
     self.wait()
     hosts.on_first_process(lambda: self._move_damaged(up_to))
@@ -157,7 +157,7 @@ class Checkpoints:
     damaged = self._workdir / DAMAGED
     if damaged.exists():
       raise errors.UserError(
-        f"{damaged}: all checkpoints of this run are damaged; remove this "
+        f"{damaged}: has damaged checkpoints, and none is intact; remove this "
         "folder to begin anew, or name another `workdir`"
       )
 

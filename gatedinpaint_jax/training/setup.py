@@ -108,25 +108,22 @@ def build_setup(config) -> Setup:
 def _read_step(config, phases):
   """Returns the fields of `Setup` that select the paper's step or another."""
   weights = baseline_losses.LossWeights(**config.loss)
-  if not _is_of_the_paper(config.model, weights, phases):
-    return {"weights": weights, "phases": phases, "seed": config.seed}
-  names = [field.name for field in dataclasses.fields(losses.LossWeights)]
-  return {"weights": losses.LossWeights(**{n: config.loss[n] for n in names})}
-
-
-def _is_of_the_paper(model, weights, phases) -> bool:
-  """Whether `training.step` trains it, and not `baselines.step`."""
-  papers = {field.name for field in dataclasses.fields(losses.LossWeights)}
-  return (
-    model.generator == "inpaint"
-    and model.discriminator == "patch"
-    and phases == phases_lib.Phases()
-    and all(
-      getattr(weights, field.name) == field.default
+  papers = [field.name for field in dataclasses.fields(losses.LossWeights)]
+  others = {
+    "model.generator": config.model.generator != "inpaint",
+    "model.discriminator": config.model.discriminator != "patch",
+    "schedule": phases != phases_lib.Phases(),
+    **{
+      f"loss.{field.name}": config.loss[field.name] != field.default
       for field in dataclasses.fields(weights)
       if field.name not in papers
-    )
-  )
+    },
+  }
+  for key, is_other in others.items():
+    if is_other:
+      logging.info("config.%s is a baseline's: baselines/step.py trains", key)
+      return {"weights": weights, "phases": phases, "seed": config.seed}
+  return {"weights": losses.LossWeights(**{n: config.loss[n] for n in papers})}
 
 
 def _read_phases(config) -> phases_lib.Phases:

@@ -47,7 +47,7 @@ def train_and_evaluate(
   mesh = _make_mesh(config, setup)
   pictures = data_build.find_pictures(config)
   validation = _make_validation(config, setup, mesh, pictures.validation)
-  _log_counts(pictures, validation, setup)
+  _log_counts(pictures, validation)
   hosts.synchronize(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
@@ -154,10 +154,8 @@ def _make_validation(config, setup, mesh, batches):
   )
 
 
-def _log_counts(pictures, validation, setup):
+def _log_counts(pictures, validation):
   if jax.process_index() == 0:
-    if setup.phases is not None:
-      logging.info("trained as a baseline, by baselines/step.py")
     logging.info(
       "found %d pictures for training and %d for validation",
       pictures.training,
