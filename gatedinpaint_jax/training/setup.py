@@ -28,6 +28,7 @@ class Setup:
       computed one after the other.
     phases: for a baseline: which networks are updated at which step.
     seed: for a baseline: of the random numbers in its step.
+    baseline_key: for a baseline: the first config key that is not the paper's.
   """
 
   generator: nn.Module
@@ -39,6 +40,7 @@ class Setup:
   accumulation_steps: int = 1
   phases: phases_lib.Phases | None = None
   seed: int = 0
+  baseline_key: str | None = None
 
   def turn(self, step: int) -> phases_lib.Turn | None:
     """Returns a baseline's turn at a step, from 1; None in the paper's runs."""
@@ -121,8 +123,12 @@ def _read_step(config, phases):
   }
   for key, is_other in others.items():
     if is_other:
-      logging.info("config.%s is a baseline's: baselines/step.py trains", key)
-      return {"weights": weights, "phases": phases, "seed": config.seed}
+      return {
+        "weights": weights,
+        "phases": phases,
+        "seed": config.seed,
+        "baseline_key": key,
+      }
   return {"weights": losses.LossWeights(**{n: config.loss[n] for n in papers})}
 
 

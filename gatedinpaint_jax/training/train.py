@@ -47,7 +47,7 @@ def train_and_evaluate(
   mesh = _make_mesh(config, setup)
   pictures = data_build.find_pictures(config)
   validation = _make_validation(config, setup, mesh, pictures.validation)
-  _log_counts(pictures, validation)
+  _log_start(setup, pictures, validation)
   hosts.synchronize(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
@@ -154,8 +154,13 @@ def _make_validation(config, setup, mesh, batches):
   )
 
 
-def _log_counts(pictures, validation):
+def _log_start(setup, pictures, validation):
   if jax.process_index() == 0:
+    if setup.baseline_key is not None:
+      logging.info(
+        "config.%s is a baseline's, so baselines/step.py trains",
+        setup.baseline_key,
+      )
     logging.info(
       "found %d pictures for training and %d for validation",
       pictures.training,
