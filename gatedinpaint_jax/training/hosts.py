@@ -15,8 +15,8 @@ from jax.experimental import multihost_utils
 from gatedinpaint_jax import errors
 
 _MAX_MESSAGE_BYTES = 1024
-# For all processes to find their pictures, which one of them may download.
-_START_TIMEOUT_SECONDS = 6 * 3600
+# One process may download pictures or compile while the others wait.
+_BARRIER_TIMEOUT_SECONDS = 6 * 3600
 
 
 def join(
@@ -53,6 +53,17 @@ def join(
     ) from error
 
 
+def wait_for_all(key: str) -> None:
+  """Waits until all processes are here, however long the slowest one takes.
+
+  Must come before a collective operation that they reach at different times:
+  Gloo's time out after 30 seconds.
+  """
+  ocp.multihost.get_barrier_sync_fn()(
+    key=key, timeout_ms=1000 * _BARRIER_TIMEOUT_SECONDS
+  )
+
+
 def synchronize(config) -> None:
   """Waits for all processes and compares their configs.
 
@@ -63,10 +74,7 @@ def synchronize(config) -> None:
   """
   if jax.process_count() == 1:
     return
-  # Gloo's collectives time out after 30 seconds.
-  ocp.multihost.get_barrier_sync_fn()(
-    key="all processes of the run", timeout_ms=1000 * _START_TIMEOUT_SECONDS
-  )
+  wait_for_all("start")
   digest = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode())
   digest = np.frombuffer(digest.digest(), np.uint8)
   if (multihost_utils.process_allgather(digest) != digest).any():

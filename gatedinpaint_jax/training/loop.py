@@ -9,7 +9,13 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import compiler_options, errors
 from gatedinpaint_jax.training import checkpoints as checkpoints_lib
-from gatedinpaint_jax.training import devices, divergence, health, preemption
+from gatedinpaint_jax.training import (
+  devices,
+  divergence,
+  health,
+  hosts,
+  preemption,
+)
 from gatedinpaint_jax.training import logging as logging_lib
 from gatedinpaint_jax.training import meter as meter_lib
 from gatedinpaint_jax.training import setup as setup_lib
@@ -112,20 +118,18 @@ class Run:
     return state
 
   def _compile(self, turn, state, batch):
-    """Announces compilation and excludes its time from the speed."""
-    logging.info("compiling the training step; this may take minutes")
-    with self._meter.paused():
-      return self.compile_step(turn, state, batch)
-
-  def compile_step(self, turn, state, batch):
     """Returns the compiled training step of a turn; see `Setup.turn`."""
+    logging.info("compiling the training step; this may take minutes")
     train_step = jax.jit(
       step_lib.make_train_step(self._setup, turn),
       donate_argnums=0,
       out_shardings=devices.replicated(self._mesh),
       compiler_options=compiler_options.for_backend(),
     )
-    return train_step.lower(state, batch).compile()
+    with self._meter.paused():
+      compiled = train_step.lower(state, batch).compile()
+      hosts.wait_for_all("training step compiled")
+    return compiled
 
   def _next_batch(self, batches):
     """Takes the next batch and starts copying it to the devices."""

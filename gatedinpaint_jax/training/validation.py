@@ -12,7 +12,7 @@ from flax import traverse_util
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import visualize
 from gatedinpaint_jax.metrics import image_quality
-from gatedinpaint_jax.training import devices
+from gatedinpaint_jax.training import devices, hosts
 
 
 class Result(NamedTuple):
@@ -58,7 +58,8 @@ class Validation:
     complete = jax.jit(
       _complete, static_argnums=0, out_shardings=devices.replicated(mesh)
     )
-    self._complete = functools.partial(complete, generator)
+    self._complete = None
+    self._lower = functools.partial(complete.lower, generator)
 
   @property
   def pictures(self) -> int:
@@ -70,9 +71,11 @@ class Validation:
     scores, drawn = [], []
     for batch in self._batches:
       padded = _repeat_last(batch, self._padded_size)
-      output, completed, score = jax.device_get(
-        self._complete(params, devices.put_global_batch(padded, self._mesh))
-      )
+      padded = devices.put_global_batch(padded, self._mesh)
+      if self._complete is None:
+        self._complete = self._lower(params, padded).compile()
+        hosts.wait_for_all("validation compiled")
+      output, completed, score = jax.device_get(self._complete(params, padded))
       count = len(batch.image)
       scores.append({name: values[:count] for name, values in score.items()})
       wanted = min(self._strips - sum(map(len, drawn)), count)
