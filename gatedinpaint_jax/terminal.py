@@ -21,7 +21,7 @@ _BAR = "{desc}{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}, {remaining} left"
 _SECONDS_PER_LINE = 30
 # TensorFlow's libraries print these when loaded, regardless of
 # TF_CPP_MIN_LOG_LEVEL.
-_NOISE = (b"before absl::InitializeLog()", b"cudart_stub.cc")
+_NOISE = (b"before absl::InitializeLog()", b"cudart_stub.cc", b"port.cc")
 
 
 def tidy() -> None:
@@ -32,7 +32,9 @@ def tidy() -> None:
   logging.set_verbosity(logging.INFO)
   root = std_logging.getLogger()
   for handler in list(root.handlers):
-    if handler is logging.get_absl_handler() or isinstance(handler, _Lines):
+    # absl adds a plain handler if a package logs while it is imported.
+    is_plain = type(handler) is std_logging.StreamHandler
+    if is_plain or isinstance(handler, (logging.ABSLHandler, _Lines)):
       root.removeHandler(handler)
   root.addHandler(_Lines())
 

@@ -102,6 +102,8 @@ def test_pictures_are_counted_on_a_terminal_and_in_a_log(tmp_path, monkeypatch):
 
 def test_other_packages_are_heard_when_they_warn(tmp_path):
   with standard_error.log_file(tmp_path / "log") as seen:
+    # As absl does if a package logs while it is imported.
+    std_logging.getLogger().addHandler(std_logging.StreamHandler())
     terminal.tidy()  # a second time: still one line each
     for file in (terminal.__file__, "/x/other.py"):
       for level in ("INFO", "WARNING"):
@@ -124,6 +126,7 @@ from gatedinpaint_jax import terminal
 with terminal.quiet_tensorflow():
   os.write(2, b"WARNING: All log messages before absl::InitializeLog() is\\n")
   os.write(2, b"I0000 1 cudart_stub.cc:31] Could not find cuda drivers\\n")
+  os.write(2, b"I0000 1 port.cc:153] oneDNN custom operations are on.\\n")
   os.write(2, b"something else\\n")
 os.write(2, b"after\\n")
 print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
