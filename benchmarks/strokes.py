@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from gatedinpaint_jax.data import draws, hole_shapes, masks, pillow_masks
+from gatedinpaint_jax.data import hole_shapes, masks, pillow_masks
 
 _KIND = flags.DEFINE_enum(
   "kind",
@@ -83,8 +83,8 @@ def _drawn_with_pillow(holes) -> tf.data.Dataset:
   size = (_SIZE.value, _SIZE.value)
 
   def draw(number):
-    numbers = draws.NumpyDraws(np.random.default_rng(number))
-    return pillow_masks.draw_mask(numbers, *size, holes)
+    generator = np.random.default_rng(number)
+    return pillow_masks.draw_mask(generator, *size, holes)
 
   drawn = tf.data.Dataset.range(2**62).map(
     lambda i: tf.ensure_shape(

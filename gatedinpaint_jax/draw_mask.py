@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax.data import draws, hole_shapes, pillow_masks
+from gatedinpaint_jax.data import hole_shapes, pillow_masks
 
 _PAGE = pathlib.Path(__file__).with_suffix(".html")
 # The picture is only a backdrop in the editor; the mask has the full size.
@@ -66,7 +66,7 @@ def _page(image) -> str:
 
 def _random_strokes(height, width, seed) -> np.ndarray:
   mask = pillow_masks.draw_mask(
-    draws.NumpyDraws(np.random.default_rng(seed)),
+    np.random.default_rng(seed),
     height,
     width,
     hole_shapes.Holes(kind="strokes"),

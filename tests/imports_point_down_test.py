@@ -115,7 +115,6 @@ OUTSIDE_THE_CORNER = (
   "data.arrays",
   "data.build",
   "data.checks",
-  "data.draws",
   "data.hole_shapes",
   "data.listing",
   "data.pillow_masks",

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import draws, hole_shapes, masks, pillow_masks
+from gatedinpaint_jax.data import hole_shapes, masks, pillow_masks
 from tests import pictures
 
 # Hole fractions at 1, 5, 25, 50, 75, 95, 99 % of 4,000 masks of 256 x 256 that
@@ -46,8 +46,8 @@ def draw_in_tensorflow(count, height, width, holes):
 
 def draw_with_pillow(count, height, width, holes):
   for i in range(count):
-    numbers = draws.NumpyDraws(np.random.default_rng([1, i]))
-    yield pillow_masks.draw_mask(numbers, height, width, holes)
+    generator = np.random.default_rng([1, i])
+    yield pillow_masks.draw_mask(generator, height, width, holes)
 
 
 both_routes = pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import draws, pillow_masks, recipe, remote, sketches
+from gatedinpaint_jax.data import pillow_masks, recipe, remote, sketches
 
 # IDs of the random streams. Never renumber: all examples would change.
 _ORDER, _CROP, _MASK, _SKETCH = range(4)
@@ -135,21 +135,18 @@ class ArrayPictures:
     if not self._shuffle:
       return place
     if epoch != self._epoch:
-      generator = self._generator(_ORDER, epoch)
-      self._order = generator.permutation(len(self._positions))
+      draws = self._draws(_ORDER, epoch)
+      self._order = draws.permutation(len(self._positions))
       self._epoch = epoch
     return self._order[place]
 
-  def _generator(self, purpose, number):
+  def _draws(self, purpose, number):
     # Each number has its own last word of the counter, so streams never meet.
     return np.random.Generator(
       np.random.Philox(
         key=[self._steps.seed, purpose], counter=[0, 0, 0, number]
       )
     )
-
-  def _draws(self, purpose, number):
-    return draws.NumpyDraws(self._generator(purpose, number))
 
   def _example(self, number, place):
     """Returns an example's uint8 image, float32 mask and sketch or None."""
@@ -173,12 +170,12 @@ class ArrayPictures:
     return crop(photo), mask, lines * mask
 
 
-def _crop(numbers, photo, framing):
+def _crop(draws, photo, framing):
   """Returns the function that crops and flips a photo or its sketch."""
   height, width = framing.size
   room = np.subtract(photo.shape[:2], framing.size)
-  top, left = framing.draw_corner(numbers, room)
-  step = -1 if framing.draw_flip(numbers) else 1
+  top, left = framing.draw_corner(draws, room)
+  step = -1 if framing.draw_flip(draws) else 1
   return lambda x: x[top : top + height, left : left + width][:, ::step]
 
 

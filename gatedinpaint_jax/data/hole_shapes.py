@@ -1,8 +1,8 @@
 """What holes look like: distributions, and shapes drawn from them.
 
 Described once for both routes to a mask: `masks.py` fills the shapes in
-TensorFlow, `pillow_masks.py` with Pillow. `draw` computes them in the library
-of the numbers that it is given.
+TensorFlow, `pillow_masks.py` with Pillow. The random numbers come from a
+`numpy.random.Generator` or, in TensorFlow, from `tensorflow_draws.Draws`.
 
 The defaults are the released program's at 256 x 256. Ranges are inclusive.
 Lengths of strokes are fractions of the picture's scale, lengths of boxes
@@ -11,12 +11,12 @@ fractions of its own height and width. Angles are radians.
 
 import dataclasses
 import math
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.data import draws as draws_lib
 
 # Of a step, relative to its mean. The released program rounds half of its mean
 # step, 45.25 pixels, down to 22.
@@ -52,9 +52,11 @@ class Strokes:
   angle_range: float = 2 * math.pi / 15
 
   def draw(
-    self, draws: draws_lib.Draws, height: int, width: int
+    self, draws: Any, height: int, width: int, xp: ModuleType
   ) -> tuple[Any, Any, Any]:
     """Draws one stroke, or one for each row of a batch's numbers.
+
+    `xp` is the library of the numbers, `numpy` or `tensorflow`.
 
     The released program limits x by the height and y by the width, which shows
     on pictures that are not square and is not repeated here.
@@ -64,29 +66,29 @@ class Strokes:
       `[..., V + 1, 2]`, of which a batch has as many as its longest stroke may
       need; and the thickness in pixels.
     """
-    xp = draws.xp
     # Another order of these draws would give other masks for arrays.
-    vertices = draws.integers(*self.vertices)
+    vertices = draws.integers(*self.vertices, endpoint=True)
     # The stroke's own range of angles, [mean - u r, mean + v r].
-    low = self.mean_angle - draws.uniform() * self.angle_range
-    high = self.mean_angle + draws.uniform() * self.angle_range
-    angle = low + draws.uniform(vertices) * (high - low)  # [..., V]
+    low = self.mean_angle - draws.random() * self.angle_range
+    high = self.mean_angle + draws.random() * self.angle_range
+    angle = low + draws.random(vertices) * (high - low)  # [..., V]
     # Rows count downwards, so that angle a goes down and 2 pi - a up.
     is_up = np.arange(angle.shape[-1]) % 2 == 0
     angle = xp.where(is_up, 2 * math.pi - angle, angle)
     # Normal, cut to [0, 2 mean].
     mean = self.mean_step * _scale(height, width)
-    length = mean + draws.normal(vertices) * (mean * STEP_DEVIATION)
+    length = mean + draws.standard_normal(vertices) * (mean * STEP_DEVIATION)
     length = xp.minimum(xp.maximum(length, 0), 2 * mean)
     step = xp.stack([length * xp.cos(angle), length * xp.sin(angle)], axis=-1)
-    points = [draws.integers(0, (width - 1, height - 1))]
+    points = [draws.integers(0, (width - 1, height - 1), endpoint=True)]
     limit = np.float64([width, height])
     for i in range(step.shape[-2]):
       moved = xp.maximum(points[-1] + step[..., i, :], 0)
       # Rounded before the next step, so that no rounding error adds up.
       points.append(xp.floor(xp.minimum(moved, limit)))
     brush = draws.integers(
-      *(max(1, round(x * _scale(height, width))) for x in self.brush_width)
+      *(max(1, round(x * _scale(height, width))) for x in self.brush_width),
+      endpoint=True,
     )
     return vertices, xp.stack(points, axis=-2), brush
 
@@ -106,9 +108,7 @@ class Boxes:
   size: tuple[float, float] = (0.5, 0.5)
   max_shrink: tuple[float, float] = (1 / 16, 1 / 16)
 
-  def draw(
-    self, draws: draws_lib.Draws, height: int, width: int
-  ) -> tuple[Any, Any]:
+  def draw(self, draws: Any, height: int, width: int) -> tuple[Any, Any]:
     """Draws one box, or one for each row of a batch's numbers.
 
     Returns:
@@ -119,7 +119,7 @@ class Boxes:
       for parts in (self.size, self.max_shrink)
     )
     last = (max(height - size[0] - 1, 0), max(width - size[1] - 1, 0))
-    drawn = draws.integers(0, (*last, *shrink))
+    drawn = draws.integers(0, (*last, *shrink), endpoint=True)
     corner, inset = drawn[..., :2], drawn[..., 2:]
     return corner + inset, corner + size - inset
 
@@ -154,9 +154,9 @@ class Holes:
     """Whether a box is part of each hole."""
     return self.kind in {"boxes", "strokes_and_boxes"}
 
-  def draw_flips(self, draws: draws_lib.Draws) -> Any:
+  def draw_flips(self, draws: Any) -> Any:
     """Returns whether to mirror left to right and upside down, `[2] bool`."""
-    return draws.uniform(2) < 0.5 if self.flip else np.array([False, False])
+    return draws.random(2) < 0.5 if self.flip else np.array([False, False])
 
   def read(self, grey: Any) -> Any:
     """Returns where a mask picture of uint8 grey values is hole, as bool."""

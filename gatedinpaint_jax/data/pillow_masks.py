@@ -8,12 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import draws as draws_lib
 from gatedinpaint_jax.data import hole_shapes, remote
 
 
 def draw_mask(
-  draws: draws_lib.NumpyDraws,
+  draws: np.random.Generator,
   height: int,
   width: int,
   holes: hole_shapes.Holes,
@@ -24,7 +23,7 @@ def draw_mask(
     UserError: if a mask picture cannot be read.
   """
   if holes.kind == "files":
-    path = holes.paths[draws.integers(0, len(holes.paths) - 1)]
+    path = holes.paths[draws.integers(0, len(holes.paths))]
     hole = holes.read(_read_grey(path, height, width))
   else:
     hole = _draw_shapes(draws, height, width, holes)
@@ -38,8 +37,8 @@ def _draw_shapes(draws, height, width, holes) -> np.ndarray:
   picture = Image.new("L", (width, height))
   canvas = ImageDraw.Draw(picture)
   if holes.has_strokes:
-    for _ in range(draws.integers(*holes.strokes.count)):
-      _, points, brush = holes.strokes.draw(draws, height, width)
+    for _ in range(draws.integers(*holes.strokes.count, endpoint=True)):
+      _, points, brush = holes.strokes.draw(draws, height, width, np)
       points = [(x, y) for x, y in points.astype(int).tolist()]
       canvas.line(points, fill=1, width=int(brush))
       radius = int(brush // 2)

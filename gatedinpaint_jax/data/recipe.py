@@ -2,7 +2,8 @@
 
 Described once for both routes to a batch: `pipeline.py` reads files and
 computes in TensorFlow, `arrays.py` has decoded pictures and computes in NumPy.
-Everything random follows from `Recipe.seed` and the example's number.
+Everything random follows from `Recipe.seed` and the example's number; `draws`
+are as in `hole_shapes.py`.
 """
 
 import dataclasses
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.data import draws as draws_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -37,13 +37,15 @@ class Framing:
   random_crop: bool = True
   flip: bool = False
 
-  def draw_corner(self, draws: draws_lib.Draws, room: Any) -> Any:
+  def draw_corner(self, draws: Any, room: Any) -> Any:
     """Returns the crop's (top, left), each at most the picture's `room`."""
-    return draws.integers(0, room) if self.random_crop else room // 2
+    return (
+      draws.integers(0, room, endpoint=True) if self.random_crop else room // 2
+    )
 
-  def draw_flip(self, draws: draws_lib.Draws) -> Any:
+  def draw_flip(self, draws: Any) -> Any:
     """Returns whether to mirror the picture left to right."""
-    return self.flip and draws.uniform() < 0.5
+    return self.flip and draws.random() < 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +62,14 @@ class Sketching:
   threshold: float = 0.6
   drop_probability: float = 0.0
 
-  def draw_lines(self, draws: draws_lib.Draws, strength: Any) -> Any:
+  def draw_lines(self, draws: Any, strength: Any) -> Any:
     """Returns which pixels are lines, as bool; none if the sketch is dropped.
 
     Args:
       draws: decides whether it is.
       strength: in [0, 1], of sketch files or of edges.
     """
-    is_kept = draws.uniform() >= self.drop_probability
+    is_kept = draws.random() >= self.drop_probability
     return (strength > self.threshold) & is_kept
 
 

@@ -86,7 +86,7 @@ def _random_segments(numbers, flips, height, width, shape):
   """Returns the segments of all strokes of all masks, and whose each is."""
   strokes, steps = shape.count[1], shape.vertices[1]
   count = tensorflow_draws.Draws(numbers.uniform[:, :1, 0])
-  exists = np.arange(strokes) < count.integers(*shape.count)
+  exists = np.arange(strokes) < count.integers(*shape.count, endpoint=True)
   exists = tf.reshape(exists, [-1, 1])
   # [B, S, ...] to [B S, ...]
   uniform, normal = (
@@ -100,7 +100,7 @@ def _random_segments(numbers, flips, height, width, shape):
   draws = tensorflow_draws.Draws(
     vertices, low, high, angles, normal, start, brush
   )
-  vertices, points, brush = shape.draw(draws, height, width)
+  vertices, points, brush = shape.draw(draws, height, width, tf)
   border = np.float64([width - 1, height - 1])
   flips = tf.repeat(flips, strokes, axis=0)[:, None]
   points = tf.where(flips, border - points, points)  # [B S, V + 1, 2]

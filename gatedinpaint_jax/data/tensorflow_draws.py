@@ -15,26 +15,26 @@ normal = functools.partial(tf.random.stateless_normal, alg="philox")
 
 
 class Draws:
-  """Numbers drawn before, in the order in which a formula asks for them.
+  """Stands in for `numpy.random.Generator` with numbers drawn before.
 
+  Gives them in the order in which a formula asks for them.
   Starting an operation costs more than the numbers, so a few operations draw
   all of a mask's numbers, and the formulas run on a batch of masks.
   """
-
-  xp = tf
 
   def __init__(self, *numbers: tf.Tensor):
     """Takes uniform numbers in [0, 1) and normal ones, one tensor a call."""
     self._numbers = iter(numbers)
 
-  def uniform(self, count=None) -> tf.Tensor:
-    """Returns the next tensor; `count` is at most what it holds."""
+  def random(self, size=None) -> tf.Tensor:
+    """Returns the next tensor; `size` is at most what it holds."""
     return next(self._numbers)
 
-  normal = uniform
+  standard_normal = random
 
-  def integers(self, low, high) -> tf.Tensor:
-    """Returns integers from `low` to `high`, inclusive, as float64."""
+  def integers(self, low, high, endpoint: bool) -> tf.Tensor:
+    """Returns integers from `low` to `high`, as float64."""
+    assert endpoint
     uniform = tf.cast(next(self._numbers), tf.float64)
     # float64, since float32 does not hold all products exactly.
     return low + tf.floor(uniform * (tf.cast(high, tf.float64) - low + 1))
