@@ -112,15 +112,14 @@ class ArrayPictures:
     """Yields this process's rows of each batch, endlessly."""
     return _in_advance(self._stream(rows))
 
-  def listed(
-    self, positions: Sequence[int], batch_size: int
-  ) -> Iterator[batch_lib.Batch]:
-    """Yields some of the pictures once, in batches; the last may be short.
+  def first(self, count: int, batch_size: int) -> Iterator[batch_lib.Batch]:
+    """Yields the first pictures once, in batches; the last may be short.
 
     A picture's mask follows from its position.
     """
-    for start in range(0, len(positions), batch_size):
-      part = positions[start : start + batch_size]
+    places = range(min(count, len(self)))
+    for start in places[::batch_size]:
+      part = places[start : start + batch_size]
       yield _stack([self._example(i, i) for i in part])
 
   def _stream(self, rows):

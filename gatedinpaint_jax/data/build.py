@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import checks, hole_shapes, listing, recipe, remote
+from gatedinpaint_jax.data import (
+  arrays,
+  checks,
+  hole_shapes,
+  listing,
+  recipe,
+  remote,
+)
 
 _PATH = "config.data.path"
 _VALIDATION_PATH = "config.data.validation_path"
@@ -54,11 +61,11 @@ def find_pictures(config: Any) -> Found:
   # Pictures to train on and to validate on may come from the same listing.
   find = functools.cache(functools.partial(_find, config))
   holes = _holes(config.mask)
-  training, _ = _open(config, find, holes, validation=False)
-  validation = []
-  if config.evaluation.pictures:
-    pictures, positions = _open(config, find, holes, validation=True)
-    validation = list(pictures.listed(positions, config.evaluation.batch_size))
+  training = _open(config, find, holes, validation=False)
+  validation, wanted = [], config.evaluation.pictures
+  if wanted:
+    pictures = _open(config, find, holes, validation=True)
+    validation = list(pictures.first(wanted, config.evaluation.batch_size))
   return Found(
     len(training), functools.partial(_stream, config, training), validation
   )
@@ -66,9 +73,11 @@ def find_pictures(config: Any) -> Found:
 
 def _stream(config, pictures, **part) -> Iterator[batch_lib.Batch]:
   rows = recipe.Rows(batch_size=config.data.batch_size, **part)
-  checks.check_divisible(
-    "config.data.batch_size", rows.batch_size, rows.process_count
-  )
+  if rows.batch_size % rows.process_count:
+    raise errors.UserError(
+      f"config.data.batch_size={rows.batch_size}: must be a multiple of the"
+      f" {rows.process_count} processes"
+    )
   return pictures.stream(rows)
 
 
@@ -76,8 +85,6 @@ def _find(config, key, path):
   """Lists the files at a path, or loads the arrays there."""
   paired = config.model.guided and config.data.sketch == "files"
   if config.data.source == "arrays":
-    from gatedinpaint_jax.data import arrays
-
     size = tuple(config.data.image_size)
     return arrays.load(path, key=key, size=size, paired=paired)
   if config.data.source == "folder":
@@ -85,38 +92,27 @@ def _find(config, key, path):
   return listing.read_file_list(path, key=key, paired=paired)
 
 
-def _open(
-  config, find, holes, *, validation
-) -> tuple[recipe.Pictures, Sequence[int]]:
-  """Opens the source; returns its pictures and the positions to validate on."""
-  steps = _recipe(config, holes, validation=validation)
-  key, path = _key_and_path(config, validation)
-  if config.data.source == "tfds":
+def _open(config, find, holes, *, validation):
+  """Returns the `ArrayPictures` or `Pipeline` to train or to validate on."""
+  data, steps = config.data, _recipe(config, holes, validation=validation)
+  key, path = _PATH, data.path
+  if validation and data.validation_path is not None:
+    key, path = _VALIDATION_PATH, data.validation_path
+  path = os.path.expanduser(path)
+  if data.source == "tfds":
     return _open_tfds(config, steps, key, path, validation)
   found = find(key, path)
   pictures, _ = found  # and their sketches
   positions = _positions(config, len(pictures), validation)
-  opener = _open_arrays if config.data.source == "arrays" else _open_files
-  pictures = opener(config, steps, key, found, positions)
-  return pictures, range(len(positions))
-
-
-def _open_arrays(config, steps, key, loaded, positions):
-  from gatedinpaint_jax.data import arrays
-
-  return arrays.ArrayPictures(
-    loaded, positions, steps, shuffle=config.data.shuffle
-  )
-
-
-def _open_files(config, steps, key, files, positions):
+  if data.source == "arrays":
+    return arrays.ArrayPictures(found, positions, steps, shuffle=data.shuffle)
   errors.check_installed("tensorflow", extra="train")
   # TensorFlow takes seven seconds to load, so find mistakes before.
   from gatedinpaint_jax.data import pipeline, sources
 
   pipeline.keep_off_accelerators()
   source = sources.FileSource(
-    files.select(positions), seed=steps.seed, shuffle=config.data.shuffle
+    found.select(positions), seed=steps.seed, shuffle=data.shuffle
   )
   return pipeline.Pipeline(source, steps, key=key)
 
@@ -139,35 +135,23 @@ def _open_tfds(config, steps, key, name, validation):
     seed=steps.seed,
     shuffle_buffer=data.shuffle_buffer if data.shuffle else 0,
   )
-  count = min(config.evaluation.pictures, len(source))
-  return pipeline.Pipeline(source, steps, key=key), range(count)
-
-
-def _key_and_path(config, validation) -> tuple[str, str]:
-  """Returns the config key that names the pictures, and its value."""
-  path = config.data.validation_path
-  if validation and path is not None:
-    return _VALIDATION_PATH, os.path.expanduser(path)
-  return _PATH, os.path.expanduser(config.data.path)
+  return pipeline.Pipeline(source, steps, key=key)
 
 
 def _positions(config, total, validation) -> Sequence[int]:
   """Returns which pictures of a list to use; at least one."""
   wanted = config.evaluation.pictures
-  if config.data.validation_path is None:
-    training, held_out = listing.hold_out(total, wanted)
-    if not validation:
-      return training
-    if not held_out:
-      raise errors.UserError(
-        f"{_PATH}: the {total} pictures of {config.data.path} are too few to"
-        f" hold any out; set {_VALIDATION_PATH}, or config.evaluation.pictures"
-        " to 0"
-      )
-    return held_out
-  return (
-    listing.spread(total, min(wanted, total)) if validation else range(total)
-  )
+  if config.data.validation_path is not None:
+    used = min(wanted, total) if validation else total
+    return listing.spread(total, used)
+  training, held_out = listing.hold_out(total, wanted)
+  if validation and not held_out:
+    raise errors.UserError(
+      f"{_PATH}: the {total} pictures of {config.data.path} are too few to"
+      f" hold any out; set {_VALIDATION_PATH}, or config.evaluation.pictures"
+      " to 0"
+    )
+  return held_out if validation else training
 
 
 def _recipe(config, holes, *, validation) -> recipe.Recipe:

@@ -46,14 +46,6 @@ def check_given(key: str, value: str | None) -> None:
     raise errors.UserError(f"{key}={value!r}: must name the pictures to read")
 
 
-def check_divisible(key: str, batch_size: int, process_count: int) -> None:
-  """Raises UserError unless all processes get equally many pictures."""
-  if batch_size % process_count:
-    raise errors.UserError(
-      f"{key}={batch_size}: must be a multiple of the {process_count} processes"
-    )
-
-
 def _check_image_size(image_size):
   size = tuple(image_size)
   key = f"config.data.image_size={size}"

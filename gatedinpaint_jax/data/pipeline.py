@@ -5,7 +5,7 @@ stateless operations, so a resumed stream equals one never stopped.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -56,18 +56,12 @@ class Pipeline:
     examples = self._source.stream(rows)
     return self._batches(self._dataset(examples, rows.local_batch_size))
 
-  def listed(
-    self, positions: Sequence[int], batch_size: int
-  ) -> Iterator[batch_lib.Batch]:
-    """Yields some of the pictures once, in batches; the last may be short.
+  def first(self, count: int, batch_size: int) -> Iterator[batch_lib.Batch]:
+    """Yields the first pictures once, in batches; the last may be short.
 
     A picture's mask follows from its position.
-
-    Args:
-      positions: rising positions in the source's list.
-      batch_size: pictures per batch.
     """
-    examples = self._source.listed(positions)
+    examples = self._source.listed().take(count)
     return self._batches(self._dataset(examples, batch_size))
 
   def _dataset(self, examples, batch_size):
@@ -159,10 +153,10 @@ class Pipeline:
     decoded = tf.cond(readable, lambda: decoded, lambda: self._substitute(seed))
     return tf.ensure_shape(decoded, [None, None, channels]), readable
 
-  def _decode(self, photo, sketch):
+  def _decode(self, photo, sketch=None):
     """Decodes a photo, and its sketch file, if any, as a fourth channel."""
     pixels = photos.decode(photo)
-    if self._steps.has_sketch_files:
+    if sketch is not None:
       pixels = tf.concat([pixels, photos.decode(sketch)[..., :1]], axis=-1)
     with tf.control_dependencies(
       [photos.check_scales(pixels, self._steps.framing)]
@@ -182,11 +176,10 @@ class Pipeline:
 
   def _substitute(self, seed):
     """Decodes a readable picture that follows from the seed alone."""
-    photo, sketch = self._reserve
     index = tensorflow_draws.uniform(
-      [], fold_in(seed, _RESERVE), 0, len(photo), tf.int64
+      [], fold_in(seed, _RESERVE), 0, len(self._reserve[0]), tf.int64
     )
-    return self._decode(tf.gather(photo, index), tf.gather(sketch, index))
+    return self._decode(*(tf.gather(part, index) for part in self._reserve))
 
   def _find_reserve(self):
     """Returns the bytes of the first readable photos and of their sketches."""

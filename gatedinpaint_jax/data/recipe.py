@@ -7,10 +7,8 @@ are as in `hole_shapes.py`.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -112,18 +110,3 @@ class Rows:
     row = position % self.local_batch_size
     row += self.process_index * self.local_batch_size
     return self.first_example + batch * self.batch_size + row
-
-
-class Pictures(Protocol):
-  """An open source: `Pipeline` or `ArrayPictures`."""
-
-  def __len__(self) -> int:
-    """Returns how many pictures the source has."""
-
-  def stream(self, rows: Rows) -> Iterator[batch_lib.Batch]:
-    """Yields a process's rows of each batch, endlessly."""
-
-  def listed(
-    self, positions: Sequence[int], batch_size: int
-  ) -> Iterator[batch_lib.Batch]:
-    """Yields the pictures at these positions once, in batches."""

@@ -1,12 +1,11 @@
 """Photographs that are not decoded yet, by their number in the stream.
 
-A source yields elements `{"example", "name", "photo", "sketch"}`: the number of
-the example as int64, a name for messages, and strings from which `encoded`
-makes the bytes of the files. `sketch` is empty where a photo has none.
+A source yields elements with the number of the `example` as int64, a `name` for
+messages, and what `encoded` needs for the bytes of the photo and, if photos
+have sketches, of its sketch.
 """
 
 import os
-from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -18,8 +17,12 @@ class FileSource:
 
   def __init__(self, files: listing.Files, *, seed: int, shuffle: bool):
     """Takes files, to be shuffled by (seed, epoch) or kept in their order."""
-    self._photos = _as_bytes(files.photos)
-    self._sketches = files.sketches and _as_bytes(files.sketches)
+    # Of the photos, then of their sketches. File names need not be UTF-8.
+    self._paths = [
+      tf.constant([os.fsencode(path) for path in paths])
+      for paths in files
+      if paths is not None
+    ]
     self._size = len(files.photos)
     self._seed = seed
     self._shuffle = shuffle
@@ -32,19 +35,13 @@ class FileSource:
     positions = tf.data.Dataset.range(2**62)
     return positions.map(lambda i: self._element(rows.example(i)))
 
-  def listed(self, positions: Sequence[int] | None = None) -> tf.data.Dataset:
-    """Returns the examples at these positions of the list; all by default."""
-    if positions is None:
-      return tf.data.Dataset.range(self._size).map(self._at)
-    numbers = tf.constant(list(positions), tf.int64, shape=[len(positions)])
-    return tf.data.Dataset.from_tensor_slices(numbers).map(self._at)
+  def listed(self) -> tf.data.Dataset:
+    """Returns all examples once, in the order of the list."""
+    return tf.data.Dataset.range(self._size).map(self._at)
 
-  def encoded(self, element) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the bytes of an element's photo and of its sketch or b""."""
-    photo = tf.io.read_file(element["photo"])
-    if self._sketches is None:
-      return photo, tf.constant(b"")
-    return photo, tf.io.read_file(element["sketch"])
+  def encoded(self, element) -> list[tf.Tensor]:
+    """Returns the bytes of an element's photo and of its sketch, if any."""
+    return [tf.io.read_file(path) for path in element["paths"]]
 
   def _element(self, example):
     """Looks up the example of a stream in this epoch's order."""
@@ -59,18 +56,5 @@ class FileSource:
     return {**self._at(position), "example": example}
 
   def _at(self, position):
-    photo = tf.gather(self._photos, position)
-    sketch = tf.constant("")
-    if self._sketches is not None:
-      sketch = tf.gather(self._sketches, position)
-    return {
-      "example": position,
-      "name": photo,
-      "photo": photo,
-      "sketch": sketch,
-    }
-
-
-def _as_bytes(paths):
-  """Encodes file names, which need not be UTF-8 as TensorFlow's strings."""
-  return tf.constant([os.fsencode(path) for path in paths])
+    paths = tuple(tf.gather(column, position) for column in self._paths)
+    return {"example": position, "name": paths[0], "paths": paths}

@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import os
-from collections.abc import Sequence
 
 import filelock
 import tensorflow as tf
@@ -101,20 +100,16 @@ class TfdsSource:
       examples = examples.filter(is_mine)
     return examples.map(self._element)
 
-  def listed(self, positions: Sequence[int] | None = None) -> tf.data.Dataset:
-    """Returns the examples at these rising positions; all by default."""
+  def listed(self) -> tf.data.Dataset:
+    """Returns all examples once, in the order of the split."""
     shards = self._split.file_instructions
-    records = tf.data.Dataset.range(len(shards))
-    records = records.flat_map(_shard_records(shards)).enumerate()
-    if positions is not None:
-      wanted = tf.constant(list(positions), tf.int64, shape=[len(positions)])
-      records = records.take(max(positions, default=-1) + 1)
-      records = records.filter(lambda i, _: tf.reduce_any(wanted == i))
-    return records.map(self._element)
+    order = tf.data.Dataset.range(len(shards))
+    records = order.flat_map(_shard_records(shards))
+    return records.enumerate().map(self._element)
 
-  def encoded(self, element) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the bytes of an element's photo, and no sketch."""
-    return element["photo"], tf.constant(b"")
+  def encoded(self, element) -> list[tf.Tensor]:
+    """Returns the bytes of an element's photo; there are no sketches."""
+    return [element["photo"]]
 
   def _endless(self, shards, start):
     """Returns positions from `start` on, with the records of these shards."""
@@ -162,12 +157,7 @@ class TfdsSource:
     else:
       place = tf.as_string(number % len(self))
       name = tf.strings.join([f"{self._label} #", place])
-    return {
-      "example": number,
-      "name": name,
-      "photo": features["image"],
-      "sketch": tf.constant(""),
-    }
+    return {"example": number, "name": name, "photo": features["image"]}
 
 
 def _shard_records(shards):
