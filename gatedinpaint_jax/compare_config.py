@@ -169,10 +169,7 @@ def _read_training(config, name):
     setup_lib.check_schedule(training.schedule)
     setup = setup_lib.build_setup(training)
     devices.check_batch_size(
-      training.data.batch_size,
-      devices.make_mesh(),
-      key="config.data.batch_size",
-      parts=setup.accumulation_steps,
+      training.data.batch_size, devices.make_mesh(), setup.accumulation_steps
     )
   except errors.UserError as error:
     raise errors.UserError(f"method {name}: {error}") from error

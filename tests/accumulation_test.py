@@ -37,9 +37,9 @@ def test_mean_is_that_of_all_parts():
 
 def test_batch_that_the_parts_do_not_divide_is_refused():
   mesh = devices.make_mesh(jax.devices()[:4])
-  devices.check_batch_size(24, mesh, key="batch", parts=3)
+  devices.check_batch_size(24, mesh, 3)
   with pytest.raises(
     errors.UserError,
-    match=r"batch=20: .* the 4 devices times 3 accumulation steps, such as 12",
+    match=r"=20: .* the 4 devices times 3 accumulation steps, such as 12",
   ):
-    devices.check_batch_size(20, mesh, key="batch", parts=3)
+    devices.check_batch_size(20, mesh, 3)

@@ -53,8 +53,8 @@ def trees_equal(a, b):
 
 
 def update_discriminator(state, batch, setup):
-  predictions, _ = step.generate(state, batch, setup=setup)
-  gradient = step.discriminator_gradient(state, batch, predictions, setup=setup)
+  generated = step.generate(state, batch, setup=setup)
+  gradient = step.discriminator_gradient(state, batch, *generated, setup=setup)
   return step.update_discriminator(state, *gradient, setup=setup)
 
 

@@ -35,15 +35,18 @@ def update(state, batch, *, setup, turn: Turn):
     gradient, (spectral, metrics) = accumulation.mean(
       functools.partial(_discriminator_gradient, state, setup), parts
     )
-    state, norms = state.update_discriminator(
-      gradient, spectral, setup.discriminator_optimizer
+    state, norms = state.update(
+      "discriminator", gradient, setup.discriminator_optimizer
     )
+    state = state.replace(spectral=spectral)
     metrics |= norms
   if turn is not Turn.DISCRIMINATOR:
     gradient, (statistics, more) = accumulation.mean(
       functools.partial(_generator_gradient, state, setup, turn), parts
     )
-    state, norms = state.update_generator(gradient, setup.generator_optimizer)
+    state, norms = state.update(
+      "generator", gradient, setup.generator_optimizer
+    )
     params = batch_norm.with_statistics(state.generator, statistics)
     state = state.replace(generator=params)
     state = state.update_average(setup.average_decay)

@@ -29,18 +29,19 @@ def over_pictures(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, P("data", "rows"))
 
 
-def check_batch_size(
-  batch_size: int, mesh: Mesh, *, key: str, parts: int = 1
-) -> None:
-  """Raises UserError unless the devices divide each part of a global batch."""
+def check_batch_size(batch_size: int, mesh: Mesh, parts: int) -> None:
+  """Raises UserError unless the devices divide each part of a global batch.
+
+  The parts are those of gradient accumulation.
+  """
   devices = mesh.shape["data"]
   divisor = devices * parts
   if batch_size < 1 or batch_size % divisor:
     suggestion = max(divisor, batch_size // divisor * divisor)
     times = f" times {parts} accumulation steps" if parts > 1 else ""
     raise errors.UserError(
-      f"{key}={batch_size}: must be a multiple of the {devices} devices"
-      f"{times}, such as {suggestion}"
+      f"config.data.batch_size={batch_size}: must be a multiple of the"
+      f" {devices} devices{times}, such as {suggestion}"
     )
 
 

@@ -1,4 +1,7 @@
-"""The training losses of both networks, and the metrics logged with them."""
+"""The training losses of both networks, and the metrics logged with them.
+
+Networks are modules, `batch` is a `Batch`, `weights` are `losses.LossWeights`.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -11,18 +14,14 @@ from gatedinpaint_jax.networks import patch_discriminator
 def discriminator_objective(
   params, spectral, *, discriminator, batch, completed, weights
 ):
-  """Returns the discriminator's loss: hinge, over all patches.
+  """Returns the discriminator's hinge loss, over all patches.
 
-  Args:
-    params: of the discriminator; differentiate with respect to them.
-    spectral: its power iteration before this step.
-    discriminator: the module.
-    batch: a `Batch`.
-    completed: the completed pictures; no gradient flows into them.
-    weights: `losses.LossWeights`.
+  Differentiate with respect to `params`, its own; no gradient flows into the
+  completed pictures.
 
   Returns:
-    `(loss, (spectral, metrics))` with the power iteration advanced by one step.
+    `(loss, (spectral, metrics))`, with the power iteration `spectral` advanced
+    by one step.
   """
   twice = lambda x: None if x is None else jnp.concatenate([x, x])
   # Real and completed pictures in one call: one step of the power iteration.
@@ -80,12 +79,7 @@ def adversarial_objective(
 ):
   """Returns `(loss, metrics)`: the generator's adversarial loss.
 
-  Args:
-    refined: the refined prediction; differentiate with respect to it.
-    discriminator: the module.
-    discriminator_variables: its parameters and power iteration, both constant.
-    batch: a `Batch`.
-    weights: `losses.LossWeights`.
+  Differentiate with respect to the refined prediction.
   """
   scores = discriminator.apply(
     discriminator_variables,

@@ -20,19 +20,18 @@ def make_optimizer(
   steps: int | None = None,
   clip_norm: float | None = None,
 ) -> optax.GradientTransformation:
-  """Returns an optimizer.
+  """Returns the optimizer of a network; `configs/places2.py` has the keys.
 
   Args:
     learning_rate: peak of the schedule.
     kind: one of `KINDS`.
-    b1: decay rate of Adam's first moment.
-    b2: decay rate of Adam's second moment, or Adadelta's rho.
-    eps: Adam: added to the root of the second moment, after bias correction;
-      Adadelta: added to the moments.
-    decay: one of `DECAYS`; linear and cosine reach 0 at `steps`.
-    warmup_steps: number of steps of linear warm-up from 0.
-    steps: total number of updates, warm-up included; required unless constant.
-    clip_norm: largest allowed global norm of the gradients; None: no clipping.
+    b1: of Adam.
+    b2: of Adam, or Adadelta's rho.
+    eps: Adam adds it to the root of the second moment, Adadelta to the moments.
+    decay: one of `DECAYS`.
+    warmup_steps: of the linear warm-up.
+    steps: updates in all, warm-up included; required unless constant.
+    clip_norm: largest global norm of the gradients, or None.
 
   Raises:
     UserError: if `kind` or `decay` is unknown, or `warmup_steps` too large.

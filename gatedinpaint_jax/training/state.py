@@ -56,34 +56,21 @@ class TrainState:
       return self.generator
     return self.generator_average
 
-  def update_discriminator(self, gradient, spectral, optimizer):
-    """Returns `(state, norms)` after an optimizer step; sets `spectral`."""
-    params, optimizer_state, norms = _apply_gradient(
-      gradient,
-      optimizer,
-      self.discriminator_optimizer,
-      self.discriminator,
-      name="discriminator",
-    )
-    state = self.replace(
-      discriminator=params,
-      spectral=spectral,
-      discriminator_optimizer=optimizer_state,
-    )
-    return state, norms
+  def update(self, network: str, gradient, optimizer):
+    """Returns `(state, norms)` after an optimizer step of one network.
 
-  def update_generator(self, gradient, optimizer):
-    """Returns `(state, norms)` after an optimizer step; keeps the average."""
-    params, optimizer_state, norms = _apply_gradient(
-      gradient,
-      optimizer,
-      self.generator_optimizer,
-      self.generator,
-      name="generator",
+    `network` is "generator" or "discriminator".
+    """
+    params, slot = getattr(self, network), f"{network}_optimizer"
+    updates, optimizer_state = optimizer.update(
+      gradient, getattr(self, slot), params
     )
-    return self.replace(
-      generator=params, generator_optimizer=optimizer_state
-    ), norms
+    norms = {
+      f"{network}_gradient_norm": optax.tree.norm(gradient),
+      f"{network}_update_norm": optax.tree.norm(updates),
+    }
+    params = optax.apply_updates(params, updates)
+    return self.replace(**{network: params, slot: optimizer_state}), norms
 
   def update_average(self, decay: float | None) -> "TrainState":
     """Updates the moving average, if there is one."""
@@ -94,16 +81,6 @@ class TrainState:
         self.generator, self.generator_average, 1 - decay
       )
     )
-
-
-def _apply_gradient(gradient, optimizer, optimizer_state, params, *, name):
-  """Returns `(params, optimizer_state, norms)` after one update."""
-  updates, optimizer_state = optimizer.update(gradient, optimizer_state, params)
-  norms = {
-    f"{name}_gradient_norm": optax.tree.norm(gradient),
-    f"{name}_update_norm": optax.tree.norm(updates),
-  }
-  return optax.apply_updates(params, updates), optimizer_state, norms
 
 
 def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:

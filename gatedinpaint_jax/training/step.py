@@ -44,16 +44,13 @@ def make_train_step(
   """
   if turn is not None:
     update = functools.partial(baseline_step.update, turn=turn)
-  elif setup.accumulation_steps > 1:
-    update = _update_in_parts
   else:
-    update = _update_at_once
+    update = _update
 
   def train_step(state, batch):
     updated, metrics = update(state, batch, setup=setup)
-    is_finite = _all_finite(
-      [metrics[name] for name in MUST_BE_FINITE if name in metrics]
-    )
+    critical = [metrics[name] for name in MUST_BE_FINITE if name in metrics]
+    is_finite = jnp.isfinite(jnp.stack(critical)).all()
     state = jax.tree.map(
       lambda new, old: jnp.where(is_finite, new, old), updated, state
     )
@@ -68,46 +65,31 @@ def make_train_step(
   return train_step
 
 
-def _update_at_once(state, batch, *, setup):
-  """Updates both networks with one forward pass of the generator."""
-  # The pullback stays alive until the discriminator is updated, so that the
-  # generator's forward pass does not have to run again.
-  predictions, pullback = generate(state, batch, setup=setup)
+def _update(state, batch, *, setup):
+  """Updates the discriminator, then the generator against it."""
+  if setup.accumulation_steps == 1:
+    # The pullback stays alive until the discriminator is updated, so that the
+    # generator's forward pass does not have to run again.
+    generated = generate(state, batch, setup=setup)
+    compute = lambda gradient: gradient(batch, *generated)
+  else:
+    parts = accumulation.split(batch, setup.accumulation_steps)
+    compute = lambda gradient: accumulation.mean(
+      lambda part: gradient(part, *generate(state, part, setup=setup)), parts
+    )
   # 1. The discriminator, against the present generator.
-  gradient, auxiliary = discriminator_gradient(
-    state, batch, predictions, setup=setup
+  gradient, auxiliary = compute(
+    functools.partial(discriminator_gradient, state, setup=setup)
   )
-  state, d_metrics = update_discriminator(
+  updated, d_metrics = update_discriminator(
     state, gradient, auxiliary, setup=setup
   )
   # 2. The generator, against the new discriminator.
-  gradient, metrics = generator_gradient(
-    state, batch, predictions, pullback, setup=setup
+  gradient, metrics = compute(
+    functools.partial(generator_gradient, updated, setup=setup)
   )
-  state, g_metrics = update_generator(state, gradient, metrics, setup=setup)
-  return state, d_metrics | g_metrics
-
-
-def _update_in_parts(state, batch, *, setup):
-  """Updates both networks with gradients averaged over parts of the batch."""
-  parts = accumulation.split(batch, setup.accumulation_steps)
-
-  def for_discriminator(part):
-    predictions, _ = generate(state, part, setup=setup)
-    return discriminator_gradient(state, part, predictions, setup=setup)
-
-  gradient, auxiliary = accumulation.mean(for_discriminator, parts)
-  after_d, d_metrics = update_discriminator(
-    state, gradient, auxiliary, setup=setup
-  )
-
-  def for_generator(part):
-    predictions, pullback = generate(after_d, part, setup=setup)
-    return generator_gradient(after_d, part, predictions, pullback, setup=setup)
-
-  gradient, metrics = accumulation.mean(for_generator, parts)
-  state, g_metrics = update_generator(after_d, gradient, metrics, setup=setup)
-  return state, d_metrics | g_metrics
+  updated, g_metrics = update_generator(updated, gradient, metrics, setup=setup)
+  return updated, d_metrics | g_metrics
 
 
 def generate(state, batch, *, setup):
@@ -125,7 +107,7 @@ def generate(state, batch, *, setup):
   return jax.vjp(predict, state.generator)
 
 
-def discriminator_gradient(state, batch, predictions, *, setup):
+def discriminator_gradient(state, batch, predictions, _pullback, *, setup):
   """Returns `(gradient, (spectral, metrics))` of the discriminator's loss."""
   _, refined = predictions
   return jax.grad(objectives.discriminator_objective, has_aux=True)(
@@ -141,10 +123,10 @@ def discriminator_gradient(state, batch, predictions, *, setup):
 def update_discriminator(state, gradient, auxiliary, *, setup):
   """Returns `(state, metrics)` with a new discriminator and power iteration."""
   spectral, metrics = auxiliary
-  state, norms = state.update_discriminator(
-    gradient, spectral, setup.discriminator_optimizer
+  state, norms = state.update(
+    "discriminator", gradient, setup.discriminator_optimizer
   )
-  return state, metrics | norms
+  return state.replace(spectral=spectral), metrics | norms
 
 
 def generator_gradient(state, batch, predictions, pullback, *, setup):
@@ -168,7 +150,8 @@ def generator_gradient(state, batch, predictions, pullback, *, setup):
   # dL/dparams = J^T dL/d(coarse, refined), the gradients of both losses added.
   (gradient,) = pullback((d_coarse, d_refined + d_adversarial))
   # Above 1, the adversarial loss dominates the refined pictures.
-  ratios = _norms(d_adversarial) / jnp.maximum(_norms(d_refined), 1e-12)
+  norms = lambda x: jnp.sqrt(jnp.sum(jnp.square(x), axis=(1, 2, 3)))
+  ratios = norms(d_adversarial) / jnp.maximum(norms(d_refined), 1e-12)
   return gradient, {
     **metrics,
     **more,
@@ -179,14 +162,5 @@ def generator_gradient(state, batch, predictions, pullback, *, setup):
 
 def update_generator(state, gradient, metrics, *, setup):
   """Returns `(state, metrics)` with a new generator and moving average."""
-  state, norms = state.update_generator(gradient, setup.generator_optimizer)
+  state, norms = state.update("generator", gradient, setup.generator_optimizer)
   return state.update_average(setup.average_decay), metrics | norms
-
-
-def _norms(pictures):
-  """Returns the l2 norm of each picture, `[B]`."""
-  return jnp.sqrt(jnp.sum(jnp.square(pictures), axis=(1, 2, 3)))
-
-
-def _all_finite(scalars) -> jax.Array:
-  return jnp.isfinite(jnp.stack(scalars)).all()

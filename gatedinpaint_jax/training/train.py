@@ -44,7 +44,10 @@ def train_and_evaluate(
   config = setup_lib.fill_in(config)
   setup_lib.check_schedule(config.schedule)
   setup = setup_lib.build_setup(config)
-  mesh = _make_mesh(config, setup)
+  mesh = devices.make_mesh()
+  devices.check_batch_size(
+    config.data.batch_size, mesh, setup.accumulation_steps
+  )
   pictures = data_build.find_pictures(config)
   validation = _make_validation(config, setup, mesh, pictures.validation)
   _log_start(setup, pictures, validation)
@@ -83,18 +86,6 @@ def train_and_evaluate(
       preemption=stop,
     )
     return run.train(restored.state, _batches(pictures, restored.state))
-
-
-def _make_mesh(config, setup):
-  """Returns all devices, which can divide a batch."""
-  mesh = devices.make_mesh()
-  devices.check_batch_size(
-    config.data.batch_size,
-    mesh,
-    key="config.data.batch_size",
-    parts=setup.accumulation_steps,
-  )
-  return mesh
 
 
 def _batches(pictures, state):
