@@ -237,11 +237,8 @@ def _find_trained_on(training) -> set[str]:
   }.get(data.source)
   if find is None or remote.is_url(data.path):
     return set()
-  files = find(
-    os.path.expanduser(data.path),
-    key=_TRAINED_ON,
-    paired=data.sketch == "files",
-  )
+  with errors.prefixed(f"{_TRAINED_ON}: "):
+    files = find(os.path.expanduser(data.path), paired=data.sketch == "files")
   if data.validation_path is None:
     # Training holds these out.
     positions, _ = listing.hold_out(

@@ -18,7 +18,7 @@ def names(files):
 
 
 def find(folder, **kwargs):
-  return listing.find_in_folder(str(folder), key="config.data.path", **kwargs)
+  return listing.find_in_folder(str(folder), **kwargs)
 
 
 def test_folder_is_searched_at_any_depth_and_sorted(tmp_path):
@@ -49,9 +49,7 @@ def test_photos_without_sketch_are_named(tmp_path):
 
 
 def test_missing_folder_is_named(tmp_path):
-  with pytest.raises(
-    errors.UserError, match=r"config\.data\.path: no folder at .*nowhere"
-  ):
+  with pytest.raises(errors.UserError, match=r"no folder at .*nowhere"):
     find(tmp_path / "nowhere")
 
 
@@ -68,7 +66,7 @@ def test_empty_folder_is_told_from_one_of_other_files(tmp_path):
 
 
 def read(path, **kwargs):
-  return listing.read_file_list(str(path), key="config.data.path", **kwargs)
+  return listing.read_file_list(str(path), **kwargs)
 
 
 def test_file_list_keeps_its_order_and_starts_at_its_own_folder(tmp_path):

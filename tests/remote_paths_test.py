@@ -62,9 +62,9 @@ def test_folder_is_listed_without_a_question_for_each_file(
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).touch()
   url = upload()
-  here = listing.find_in_folder(str(tmp_path), key="k").photos
+  here = listing.find_in_folder(str(tmp_path)).photos
   storage.asked.clear()
-  there = listing.find_in_folder(f"{url}/", key="k").photos
+  there = listing.find_in_folder(f"{url}/").photos
   assert there == tuple(url + path.removeprefix(str(tmp_path)) for path in here)
   # Four folders of up to three pages, and whether each is there.
   assert len(storage.asked) <= 16
@@ -83,7 +83,7 @@ def test_list_may_lie_there_and_name_what_lies_anywhere(tmp_path, upload):
   (tmp_path / "lists/there.txt").write_text(text.replace("{url}", url))
   url = upload()
   assert_same_batches(config, {"data.path": f"{url}/lists/there.txt"})
-  photos = listing.read_file_list(f"{url}/lists/there.txt", key="k").photos
+  photos = listing.read_file_list(f"{url}/lists/there.txt").photos
   assert photos == (
     str(tmp_path / "000.png"),
     *(f"{url}/00{i}.png" for i in (1, 2, 3)),
@@ -123,8 +123,8 @@ def test_sketches_lie_next_to_their_photos(tmp_path, upload):
   url = upload()
   assert_same_batches(config, {"data.path": url})
   assert listing.read_file_list(
-    f"{url}/list.txt", key="k", paired=True
-  ) == listing.find_in_folder(url, key="k", paired=True)
+    f"{url}/list.txt", paired=True
+  ) == listing.find_in_folder(url, paired=True)
 
 
 @pytest.mark.parametrize("source", ["folder", "file_list"])

@@ -27,53 +27,47 @@ class Arrays(NamedTuple):
   sketches: np.ndarray | None = None
 
 
-def load(
-  path: str, *, key: str, size: tuple[int, int], paired: bool = False
-) -> Arrays:
+def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
-  Args:
-    path: a path or a URL.
-    key: the config key that names it, for the messages.
-    size: the least (height, width) of a picture.
-    paired: whether `sketches` are needed.
+  The file is a path or a URL. Pictures have at least `size`, (height, width).
 
   Raises:
     UserError: if the file is missing or not an .npz file, or if an array in it
       is missing, empty, too small or has the wrong shape or type.
   """
   try:
-    content = remote.read(path, key=key) if remote.is_url(path) else path
+    content = remote.read(path) if remote.is_url(path) else path
     with np.load(content) as file:
       missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
       if missing:
         raise errors.UserError(
-          f"{key}: {path} has no array {min(missing)!r}, only"
+          f"{path} has no array {min(missing)!r}, only"
           f" {', '.join(sorted(file.files)) or 'nothing'}"
         )
       images = file["images"]
       sketches = file["sketches"] if paired else None
   except FileNotFoundError:
     raise errors.UserError(
-      f"{key}: no file at {path}; it should be an .npz file with uint8 images"
+      f"no file at {path}; it should be an .npz file with uint8 images"
     ) from None
   except (AttributeError, TypeError, OSError, ValueError, zipfile.BadZipFile):
     raise errors.UserError(
-      f"{key}: {path} is not an .npz file of plain arrays; write it with"
+      f"{path} is not an .npz file of plain arrays; write it with"
       " numpy.savez(path, images=...)"
     ) from None
-  _check(images, "images", "[N, H, W, 3]", (None, None, 3), path, key)
+  _check(images, "images", "[N, H, W, 3]", (None, None, 3), path)
   if min(np.subtract(images.shape[1:3], size)) < 0:
     height, width = images.shape[1:3]
     raise errors.UserError(
-      f"{key}: the pictures in {path} are {height} x {width}, smaller than"
+      f"the pictures in {path} are {height} x {width}, smaller than"
       f" config.data.image_size={size}; arrays are cropped, never enlarged"
     )
   if sketches is not None:
-    _check(sketches, "sketches", "[N, H, W]", images.shape[1:3], path, key)
+    _check(sketches, "sketches", "[N, H, W]", images.shape[1:3], path)
     if len(sketches) != len(images):
       raise errors.UserError(
-        f"{key}: {path} has {len(images)} images and {len(sketches)} sketches;"
+        f"{path} has {len(images)} images and {len(sketches)} sketches;"
         " each image needs one"
       )
   return Arrays(images, sketches)
@@ -92,25 +86,22 @@ class ArrayPictures:
   ):
     """Takes the pictures at some positions, without a copy.
 
-    Args:
-      arrays: the decoded pictures and their sketches.
-      positions: which pictures to use.
-      steps: what happens to each.
-      shuffle: a new order in every epoch, otherwise always that of `positions`.
+    With `shuffle`, each epoch has another order, otherwise that of `positions`.
     """
     self._arrays = arrays
     self._positions = np.asarray(positions)
     self._steps = steps
     self._shuffle = shuffle
-    self._epoch = None
-    self._order = None
+    self._epoch = self._order = None
 
   def __len__(self) -> int:
     return len(self._positions)
 
   def stream(self, rows: recipe.Rows) -> Iterator[batch_lib.Batch]:
     """Yields this process's rows of each batch, endlessly."""
-    return _in_advance(self._stream(rows))
+    numbers = map(rows.example, itertools.count())
+    examples = (self._example(i, self._choose(i)) for i in numbers)
+    return _in_advance(_batched(examples, rows.local_batch_size))
 
   def first(self, count: int, batch_size: int) -> Iterator[batch_lib.Batch]:
     """Yields the first pictures once, in batches; the last may be short.
@@ -118,15 +109,7 @@ class ArrayPictures:
     A picture's mask follows from its position.
     """
     places = range(min(count, len(self)))
-    for start in places[::batch_size]:
-      part = places[start : start + batch_size]
-      yield _stack([self._example(i, i) for i in part])
-
-  def _stream(self, rows):
-    for start in itertools.count(step=rows.local_batch_size):
-      positions = range(start, start + rows.local_batch_size)
-      numbers = [rows.example(position) for position in positions]
-      yield _stack([self._example(i, self._choose(i)) for i in numbers])
+    return _batched((self._example(i, i) for i in places), batch_size)
 
   def _choose(self, number):
     """Returns which of the pictures an example of the stream shows."""
@@ -178,11 +161,12 @@ def _crop(draws, photo, framing):
   return lambda x: x[top : top + height, left : left + width][:, ::step]
 
 
-def _stack(examples) -> batch_lib.Batch:
-  images, masks, sketches = zip(*examples, strict=True)
-  image = batch_lib.from_uint8(np.stack(images).astype(np.float32))
-  sketch = None if sketches[0] is None else np.stack(sketches)
-  return batch_lib.Batch(image, np.stack(masks), sketch)
+def _batched(examples, size) -> Iterator[batch_lib.Batch]:
+  while part := list(itertools.islice(examples, size)):
+    images, masks, sketches = zip(*part, strict=True)
+    image = batch_lib.from_uint8(np.stack(images).astype(np.float32))
+    sketch = None if sketches[0] is None else np.stack(sketches)
+    yield batch_lib.Batch(image, np.stack(masks), sketch)
 
 
 def _in_advance(batches):
@@ -198,7 +182,7 @@ def _in_advance(batches):
       yield batch
 
 
-def _check(array, name, described, shape, path, key):
+def _check(array, name, described, shape, path):
   """Raises UserError unless an array is uint8, not empty and of this shape."""
   fits = array.ndim == len(shape) + 1 and all(
     want in {None, have}
@@ -206,8 +190,8 @@ def _check(array, name, described, shape, path, key):
   )
   if array.dtype != np.uint8 or not fits:
     raise errors.UserError(
-      f"{key}: {name!r} in {path} is {array.dtype} {list(array.shape)}; it must"
+      f"{name!r} in {path} is {array.dtype} {list(array.shape)}; it must"
       f" be uint8 {described}"
     )
   if not len(array):
-    raise errors.UserError(f"{key}: {name!r} in {path} is empty")
+    raise errors.UserError(f"{name!r} in {path} is empty")

@@ -81,15 +81,15 @@ def _stream(config, pictures, **part) -> Iterator[batch_lib.Batch]:
   return pictures.stream(rows)
 
 
-def _find(config, key, path):
+def _find(config, path):
   """Lists the files at a path, or loads the arrays there."""
   paired = config.model.guided and config.data.sketch == "files"
   if config.data.source == "arrays":
     size = tuple(config.data.image_size)
-    return arrays.load(path, key=key, size=size, paired=paired)
+    return arrays.load(path, size=size, paired=paired)
   if config.data.source == "folder":
-    return listing.find_in_folder(path, key=key, paired=paired)
-  return listing.read_file_list(path, key=key, paired=paired)
+    return listing.find_in_folder(path, paired=paired)
+  return listing.read_file_list(path, paired=paired)
 
 
 def _open(config, find, holes, *, validation):
@@ -101,7 +101,8 @@ def _open(config, find, holes, *, validation):
   path = os.path.expanduser(path)
   if data.source == "tfds":
     return _open_tfds(config, steps, key, path, validation)
-  found = find(key, path)
+  with errors.prefixed(f"{key}: "):
+    found = find(path)
   pictures, _ = found  # and their sketches
   positions = _positions(config, len(pictures), validation)
   if data.source == "arrays":
@@ -124,17 +125,19 @@ def _open_tfds(config, steps, key, name, validation):
   pipeline.keep_off_accelerators()
   data = config.data
   if remote.is_url(data.tfds_dir or ""):
-    # TensorFlow Datasets would report it in ten lines, after minutes.
+    # Or TensorFlow Datasets reports what it cannot reach in ten lines, after
+    # minutes.
     url = posixpath.join(data.tfds_dir, name.partition(":")[0])
-    remote.check_reachable(url, key="config.data.tfds_dir")
-  source = tfds_source.TfdsSource(
-    name,
-    key=key,
-    split=data.validation_split if validation else data.train_split,
-    folder=data.tfds_dir,
-    seed=steps.seed,
-    shuffle_buffer=data.shuffle_buffer if data.shuffle else 0,
-  )
+    with errors.prefixed("config.data.tfds_dir: "):
+      remote.exists(url)
+  with errors.prefixed(f"{key}: "):
+    source = tfds_source.TfdsSource(
+      name,
+      split=data.validation_split if validation else data.train_split,
+      folder=data.tfds_dir,
+      seed=steps.seed,
+      shuffle_buffer=data.shuffle_buffer if data.shuffle else 0,
+    )
   return pipeline.Pipeline(source, steps, key=key)
 
 
@@ -181,7 +184,8 @@ def _holes(mask) -> hole_shapes.Holes:
   if mask.kind == "files":
     checks.check_given("config.mask.path", mask.path)
     folder = os.path.expanduser(mask.path)
-    paths = listing.find_in_folder(folder, key="config.mask.path").photos
+    with errors.prefixed("config.mask.path: "):
+      paths = listing.find_in_folder(folder).photos
   strokes = hole_shapes.Strokes(
     count=tuple(mask.strokes.count),
     vertices=tuple(mask.strokes.vertices),

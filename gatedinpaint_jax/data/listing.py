@@ -3,14 +3,16 @@
 Names are only listed here: nothing is decoded, and TensorFlow is needed for
 cloud storage alone.
 
-`key` is the config key that names a folder or list, for the messages.
+Folders, lists and their lines are paths or URLs. If photos are `paired`, each
+has a sketch next to it, which is not a photo itself.
 """
 
 import contextlib
 import io
 import os
+import pathlib
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import remote
@@ -34,25 +36,19 @@ class Files(NamedTuple):
   def select(self, positions: Sequence[int]) -> "Files":
     """Returns the files at these positions."""
     photos = tuple(self.photos[i] for i in positions)
-    if self.sketches is None:
-      return Files(photos)
-    return Files(photos, tuple(self.sketches[i] for i in positions))
+    sketches = self.sketches and tuple(self.sketches[i] for i in positions)
+    return Files(photos, sketches)
 
 
-def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
-  """Lists all pictures below a folder, sorted by path.
-
-  Args:
-    folder: a path or a URL, searched at any depth.
-    key: see the module docstring.
-    paired: each photo has a sketch next to it, which is not a photo itself.
+def find_in_folder(folder: str, *, paired: bool = False) -> Files:
+  """Lists all pictures below a folder, at any depth, sorted by path.
 
   Raises:
     UserError: if the folder is missing or holds no picture, or a photo lacks
       its sketch.
   """
   paths, others = [], 0
-  for parent, names in _walk(folder, key):
+  for parent, names in _walk(folder):
     pictures = [n for n in names if n.lower().endswith(SUFFIXES)]
     paths += [os.path.join(parent, name) for name in pictures]
     others += len(names) - len(pictures)
@@ -61,51 +57,46 @@ def find_in_folder(folder: str, *, key: str, paired: bool = False) -> Files:
   if not photos:
     held = f"but {others} other files" if others else "and no other file"
     raise errors.UserError(
-      f"{key}: no picture below {folder}, {held}; jpg, jpeg, png and webp files"
+      f"no picture below {folder}, {held}; jpg, jpeg, png and webp files"
       " are read"
     )
-  return _pair(photos, set(paths).__contains__, key) if paired else _all(photos)
+  return Files(
+    tuple(photos),
+    _sketches(photos, set(paths).__contains__) if paired else None,
+  )
 
 
-def read_file_list(path: str, *, key: str, paired: bool = False) -> Files:
+def read_file_list(path: str, *, paired: bool = False) -> Files:
   """Reads a text file that lists one picture per line, in its order.
 
   Relative paths start at the list's own folder; empty lines are skipped.
-
-  Args:
-    path: the text file. Like each of its lines, a path or a URL.
-    key: see the module docstring.
-    paired: each photo has a sketch next to it.
 
   Raises:
     UserError: if the list is missing, is not text, is empty, or names files
       that do not exist (of more than 100,000 paths, or 1000 URLs, only a sample
       is checked).
   """
-  lines = _lines(path, key)
+  lines = _lines(path)
   folder = os.path.dirname(
     path if remote.is_url(path) else os.path.abspath(path)
   )
   photos = [_absolute(line, folder) for line in lines if line]
   if not photos:
     raise errors.UserError(
-      f"{key}: {path} lists nothing; it should hold one picture's path a line"
+      f"{path} lists nothing; it should hold one picture's path a line"
     )
-  missing = _missing(photos, key)
+  missing = _missing(photos)
   if missing:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise errors.UserError(
-      f"{key}: {path} lists {missing[0]}{more}, which does not exist; correct"
+      f"{path} lists {missing[0]}{more}, which does not exist; correct"
       " or remove the line"
     )
   if not paired:
-    return _all(photos)
-  known = remote.siblings(filter(remote.is_url, photos), key=key)
-  return _pair(
-    photos,
-    lambda p: p in known if remote.is_url(p) else os.path.isfile(p),
-    key,
-  )
+    return Files(tuple(photos))
+  known = remote.siblings(filter(remote.is_url, photos))
+  exists = lambda p: p in known if remote.is_url(p) else os.path.isfile(p)
+  return Files(tuple(photos), _sketches(photos, exists))
 
 
 def spread(total: int, wanted: int) -> list[int]:
@@ -114,54 +105,46 @@ def spread(total: int, wanted: int) -> list[int]:
 
 
 def hold_out(total: int, wanted: int) -> tuple[list[int], list[int]]:
-  """Divides the positions of a list into training and validation.
+  """Returns the positions of a list for training and those held out of it.
 
-  Args:
-    total: length of the list.
-    wanted: positions to hold out; at most a quarter of the list is.
-
-  Returns:
-    The positions for training and those held out, each in rising order.
+  Holds out `wanted`, at most a quarter of the list. Both are in rising order.
   """
   held_out = spread(total, min(wanted, total // 4))
   held = set(held_out)
   return [i for i in range(total) if i not in held], held_out
 
 
-def _walk(folder, key) -> Iterable[tuple[str, Sequence[str]]]:
+def _walk(folder) -> Iterable[tuple[str, Sequence[str]]]:
   """Returns a folder and all below it, each with the names of its files."""
   if remote.is_url(folder):
     with contextlib.suppress(FileNotFoundError):
-      return remote.walk(folder, key=key)
+      return remote.walk(folder)
   elif os.path.isdir(folder):
     return ((parent, names) for parent, _, names in os.walk(folder))
   raise errors.UserError(
-    f"{key}: no folder at {folder}; it should hold jpg, png or webp files"
+    f"no folder at {folder}; it should hold jpg, png or webp files"
   )
 
 
-def _lines(path, key) -> list[str]:
+def _lines(path) -> list[str]:
   """Returns the lines of a text file, stripped of spaces."""
   try:
-    with io.TextIOWrapper(_open(path, key), encoding="utf-8-sig") as lines:
-      return [line.strip() for line in lines]
+    if remote.is_url(path):
+      content = remote.read(path).getvalue()
+    elif os.path.isfile(path):
+      content = pathlib.Path(path).read_bytes()
+    else:  # a folder, for one
+      raise FileNotFoundError(path)
+    lines = io.StringIO(content.decode("utf-8-sig"), newline=None)
+    return [line.strip() for line in lines]
   except FileNotFoundError:
     raise errors.UserError(
-      f"{key}: no file at {path}; it should list one picture's path a line"
+      f"no file at {path}; it should list one picture's path a line"
     ) from None
   except UnicodeDecodeError:
     raise errors.UserError(
-      f"{key}: {path} is not a text file; it should list one picture's path a"
-      " line"
+      f"{path} is not a text file; it should list one picture's path a line"
     ) from None
-
-
-def _open(path, key) -> BinaryIO:
-  if remote.is_url(path):
-    return remote.read(path, key=key)
-  if not os.path.isfile(path):  # a folder, for one
-    raise FileNotFoundError(path)
-  return open(path, "rb")
 
 
 def _absolute(line, folder) -> str:
@@ -173,20 +156,16 @@ def _absolute(line, folder) -> str:
   return os.path.join(folder, line)
 
 
-def _missing(photos, key) -> list[str]:
+def _missing(photos) -> list[str]:
   """Returns which photos do not exist; of very many, a sample is checked."""
   urls = [photo for photo in photos if remote.is_url(photo)]
   paths = [photo for photo in photos if not remote.is_url(photo)]
   missing = [p for p in _sample(paths, _CHECKED) if not os.path.exists(p)]
-  return missing + remote.missing(_sample(urls, _CHECKED_URLS), key=key)
+  return missing + remote.missing(_sample(urls, _CHECKED_URLS))
 
 
 def _sample(paths, most) -> Sequence[str]:
   return paths[:: -(-len(paths) // most) or 1]
-
-
-def _all(photos) -> Files:
-  return Files(tuple(photos))
 
 
 def _is_sketch(path) -> bool:
@@ -194,8 +173,8 @@ def _is_sketch(path) -> bool:
   return stem.endswith(SKETCH_MARK) and suffix.lower() in _SKETCH_SUFFIXES
 
 
-def _pair(photos, exists, key) -> Files:
-  """Returns photos with their sketches; raises UserError if one is missing."""
+def _sketches(photos, exists) -> tuple[str, ...]:
+  """Returns the sketches of photos; raises UserError if one is missing."""
   sketches, lacking = [], []
   for photo in photos:
     stem = os.path.splitext(photo)[0] + SKETCH_MARK
@@ -207,8 +186,8 @@ def _pair(photos, exists, key) -> Files:
   if lacking:
     more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
     raise errors.UserError(
-      f"{key}: no sketch at {lacking[0]}{more}; with"
+      f"no sketch at {lacking[0]}{more}; with"
       f' config.data.sketch="files" every X.jpg needs X{SKETCH_MARK}.jpg or'
       f" X{SKETCH_MARK}.png"
     )
-  return Files(tuple(photos), tuple(sketches))
+  return tuple(sketches)

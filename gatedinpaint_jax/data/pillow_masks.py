@@ -52,14 +52,13 @@ def _draw_shapes(draws, height, width, holes) -> np.ndarray:
 
 
 def _read_grey(path, height, width) -> np.ndarray:
-  try:
-    file = path
-    if remote.is_url(path):
-      file = remote.read(path, key="config.mask.path")
-    with Image.open(file) as picture:
-      grey = picture.convert("L").resize((width, height), Image.NEAREST)
-  except (OSError, ValueError, Image.DecompressionBombError):
-    raise errors.UserError(
-      f"config.mask.path: cannot read {path} as a picture; replace or remove it"
-    ) from None
+  with errors.prefixed("config.mask.path: "):
+    try:
+      file = remote.read(path) if remote.is_url(path) else path
+      with Image.open(file) as picture:
+        grey = picture.convert("L").resize((width, height), Image.NEAREST)
+    except (OSError, ValueError, Image.DecompressionBombError):
+      raise errors.UserError(
+        f"cannot read {path} as a picture; replace or remove it"
+      ) from None
   return np.asarray(grey)

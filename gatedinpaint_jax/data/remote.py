@@ -4,18 +4,17 @@
 installed reads gs:// only. Every answer crosses a network, so folders are
 listed instead of asking for each file.
 
-`key` is the config key that names a URL, for the messages. Whatever cannot be
-reached is a UserError.
+Whatever cannot be reached is a UserError.
 """
 
+import contextlib
 import io
 import os
 import posixpath
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent import futures
-from typing import Any
 
 from etils import epath
 
@@ -39,26 +38,24 @@ def join(folder: str, name: str) -> str:
   return f"{scheme}://{posixpath.normpath(posixpath.join(path, name))}"
 
 
-def read(url: str, *, key: str) -> io.BytesIO:
+def read(url: str) -> io.BytesIO:
   """Reads a file into memory; raises FileNotFoundError if it is missing."""
-  _find(url, key)
-  try:
-    return io.BytesIO(_path(url, key).read_bytes())
-  except Exception as error:
-    raise _unreachable(url, key, error) from error
+  _find(url)
+  with _user_errors(url):
+    return io.BytesIO(_path(url).read_bytes())
 
 
-def walk(folder: str, *, key: str) -> list[tuple[str, list[str]]]:
+def walk(folder: str) -> list[tuple[str, list[str]]]:
   """Returns a folder and all below it, each with the names of its files.
 
   Raises:
     FileNotFoundError: if the folder is missing.
   """
-  _find(folder, key)
-  found, level = [], [os.fspath(_path(folder, key))]
+  _find(folder)
+  found, level = [], [os.fspath(_path(folder))]
   while level:
     below = []
-    for parent, names in _concurrently(_list, level, key):
+    for parent, names in _concurrently(_list, level):
       found.append((parent, [n for n in names if not n.endswith("/")]))
       below += [
         posixpath.join(parent, name)
@@ -70,62 +67,58 @@ def walk(folder: str, *, key: str) -> list[tuple[str, list[str]]]:
   return found
 
 
-def check_reachable(url: str, *, key: str) -> None:
-  """Raises UserError unless the storage answers; the file may be missing."""
-  _exists(url, key)
+def exists(url: str) -> bool:
+  """Returns whether a file or folder exists.
 
-
-def missing(urls: Sequence[str], *, key: str) -> list[str]:
-  """Returns which files do not exist, by a request for each."""
-  if urls:
-    check_reachable(urls[0], key=key)
-  answers = _concurrently(lambda url: _path(url, key).exists(), urls, key)
-  return [url for url, exists in answers if not exists]
-
-
-def siblings(urls: Iterable[str], *, key: str) -> set[str]:
-  """Returns everything in the folders that hold these files."""
-  folders = sorted({posixpath.dirname(url) for url in urls})
-  return {
-    posixpath.join(folder, name)
-    for folder, names in _concurrently(_list, folders, key)
-    for name in names
-  }
-
-
-def _path(url, key) -> epath.Path:
-  errors.check_installed("tensorflow", extra="train")
-  try:
-    return epath.Path(url)
-  except KeyError as error:
-    raise _unreachable(url, key, "unknown to etils.epath") from error
-
-
-def _find(url, key) -> None:
-  if not _exists(url, key):
-    raise FileNotFoundError(url)
-
-
-def _exists(url, key) -> bool:
-  """Whether a file or folder exists; waits as long as a person would."""
-  path = _path(url, key)
+  Waits for the answer only as long as a person would.
+  """
   answer = futures.Future()
 
-  def ask():
+  def ask(path):
     try:
       answer.set_result(path.exists())
     except Exception as error:
       answer.set_exception(error)
 
-  # The request cannot be cancelled, and a daemon does not delay the exit.
-  threading.Thread(target=ask, daemon=True).start()
+  with _user_errors(url):
+    # The request cannot be cancelled, and a daemon does not delay the exit.
+    threading.Thread(target=ask, args=[_path(url)], daemon=True).start()
+    try:
+      return answer.result(_PATIENCE_SECONDS)
+    except TimeoutError:
+      waited = f"no answer within {_PATIENCE_SECONDS} seconds"
+      raise TimeoutError(waited) from None
+
+
+def missing(urls: Sequence[str]) -> list[str]:
+  """Returns which files do not exist, by a request for each."""
+  if urls:
+    exists(urls[0])
+  answers = _concurrently(lambda url: _path(url).exists(), urls)
+  return [url for url, is_there in answers if not is_there]
+
+
+def siblings(urls: Iterable[str]) -> set[str]:
+  """Returns everything in the folders that hold these files."""
+  folders = sorted({posixpath.dirname(url) for url in urls})
+  return {
+    posixpath.join(folder, name)
+    for folder, names in _concurrently(_list, folders)
+    for name in names
+  }
+
+
+def _path(url) -> epath.Path:
+  errors.check_installed("tensorflow", extra="train")
   try:
-    return answer.result(_PATIENCE_SECONDS)
-  except TimeoutError as error:
-    waited = f"no answer within {_PATIENCE_SECONDS} seconds"
-    raise _unreachable(url, key, waited) from error
-  except Exception as error:
-    raise _unreachable(url, key, error) from error
+    return epath.Path(url)
+  except KeyError:
+    raise ValueError("unknown to etils.epath") from None
+
+
+def _find(url) -> None:
+  if not exists(url):
+    raise FileNotFoundError(url)
 
 
 def _list(folder) -> list[str]:
@@ -140,32 +133,32 @@ def _list(folder) -> list[str]:
   return tf.io.gfile.listdir(folder)
 
 
-def _concurrently(
-  request: Callable[[str], Any], urls: Sequence[str], key: str
-) -> list[tuple[str, Any]]:
-  """Returns each URL with what `request` returns for it."""
+def _concurrently(request, urls: Sequence[str]) -> list[tuple]:
+  """Returns each URL with what `request(url)` returns for it."""
 
   def ask(url):
-    try:
+    with _user_errors(url):
       return url, request(url)
-    except Exception as error:
-      raise _unreachable(url, key, error) from error
 
   with futures.ThreadPoolExecutor(_REQUESTS) as pool:
     return list(pool.map(ask, urls))
 
 
-def _unreachable(url, key, why) -> errors.UserError:
-  """Returns the error to raise when the network or the storage fails."""
-  if isinstance(why, errors.UserError):
-    return why
-  if isinstance(why, Exception):
-    why = errors.first_words(why)
-  if url.startswith("gs://"):
-    hint = (
-      "it needs a network and credentials that may list and read there; those"
-      " for a whole bucket include storage.buckets.get"
-    )
-  else:
-    hint = "gs:// is read; mount other storage as a folder"
-  return errors.UserError(f"{key}: cannot read {url} ({why}); {hint}")
+@contextlib.contextmanager
+def _user_errors(url):
+  """Turns all failures of the network or the storage into a UserError."""
+  try:
+    yield
+  except errors.UserError:
+    raise
+  except Exception as error:
+    if url.startswith("gs://"):
+      hint = (
+        "it needs a network and credentials that may list and read there; those"
+        " for a whole bucket include storage.buckets.get"
+      )
+    else:
+      hint = "gs:// is read; mount other storage as a folder"
+    raise errors.UserError(
+      f"cannot read {url} ({errors.first_words(error)}); {hint}"
+    ) from error

@@ -43,7 +43,6 @@ class TfdsSource:
     self,
     name: str,
     *,
-    key: str,
     split: str,
     folder: str | None,
     seed: int,
@@ -51,20 +50,16 @@ class TfdsSource:
   ):
     """Opens a data set, after downloading and preparing it if need be.
 
-    Args:
-      name: of the data set, optionally with configuration and version.
-      key: the config key that names it, for the messages.
-      split: split expression, such as "train[:90%]".
-      folder: where data sets are kept; None for TFDS's default.
-      seed: decides, with the epoch, the order.
-      shuffle_buffer: records held in memory to draw from; 0 keeps the order.
+    The name may have a configuration and a version. `folder` is where data sets
+    are kept, None for TFDS's default. The order follows from (seed, epoch); a
+    `shuffle_buffer` of 0 keeps it.
 
     Raises:
       UserError: if the data set or split is unknown, holds no pictures, or can
         be neither found nor downloaded.
     """
-    builder = _open(name, key, folder)
-    _check(builder, name, key, split)
+    builder = _open(name, folder)
+    _check(builder, name, split)
     self._split = builder.info.splits[split]
     self._features = builder.info.features
     self._label = f"{builder.name} {split}"
@@ -170,7 +165,7 @@ def _shard_records(shards):
   )
 
 
-def _open(name, key, folder):
+def _open(name, folder):
   """Returns the prepared builder of a set."""
   try:
     builder = tfds.builder(name, data_dir=folder)
@@ -179,18 +174,17 @@ def _open(name, key, folder):
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     meant = f"; near: {', '.join(near)}" if near else ""
     raise errors.UserError(
-      f"{key}: TensorFlow Datasets has no {name!r}{meant}; for a folder of"
+      f"TensorFlow Datasets has no {name!r}{meant}; for a folder of"
       ' pictures set config.data.source="folder"'
     ) from None
   except (AssertionError, ValueError) as error:
     raise errors.UserError(
-      f"{key}: {name!r} cannot be opened by TensorFlow Datasets:"
-      f" {_one_line(error)}"
+      f"{name!r} cannot be opened by TensorFlow Datasets: {_one_line(error)}"
     ) from None
   try:
     _prepare(builder)
   except _DOWNLOAD_ERRORS as error:
-    message = _missing(builder, name, key, folder, error)
+    message = _missing(builder, name, folder, error)
     raise errors.UserError(message) from error
   # If another process has prepared it meanwhile, this builder has no splits.
   return tfds.builder(name, data_dir=folder)
@@ -208,11 +202,11 @@ def _prepare(builder):
     builder.download_and_prepare()
 
 
-def _missing(builder, name, key, folder, error) -> str:
+def _missing(builder, name, folder, error) -> str:
   """Returns the message that a data set is not where it should be."""
   if isinstance(error, ImportError):
     return (
-      f"{key}: preparing {name!r} needs a Python package: {_one_line(error)};"
+      f"preparing {name!r} needs a Python package: {_one_line(error)};"
       " install it with pip"
     )
   root = folder or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
@@ -221,39 +215,38 @@ def _missing(builder, name, key, folder, error) -> str:
   if wanted:
     manual = os.path.join(root, "downloads", "manual")
     return (
-      f"{key}: {name!r} is not in {builder.data_dir} and has to be fetched by"
+      f"{name!r} is not in {builder.data_dir} and has to be fetched by"
       f" hand; put into {manual}: {_one_line(wanted)}"
     )
   return (
-    f"{key}: {name!r} is not in {builder.data_dir} and cannot be downloaded"
+    f"{name!r} is not in {builder.data_dir} and cannot be downloaded"
     f" ({_one_line(error)}); prepare it on a machine with a network and copy"
     f" that folder here, or set config.data.tfds_dir to where it is"
   )
 
 
-def _check(builder, name, key, split):
+def _check(builder, name, split):
   """Raises UserError unless the split can be read and holds pictures."""
   info = builder.info
   try:
     total = info.splits[split].num_examples
   except (KeyError, ValueError):
     raise errors.UserError(
-      f"{key}: {name!r} has no split {split!r}, only"
+      f"{name!r} has no split {split!r}, only"
       f" {', '.join(sorted(info.splits))}; set config.data.train_split and"
       " config.data.validation_split"
     ) from None
   if not total:
-    raise errors.UserError(f"{key}: split {split!r} of {name!r} is empty")
+    raise errors.UserError(f"split {split!r} of {name!r} is empty")
   image = info.features["image"] if "image" in info.features else None
   if not isinstance(image, tfds.features.Image):
     raise errors.UserError(
-      f"{key}: {name!r} has no feature 'image', only"
+      f"{name!r} has no feature 'image', only"
       f" {', '.join(sorted(info.features))}"
     )
   if info.file_format is not tfds.core.FileFormat.TFRECORD:
     raise errors.UserError(
-      f"{key}: {name!r} is stored as {info.file_format.value}; only tfrecord is"
-      " read"
+      f"{name!r} is stored as {info.file_format.value}; only tfrecord is read"
     )
 
 
