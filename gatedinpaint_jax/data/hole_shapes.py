@@ -1,12 +1,11 @@
 """What holes look like: distributions, and shapes drawn from them.
 
-Described once for both routes to a mask: `masks.py` fills the shapes in
+The attributes are the keys of `config.mask`; `configs/places2.py` describes
+them. Both routes to a mask use these shapes: `masks.py` fills them in
 TensorFlow, `pillow_masks.py` with Pillow. The random numbers come from a
 `numpy.random.Generator` or, in TensorFlow, from `tensorflow_draws.Draws`.
 
-The defaults are the released program's at 256 x 256. Ranges are inclusive.
-Lengths of strokes are fractions of the picture's scale, lengths of boxes
-fractions of its own height and width. Angles are radians.
+The defaults are the released program's at 256 x 256.
 """
 
 import dataclasses
@@ -32,17 +31,7 @@ def _scale(height, width) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Strokes:
-  """Brush strokes that zig-zag around the horizontal, towards the right.
-
-  Attributes:
-    count: strokes in a mask.
-    vertices: vertices of a stroke after its first.
-    brush_width: thickness of a stroke.
-    mean_step: mean distance of two vertices; normal, cut at 0 and at twice the
-      mean.
-    mean_angle: angle about which a stroke turns, up and down in turn.
-    angle_range: a stroke's own angles lie at most this far from the mean.
-  """
+  """Brush strokes that zig-zag around the horizontal, towards the right."""
 
   count: tuple[int, int] = (1, 3)
   vertices: tuple[int, int] = (4, 11)
@@ -56,10 +45,9 @@ class Strokes:
   ) -> tuple[Any, Any, Any]:
     """Draws one stroke, or one for each row of a batch's numbers.
 
-    `xp` is the library of the numbers, `numpy` or `tensorflow`.
-
     The released program limits x by the height and y by the width, which shows
-    on pictures that are not square and is not repeated here.
+    on pictures that are not square and is not repeated here. `xp` is the
+    library of the numbers, `numpy` or `tensorflow`.
 
     Returns:
       How many vertices follow the first; integer points (x, y),
@@ -99,10 +87,6 @@ class Boxes:
 
   As released, it never touches the bottom or the right border unless it is as
   large as the picture.
-
-  Attributes:
-    size: height and width before shrinking.
-    max_shrink: each side moves inwards by up to this, opposite sides alike.
   """
 
   size: tuple[float, float] = (0.5, 0.5)
@@ -126,16 +110,7 @@ class Boxes:
 
 @dataclasses.dataclass(frozen=True)
 class Holes:
-  """How masks are made.
-
-  Attributes:
-    kind: one of KINDS.
-    flip: mirror masks left to right and upside down, each for every other one.
-    strokes: shape of the strokes, where `kind` has any.
-    boxes: shape of the boxes, where `kind` has any.
-    paths: mask pictures to choose from, for "files".
-    invert: for "files", below 128 is hole instead of 128 and above.
-  """
+  """How masks are made; `paths` are the mask pictures of the kind "files"."""
 
   kind: str = "strokes_and_boxes"
   flip: bool = True

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gatedinpaint_jax.data import hole_shapes, strokes, tensorflow_draws
+from gatedinpaint_jax.data import hole_shapes, photos, strokes, tensorflow_draws
 
 # IDs of the random streams. Never renumber: all masks would change.
 _STROKES, _BOX, _FILE, _FLIP = range(4)
@@ -22,12 +22,6 @@ def draw_numbers(
   seed: tf.Tensor, height: int, width: int, holes: hole_shapes.Holes
 ) -> dict[str, Any]:
   """Returns all that is random about one mask, for `fill` to take in batches.
-
-  Args:
-    seed: `[2]` integers; the same seed gives the same mask.
-    height: rows, in pixels.
-    width: columns, in pixels.
-    holes: what the holes are like.
 
   Raises:
     tf.errors.OpError: when run, if a mask picture cannot be read.
@@ -56,14 +50,7 @@ def draw_numbers(
 def fill(
   numbers: dict[str, Any], height: int, width: int, holes: hole_shapes.Holes
 ) -> tf.Tensor:
-  """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] float32`.
-
-  Args:
-    numbers: each with a first axis for the batch.
-    height: rows, in pixels.
-    width: columns, in pixels.
-    holes: what the holes are like.
-  """
+  """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] float32`."""
   parts, flips = [], numbers["flips"]
   if holes.has_strokes:
     parts.append(
@@ -116,10 +103,8 @@ def _coordinates(length, flipped):
 
 
 def _decode(path) -> tf.Tensor:
-  # Three channels, of which one is used: WebP cannot be decoded to grey.
-  return tf.io.decode_image(
-    tf.io.read_file(path), channels=3, expand_animations=False
-  )
+  # Of three channels one is used: WebP cannot be decoded to grey.
+  return photos.decode(tf.io.read_file(path))
 
 
 def _flip(masks, flips):

@@ -29,15 +29,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
   """Scales a picture as `framing.resize` says; never below `framing.size`.
 
-  Values are rounded to integers. Without antialias the scaling is the
-  bilinear one of OpenCV (INTER_LINEAR).
-
-  Args:
-    pixels: `[H, W, C]` uint8; a paired sketch goes in as a further channel.
-    framing: the wanted size and the rule for scaling.
-
-  Returns:
-    `[H', W', C]` uint8.
+  Values are rounded to integers. Without antialias the scaling is the bilinear
+  one of OpenCV (INTER_LINEAR). A paired sketch goes in as a further channel.
   """
   shape = tf.shape(pixels)[:2]
   size = _scaled_size(shape, framing)
@@ -67,13 +60,7 @@ def check_scales(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Operation:
 def crop(
   pixels: tf.Tensor, seed: tf.Tensor, framing: recipe.Framing
 ) -> tf.Tensor:
-  """Returns a `[height, width, C] uint8` crop of a scaled picture.
-
-  Args:
-    pixels: `[H, W, C]` uint8; a sketch goes in as a further channel.
-    seed: `[2]` integers that decide the crop and the flip.
-    framing: how to crop and flip.
-  """
+  """Returns a crop of a scaled picture, perhaps mirrored, of `framing.size`."""
   uniform = tensorflow_draws.uniform([3], seed)
   room = tf.shape(pixels)[:2] - tf.constant(framing.size)
   corner = framing.draw_corner(tensorflow_draws.Draws(uniform[:2]), room)

@@ -33,10 +33,7 @@ class Pipeline:
   def __init__(self, source: Any, steps: recipe.Recipe, *, key: str):
     """Reads up to 16 pictures, to stand in for unreadable ones later.
 
-    Args:
-      source: a source as described in `sources.py`.
-      steps: what happens to each picture.
-      key: the config key that names the source, for the messages.
+    The source is one of `sources.py`, which the config key `key` names.
 
     Raises:
       UserError: if none of the pictures can be read, or too few.
@@ -185,8 +182,10 @@ class Pipeline:
     """Returns the bytes of the first readable photos and of their sketches."""
     found = []
     for element in self._source.listed():
-      encoded = self._readable(element)
-      if encoded is None:
+      try:
+        encoded = self._source.encoded(element)
+        self._frame(self._decode(*encoded), fold_in([0, 0], 0))
+      except tf.errors.OpError:
         self._tally.add(element["name"].numpy().decode(errors="replace"))
         continue
       found.append(encoded)
@@ -195,15 +194,6 @@ class Pipeline:
     if not found:
       raise self._tally.error("not one is readable")
     return [tf.stack(parts) for parts in zip(*found, strict=True)]
-
-  def _readable(self, element):
-    """Returns the bytes of an element's files, or None if one is unreadable."""
-    try:
-      encoded = self._source.encoded(element)
-      self._frame(self._decode(*encoded), fold_in([0, 0], 0))
-    except tf.errors.OpError:
-      return None
-    return encoded
 
 
 def keep_off_accelerators() -> None:

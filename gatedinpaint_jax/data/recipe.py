@@ -17,16 +17,9 @@ SKETCHES = ("files", "edges")
 
 @dataclasses.dataclass(frozen=True)
 class Framing:
-  """How a photo is brought to the size of the batch.
+  """How a photo is brought to `size`, the (height, width) of the batch.
 
-  Attributes:
-    size: (height, width) of the result.
-    resize: one of RESIZES. "enlarge" scales up only, until it covers `size`;
-      "short_side" scales either way until it just covers it; "stretch" gives
-      up the aspect ratio.
-    antialias: smooth before scaling down.
-    random_crop: crop anywhere, otherwise the centre.
-    flip: mirror every other photo left to right.
+  `configs/places2.py` describes the attributes, keys of `config.data`.
   """
 
   size: tuple[int, int]
@@ -48,13 +41,7 @@ class Framing:
 
 @dataclasses.dataclass(frozen=True)
 class Sketching:
-  """Where a guided model's lines come from.
-
-  Attributes:
-    kind: one of SKETCHES.
-    threshold: in [0, 1]; pixels strictly above it are lines.
-    drop_probability: of leaving out all lines of a picture.
-  """
+  """Where a guided model's lines come from: keys of `config.data`, likewise."""
 
   kind: str
   threshold: float = 0.6
@@ -63,9 +50,8 @@ class Sketching:
   def draw_lines(self, draws: Any, strength: Any) -> Any:
     """Returns which pixels are lines, as bool; none if the sketch is dropped.
 
-    Args:
-      draws: decides whether it is.
-      strength: in [0, 1], of sketch files or of edges.
+    Those whose `strength`, in [0, 1], of sketch files or of edges, is strictly
+    above the threshold.
     """
     is_kept = draws.random() >= self.drop_probability
     return (strength > self.threshold) & is_kept

@@ -43,12 +43,7 @@ class _Segments(NamedTuple):
 
 
 def draw_numbers(seed: tf.Tensor, shape: hole_shapes.Strokes) -> Numbers:
-  """Returns the random numbers of one mask.
-
-  Args:
-    seed: `[2]` integers; the same seed gives the same numbers.
-    shape: what the strokes are like.
-  """
+  """Returns the random numbers of one mask."""
   strokes, steps = shape.count[1], shape.vertices[1]
   step_seed = tensorflow_draws.fold_in(seed, 1)
   return Numbers(
@@ -66,12 +61,8 @@ def fill(
 ) -> tf.Tensor:
   """Returns `[B, height, width] float32` masks of random strokes, 1 = hole.
 
-  Args:
-    numbers: of a batch of B masks; each mask follows from its own.
-    flips: `[B, 2]` bool, whether to mirror left to right and upside down.
-    height: rows of the masks, in pixels.
-    width: columns of the masks, in pixels.
-    shape: what the strokes are like.
+  Each of the B masks follows from its own `numbers`. `flips`, `[B, 2]` bool,
+  say whether to mirror it left to right and upside down.
   """
   batch_size = tf.shape(flips)[0]
   segments, picture = _random_segments(numbers, flips, height, width, shape)
@@ -190,27 +181,18 @@ def _disc_rows(x, y, radius, height):
 def _fill_rows(first, last, starts, width, size):
   """Returns `[size] float32`, 1 in the intervals [first, last] of some rows.
 
-  Args:
-    first: first column of each interval, float64 of any shape.
-    last: last column of each interval, of the same shape.
-    starts: int32 position of column 0 of its row, of the same shape.
-    width: columns of a row.
-    size: rows times width.
+  Columns are float64 of any shape; `starts`, int32 of the same shape, are the
+  positions of column 0. `size` is the number of all rows times `width`.
   """
   first, end = (
     starts + tf.cast(tf.clip_by_value(column, 0, width), tf.int32)
     for column in (first, last + 1)
   )
   # Empty where the end lies before the start.
-  filled = tf.raw_ops.RaggedRange(
-    starts=tf.reshape(first, [-1]),
-    limits=tf.reshape(end, [-1]),
-    deltas=1,
-    Tsplits=tf.int64,
-  ).rt_dense_values
+  filled = tf.ragged.range(tf.reshape(first, [-1]), tf.reshape(end, [-1]))
   # Ten times as fast as to scatter ones.
   mask = tf.raw_ops.DenseBincount(
-    input=filled[None],
+    input=filled.values[None],
     size=size,
     weights=tf.zeros([0], tf.float32),
     binary_output=True,

@@ -18,12 +18,9 @@ class Tally:
   """
 
   def __init__(self, key: str, total: int, *, paired: bool = False):
-    """Starts an empty tally of a set of `total` pictures.
+    """Starts empty, for the `total` pictures that the config key `key` names.
 
-    Args:
-      key: the config key that names the set, for the messages.
-      total: how many pictures the set has.
-      paired: whether a picture may also fail because of its sketch.
+    If they are `paired`, a picture may also fail because of its sketch.
     """
     self.names: dict[str, None] = {}
     self._key = key
@@ -35,14 +32,11 @@ class Tally:
     if name in self.names:
       return
     self.names[name] = None
+    count = len(self.names)
     logging.warning(
       "%s: cannot read %s as a picture%s; another takes its place (%d so far)",
-      self._key,
-      name,
-      self._also,
-      len(self.names),
+      *(self._key, name, self._also, count),
     )
-    count = len(self.names)
     if count > _PATIENCE and count > _FRACTION * self._total:
       raise self.error(f"more than {_FRACTION:.0%} of the set")
 
