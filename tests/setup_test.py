@@ -3,6 +3,8 @@
 import importlib
 
 import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
 from configs import places2
@@ -102,3 +104,23 @@ def test_learning_rates_reach_zero_with_the_last_move_of_each_network(kind):
       sizes.append(abs(float(update)))
     assert sizes[0] == pytest.approx(1e-4, rel=1e-3)
     assert sizes[-2] > 0 and sizes[-1] == pytest.approx(0, abs=1e-10)
+
+
+def test_clipping_bounds_the_gradient_that_adam_sees():
+  optimizer = build({"optimizer.clip_norm": 1.0}).generator_optimizer
+  grads = {"w": np.full(4, 10.0, np.float32)}
+  _, state = optimizer.update(grads, optimizer.init(grads), grads)
+  mu = optax.tree.get(state, "mu")["w"]
+  np.testing.assert_allclose(mu, (1 - 0.5) * np.full(4, 0.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+  ("decay", "end"), [("constant", 1.0), ("linear", 0.0), ("cosine", 0.0)]
+)
+def test_schedule_rises_then_decays(decay, end):
+  optimizer = places2.get_optimizer_config()
+  optimizer.update(decay=decay, warmup_steps=10)
+  schedule = setup_lib.make_schedule(optimizer, 1.0, steps=100)
+  np.testing.assert_allclose(schedule(0), 0)
+  np.testing.assert_allclose(schedule(10), 1, atol=1e-6)
+  np.testing.assert_allclose(schedule(100), end, atol=1e-6)

@@ -20,7 +20,7 @@ from gatedinpaint_jax.baselines import (
 )
 from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import checkpoint_reader, optimizers, step
+from gatedinpaint_jax.training import checkpoint_reader, step
 from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 
@@ -28,7 +28,7 @@ SIZE = (16, 16)
 
 
 def make_setup(discriminator, **kwargs):
-  adam = optimizers.make_optimizer(1e-3)
+  adam = optax.adam(1e-3, b1=0.5)
   return setup_lib.Setup(
     generator=completion_network.CompletionNetwork(width=4),
     discriminator=discriminator,

@@ -10,41 +10,34 @@ from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors, losses
 from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.baselines import phases as phases_lib
-from gatedinpaint_jax.training import optimizers
+
+# Keys of `config.optimizer`.
+_KINDS = ("adam", "adadelta")
+_DECAYS = ("constant", "linear", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-  """Everything that is constant during a run.
-
-  Attributes:
-    generator: the module.
-    discriminator: the module; None for some baselines.
-    generator_optimizer: optax transformation.
-    discriminator_optimizer: optax transformation.
-    weights: of the losses.
-    average_decay: of the generator's moving average, in [0, 1), or None.
-    accumulation_steps: number of parts of the batch whose gradients are
-      computed one after the other.
-    phases: for a baseline: which networks are updated at which step.
-    seed: for a baseline: of the random numbers in its step.
-    baseline_key: for a baseline: the first config key that is not the paper's.
-  """
+  """Everything that is constant during a run."""
 
   generator: nn.Module
-  discriminator: nn.Module | None
+  discriminator: nn.Module | None  # None for some baselines
   generator_optimizer: optax.GradientTransformation
   discriminator_optimizer: optax.GradientTransformation
   weights: losses.LossWeights
+  # Decay of the generator's moving average.
   average_decay: float | None = None
+  # Parts of a batch whose gradients are computed one after the other.
   accumulation_steps: int = 1
+  # The first config key that is a baseline's, None if all are the paper's.
+  baseline_key: str | None = None
+  # For a baseline: which networks each step updates, and the seed of its step.
   phases: phases_lib.Phases | None = None
   seed: int = 0
-  baseline_key: str | None = None
 
   def turn(self, step: int) -> phases_lib.Turn | None:
     """Returns a baseline's turn at a step, from 1; None in the paper's runs."""
-    return None if self.phases is None else self.phases.at(step)
+    return None if self.baseline_key is None else self.phases.at(step)
 
 
 def fill_in(config):
@@ -76,60 +69,80 @@ def build_setup(config) -> Setup:
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)
   _check_accumulation(optimizer, config.model)
-  shared = {
-    "kind": optimizer.kind,
-    "b1": optimizer.b1,
-    "b2": optimizer.b2,
-    "eps": optimizer.eps,
-    "decay": optimizer.decay,
-    "warmup_steps": optimizer.warmup_steps,
-    "clip_norm": optimizer.clip_norm,
-  }
   phases, steps = _read_phases(config), config.schedule.steps
   # An optimizer counts only the steps that update its network.
   return Setup(
     generator=generator,
     discriminator=discriminator,
-    generator_optimizer=optimizers.make_optimizer(
+    generator_optimizer=_make_optimizer(
+      optimizer,
       optimizer.generator_learning_rate,
       steps=phases.generator_updates(steps),
-      **shared,
     ),
-    discriminator_optimizer=optimizers.make_optimizer(
+    discriminator_optimizer=_make_optimizer(
+      optimizer,
       optimizer.discriminator_learning_rate,
       # Without updates, any schedule will do.
       steps=phases.discriminator_updates(steps) or steps,
-      **shared,
     ),
     average_decay=optimizer.average_decay,
     accumulation_steps=optimizer.accumulation_steps,
-    **_read_step(config, phases),
+    weights=baseline_losses.LossWeights(**config.loss),
+    baseline_key=_baseline_key(config, phases),
+    phases=phases,
+    seed=config.seed,
   )
 
 
-def _read_step(config, phases):
-  """Returns the fields of `Setup` that select the paper's step or another."""
-  weights = baseline_losses.LossWeights(**config.loss)
-  papers = [field.name for field in dataclasses.fields(losses.LossWeights)]
-  others = {
+def _make_optimizer(optimizer, learning_rate, *, steps):
+  """Returns the optimizer of a network that is updated so many times."""
+  schedule = make_schedule(optimizer, learning_rate, steps=steps)
+  if optimizer.kind == "adam":
+    made = optax.adam(
+      schedule, b1=optimizer.b1, b2=optimizer.b2, eps=optimizer.eps
+    )
+  else:
+    made = optax.adadelta(schedule, rho=optimizer.b2, eps=optimizer.eps)
+  if optimizer.clip_norm is None:
+    return made
+  return optax.chain(optax.clip_by_global_norm(optimizer.clip_norm), made)
+
+
+def make_schedule(optimizer, learning_rate, *, steps):
+  """Returns the learning rate as a function of the step, or a constant."""
+  warmup_steps = optimizer.warmup_steps
+  if optimizer.decay == "constant":
+    if not warmup_steps:
+      return learning_rate
+    return optax.linear_schedule(0.0, learning_rate, warmup_steps)
+  if warmup_steps >= steps:
+    raise errors.UserError(
+      f"config.optimizer.warmup_steps={warmup_steps}: must be less than "
+      f"config.schedule.steps={steps}"
+    )
+  warmup = optax.linear_schedule(0.0, learning_rate, max(warmup_steps, 1))
+  decay_steps = steps - warmup_steps
+  if optimizer.decay == "linear":
+    after = optax.linear_schedule(learning_rate, 0.0, decay_steps)
+  else:
+    after = optax.cosine_decay_schedule(learning_rate, decay_steps)
+  return optax.join_schedules([warmup, after], [warmup_steps])
+
+
+def _baseline_key(config, phases) -> str | None:
+  """Returns the first config key that the paper's step does not support."""
+  papers = {field.name for field in dataclasses.fields(losses.LossWeights)}
+  is_baselines = {
     "model.generator": config.model.generator != "inpaint",
     "model.discriminator": config.model.discriminator != "patch",
     "schedule": phases != phases_lib.Phases(),
     **{
       f"loss.{field.name}": config.loss[field.name] != field.default
-      for field in dataclasses.fields(weights)
+      for field in dataclasses.fields(baseline_losses.LossWeights)
       if field.name not in papers
     },
   }
-  for key, is_other in others.items():
-    if is_other:
-      return {
-        "weights": weights,
-        "phases": phases,
-        "seed": config.seed,
-        "baseline_key": key,
-      }
-  return {"weights": losses.LossWeights(**{n: config.loss[n] for n in papers})}
+  return next((key for key, is_its in is_baselines.items() if is_its), None)
 
 
 def _read_phases(config) -> phases_lib.Phases:
@@ -170,11 +183,9 @@ def _check_count(key, value, *, least=1):
 
 
 def _check_loss(loss, model):
-  for name, choices in (
-    ("distance", baseline_losses.DISTANCES),
-    ("gan", baseline_losses.GANS),
-  ):
-    errors.check_choice(f"config.loss.{name}", loss[name], choices)
+  distances, gans = baseline_losses.DISTANCES, baseline_losses.GANS
+  errors.check_choice("config.loss.distance", loss.distance, distances)
+  errors.check_choice("config.loss.gan", loss.gan, gans)
   for name, value in loss.items():
     key = f"loss.{name}"
     if name == "separate_means":
@@ -216,6 +227,8 @@ def _check_accumulation(optimizer, model):
 
 
 def _check_optimizer(optimizer):
+  errors.check_choice("config.optimizer.kind", optimizer.kind, _KINDS)
+  errors.check_choice("config.optimizer.decay", optimizer.decay, _DECAYS)
   is_fraction = lambda value: 0 <= value < 1
   is_positive = lambda value: value > 0
   for name, is_valid, requirement in (
