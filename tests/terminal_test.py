@@ -28,7 +28,7 @@ def clock(monkeypatch):
 
 def follow(steps, clock=lambda seconds: None):
   """Follows a run, 8 pictures and 0.2 s a step, and logs in its middle."""
-  line = live_line.LiveLine(steps=steps, batch_size=8, is_first=True)
+  line = live_line.LiveLine(steps=steps, batch_size=8)
   for step in range(1, steps + 1):
     clock(0.2)
     line.after_step(step, lambda: LOSSES)
@@ -60,7 +60,7 @@ def test_one_line_follows_the_run_on_a_terminal(clock):
 
 def test_speed_counts_neither_what_is_done_nor_pauses(clock):
   with standard_error.terminal_of(rows=24, columns=200) as seen:
-    line = live_line.LiveLine(steps=2000, batch_size=8, is_first=True)
+    line = live_line.LiveLine(steps=2000, batch_size=8)
     for step in range(1001, 1010):
       clock(0.5)
       line.after_step(step, dict)

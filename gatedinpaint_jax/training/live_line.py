@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable, Mapping
 
+import jax
+
 from gatedinpaint_jax import terminal
 
 _FORMAT = "{desc} |{bar}| {rate_noinv_fmt}, {remaining} left{postfix}"
@@ -22,9 +24,9 @@ class LiveLine:
     is_shown: whether there is a terminal.
   """
 
-  def __init__(self, *, steps: int, batch_size: int, is_first: bool):
+  def __init__(self, *, steps: int, batch_size: int):
     """Shows nothing yet; only the first of several processes ever does."""
-    self.is_shown = is_first and terminal.is_live()
+    self.is_shown = jax.process_index() == 0 and terminal.is_live()
     self._steps = steps
     self._batch_size = batch_size
     self._bar = None
@@ -35,27 +37,26 @@ class LiveLine:
     """Moves to a step; calls `read` for the metrics only if it redraws."""
     if not self.is_shown:
       return
+    shown = f"step {step}/{self._steps}"
     if self._bar is None:
       # Starts after the first step, whose compilation would count as slow.
       if step < self._steps:
         self._bar = terminal.bar(
           total=self._steps * self._batch_size,
           initial=step * self._batch_size,
-          desc=f"step {step}/{self._steps}",
+          desc=shown,
           bar_format=_FORMAT,
         )
       return
-    self._bar.set_description_str(f"step {step}/{self._steps}", refresh=False)
-    if self._bar.update(self._batch_size):
-      metrics = read()
+    self._bar.set_description_str(shown, refresh=False)
+    if self._bar.update(self._batch_size) and (metrics := read()):
       losses = [
         f"{short} {metrics[name]:.3g}"
         for name, short in _LOSSES.items()
         if name in metrics
       ]
-      if losses:
-        # Appears at the next redraw.
-        self._bar.set_postfix_str(", ".join(losses), refresh=False)
+      # Appears at the next redraw.
+      self._bar.set_postfix_str(", ".join(losses), refresh=False)
     if step >= self._steps:
       self.close()
 

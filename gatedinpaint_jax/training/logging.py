@@ -60,19 +60,19 @@ class RunLog:
     self._batch_size = batch_size
     self._profile = profile
     self._is_first = jax.process_index() == 0
-    self._writer = self._profiler = self._live = None
-    self.restart(first_step)
+    self._live = live_line.LiveLine(steps=steps, batch_size=batch_size)
+    self._open(first_step)
 
   def restart(self, step: int) -> None:
     """Makes what is logged from now on replace everything after `step`."""
     self.close()
-    self._live = live_line.LiveLine(
-      steps=self._steps, batch_size=self._batch_size, is_first=self._is_first
-    )
+    self._open(step)
+
+  def _open(self, step):
+    self._profiler = None
     if not self._is_first:
       self._writer = _JsonLines(os.devnull, step)
-      return
-    if metric_writers is None:
+    elif metric_writers is None:
       path = self.workdir / "metrics.jsonl"
       logging.warning(
         "the extra 'train' is not installed: metrics go to %s, not to "
@@ -80,15 +80,15 @@ class RunLog:
         path,
       )
       self._writer = _JsonLines(path, step)
-      return
-    _supersede_events(self.workdir, step)
-    # A new file: TensorBoard reads files in order and only once.
-    self._writer = metric_writers.AsyncMultiWriter(
-      [metric_writers.SummaryWriter(str(self.workdir))]
-    )
-    if self._profile:
-      # A new one: clu rejects steps that decrease.
-      self._profiler = periodic_actions.Profile(logdir=self.workdir)
+    else:
+      _supersede_events(self.workdir, step)
+      # A new file: TensorBoard reads files in order and only once.
+      self._writer = metric_writers.AsyncMultiWriter(
+        [metric_writers.SummaryWriter(str(self.workdir))]
+      )
+      if self._profile:
+        # A new one: clu rejects steps that decrease.
+        self._profiler = periodic_actions.Profile(logdir=self.workdir)
 
   def write_description(self, config, networks) -> None:
     """Writes the config and the parameter tables of `{name: parameters}`."""
@@ -150,10 +150,9 @@ class RunLog:
 
   def close(self) -> None:
     """Waits until everything is written."""
-    if self._live is not None:
-      self._live.close()
-      self._writer.flush()
-      self._writer.close()
+    self._live.close()
+    self._writer.flush()
+    self._writer.close()
 
 
 def _supersede_events(workdir, step):
@@ -181,10 +180,8 @@ class _JsonLines:
     if os.path.exists(path):
       lines = pathlib.Path(path).read_text("utf-8").splitlines(keepends=True)
       # The last line may be cut short by a kill.
-      complete = [line for line in lines if line.endswith("\n")]
-      kept = [
-        line for line in complete if json.loads(line)["step"] <= first_step
-      ]
+      complete = (line for line in lines if line.endswith("\n"))
+      kept = [x for x in complete if json.loads(x)["step"] <= first_step]
     self._file = open(path, "w", encoding="utf-8")  # closed by close
     self._file.writelines(kept)
     self._file.flush()
@@ -197,8 +194,7 @@ class _JsonLines:
   def write_texts(self, step, texts):
     pass
 
-  def write_images(self, step, images):
-    pass
+  write_images = write_texts
 
   def flush(self):
     self._file.flush()
