@@ -30,11 +30,7 @@ _TRAINING_SHOWN = (
   "discriminator_loss",
   "images_per_second",
 )
-_VALIDATION_SHOWN = (
-  "validation/hole_l1",
-  "validation/l1",
-  "validation/psnr",
-)
+_VALIDATION_SHOWN = ("validation/hole_l1", "validation/l1", "validation/psnr")
 
 
 def is_due(step: int, *, every: int, last: int) -> bool:
@@ -55,7 +51,7 @@ class Run:
     restore: Callable[..., checkpoints_lib.Restored],
     restored: checkpoints_lib.Restored,
     log: logging_lib.RunLog,
-    validation: validation_lib.Validation | None,
+    validation: validation_lib.Validation,
     preemption: preemption.Preemption,
   ):
     """Prepares a run that continues from `restored`.
@@ -225,7 +221,7 @@ class Run:
 
   def _validate(self, step: int, state) -> None:
     """Scores the validation pictures and writes their strip."""
-    if self._validation is None:
+    if not self._validation.pictures:
       return
     scores, strip = self._validation(state.best_generator)
     self._scores[step] = scores
@@ -240,7 +236,7 @@ class Run:
 
   def _print_summary(self) -> None:
     """Prints the path of the last strip and how the error in the holes fell."""
-    if self._validation is None or jax.process_index() > 0:
+    if not self._validation.pictures or jax.process_index() > 0:
       return
     first, last = min(self._scores), max(self._scores)
     hole_l1 = {"mean fill": self._validation.score_mean_fill()}

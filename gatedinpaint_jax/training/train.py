@@ -28,14 +28,9 @@ def train_and_evaluate(
 ) -> state_lib.TrainState:
   """Trains until `config.schedule.steps`, from the newest checkpoint if any.
 
-  Args:
-    config: as in `configs/places2.py`.
-    workdir: folder of the run; created if missing. Gets `checkpoints/`,
-      `strips/` and TensorBoard events.
-    allow_config_change: resume from a checkpoint with a different config.
-
-  Returns:
-    The final state.
+  The config is as in `configs/places2.py`. A missing workdir is created; it
+  gets `checkpoints/`, `strips/` and TensorBoard events. `allow_config_change`
+  resumes from a checkpoint with a different config.
 
   Raises:
     UserError: if the config, the pictures or the workdir cannot be used, or the
@@ -49,43 +44,42 @@ def train_and_evaluate(
     config.data.batch_size, mesh, setup.accumulation_steps
   )
   pictures = data_build.find_pictures(config)
-  validation = _make_validation(config, setup, mesh, pictures.validation)
+  validation = validation_lib.Validation(
+    setup.generator,
+    pictures.validation,
+    mesh,
+    batch_size=config.evaluation.batch_size,
+    strips=config.evaluation.strips,
+  )
   _log_start(setup, pictures, validation)
   hosts.synchronize(config)
   workdir = workdir_lib.make(
     workdir, folders=(checkpoints_lib.FOLDER, logging_lib.STRIPS)
   )
-  with contextlib.ExitStack() as stack:
-    stack.enter_context(workdir_lib.locked(workdir))
-    stop = stack.enter_context(preemption.watch())
-    checkpoints = stack.enter_context(
-      checkpoints_lib.Checkpoints(
-        workdir, keep=config.schedule.keep_checkpoints
-      )
-    )
+  with (
+    workdir_lib.locked(workdir),
+    preemption.watch() as stop,
+    checkpoints_lib.Checkpoints(
+      workdir, keep=config.schedule.keep_checkpoints
+    ) as checkpoints,
+  ):
     restore = functools.partial(
-      _create_or_restore,
-      config,
-      setup,
-      mesh,
-      checkpoints,
-      allow_config_change=allow_config_change,
+      _create_or_restore, config, setup, mesh, checkpoints, allow_config_change
     )
     restored = restore()
-    log = _open_log(config, workdir, restored.state)
-    stack.enter_context(contextlib.closing(log))
-    run = loop.Run(
-      config,
-      setup=setup,
-      mesh=mesh,
-      checkpoints=checkpoints,
-      restore=restore,
-      restored=restored,
-      log=log,
-      validation=validation,
-      preemption=stop,
-    )
-    return run.train(restored.state, _batches(pictures, restored.state))
+    with contextlib.closing(_open_log(config, workdir, restored.state)) as log:
+      run = loop.Run(
+        config,
+        setup=setup,
+        mesh=mesh,
+        checkpoints=checkpoints,
+        restore=restore,
+        restored=restored,
+        log=log,
+        validation=validation,
+        preemption=stop,
+      )
+      return run.train(restored.state, _batches(pictures, restored.state))
 
 
 def _batches(pictures, state):
@@ -98,7 +92,7 @@ def _batches(pictures, state):
 
 
 def _create_or_restore(
-  config, setup, mesh, checkpoints, *, allow_config_change, up_to=None
+  config, setup, mesh, checkpoints, allow_config_change, *, up_to=None
 ) -> checkpoints_lib.Restored:
   """Returns the newest checkpoint or an initial state, on all devices.
 
@@ -132,19 +126,6 @@ def _create_or_restore(
   return restored
 
 
-def _make_validation(config, setup, mesh, batches):
-  """Returns the validation, or None if there are no pictures for it."""
-  if not batches:
-    return None
-  return validation_lib.Validation(
-    setup.generator,
-    batches,
-    mesh,
-    batch_size=config.evaluation.batch_size,
-    strips=config.evaluation.strips,
-  )
-
-
 def _log_start(setup, pictures, validation):
   if jax.process_index() == 0:
     if setup.baseline_key is not None:
@@ -155,7 +136,7 @@ def _log_start(setup, pictures, validation):
     logging.info(
       "found %d pictures for training and %d for validation",
       pictures.training,
-      validation.pictures if validation else 0,
+      validation.pictures,
     )
 
 

@@ -16,16 +16,12 @@ from gatedinpaint_jax.training import devices, hosts
 
 
 class Result(NamedTuple):
-  """The result of one validation.
+  """The result of one validation."""
 
-  Attributes:
-    scores: means over all pictures: those of `score`, and `gate/NETWORK.LAYER`,
-      the mean gate of each layer.
-    strip: `[H', W', 3] uint8`, drawn by `visualize.strip`.
-  """
-
+  # Means over all pictures: those of `score`, and `gate/NETWORK.LAYER`, the
+  # mean gate of each layer.
   scores: dict[str, float]
-  strip: np.ndarray
+  strip: np.ndarray  # [H', W', 3] uint8, drawn by `visualize.strip`
 
 
 class Validation:
@@ -42,12 +38,9 @@ class Validation:
   ):
     """Keeps the batches in memory; compiles at the first call.
 
-    Args:
-      generator: the module.
-      batches: global NumPy batches, the same on every host.
-      mesh: from `devices.make_mesh`.
-      batch_size: of all batches; the last one may be smaller.
-      strips: number of pictures to draw, the first ones.
+    The batches are global, in NumPy, the same on every host; all have
+    `batch_size` pictures but the last, which may have fewer. The first `strips`
+    pictures are drawn.
     """
     self._batches = list(batches)
     self._mesh = mesh
@@ -88,11 +81,11 @@ class Validation:
 
   def score_mean_fill(self) -> float:
     """Returns `hole_l1` of filling with the mean colour of the known pixels."""
-    scores = [
-      {"hole_l1": image_quality.l1(_mean_fill(b), b.image, mask=b.mask)}
+    errors = [
+      image_quality.l1(_mean_fill(b), b.image, mask=b.mask)
       for b in self._batches
     ]
-    return _means(scores)["hole_l1"]
+    return float(np.mean(np.concatenate(errors)))
 
 
 def score(completed, batch) -> dict[str, jax.Array]:
