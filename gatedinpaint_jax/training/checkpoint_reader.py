@@ -21,21 +21,16 @@ DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
 
 
 class SavedModel(NamedTuple):
-  """The networks of a checkpoint.
+  """The parameters of a checkpoint's networks.
 
-  Attributes:
-    folder: of the step.
-    config: plain dictionary; its section `model` describes the networks.
-    generator: parameters; the moving average if the run keeps one.
-    discriminator: parameters; None if not requested or not saved.
-    spectral: power iteration of the discriminator, or None.
+  Without a discriminator, it was not requested or not saved.
   """
 
-  folder: pathlib.Path
-  config: dict[str, Any]
-  generator: Any
+  folder: pathlib.Path  # of the step
+  config: dict[str, Any]  # its section `model` describes the networks
+  generator: Any  # the moving average if the run keeps one
   discriminator: Any = None
-  spectral: Any = None
+  spectral: Any = None  # power iteration of the discriminator
 
 
 def find(path) -> pathlib.Path:
@@ -51,12 +46,9 @@ def find(path) -> pathlib.Path:
       "of it"
     )
   for folder in (path / FOLDER, path):
-    if folder.is_dir():
-      steps = [
-        p for p in folder.iterdir() if p.name.isdecimal() and _is_step(p)
-      ]
-      if steps:
-        return max(steps, key=lambda step: int(step.name))
+    steps = [p for p in folder.glob("*") if p.name.isdecimal() and _is_step(p)]
+    if steps:
+      return max(steps, key=lambda step: int(step.name))
   if _is_step(path):
     return path
   raise errors.UserError(f"{path} {_describe(path)}")

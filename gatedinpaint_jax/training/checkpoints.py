@@ -28,17 +28,11 @@ DAMAGED = "damaged_checkpoints"
 
 
 class Restored(NamedTuple):
-  """What a run resumes from.
+  """What a run resumes from."""
 
-  Attributes:
-    state: a `TrainState`.
-    window: `Meter.window` at that step.
-    skipped_in_a_row: `divergence.Monitor.skipped_in_a_row` at that step.
-  """
-
-  state: Any
-  window: Sequence[dict[str, float]] = ()
-  skipped_in_a_row: int = 0
+  state: Any  # a `TrainState`
+  window: Sequence[dict[str, float]] = ()  # of the `Meter` at that step
+  skipped_in_a_row: int = 0  # of the `divergence.Monitor` at that step
 
 
 class Checkpoints:
@@ -94,10 +88,8 @@ class Checkpoints:
   def save_imported(self, weights: dict, config: dict) -> None:
     """Saves imported networks as step 0.
 
-    Args:
-      weights: `generator` and optionally `discriminator` with `spectral`, as in
-        `TrainState`.
-      config: `model` as in a complete config, and `imported_from`.
+    The weights are `generator` and optionally `discriminator` with `spectral`,
+    as in `TrainState`; the config is `model` and `imported_from`.
     """
     items = {
       "generator": ocp.args.StandardSave(weights["generator"]),
@@ -121,8 +113,7 @@ class Checkpoints:
   def newest_intact(self, *, up_to: int | None = None) -> int | None:
     """Returns the newest readable step, or None; moves damaged ones away.
 
-    Args:
-      up_to: prefer the newest step that is not after this one.
+    Prefers the newest step that is not after `up_to`.
 
     Raises:
       UserError: if some are damaged and none is intact.
@@ -141,6 +132,7 @@ class Checkpoints:
     for step in sorted(steps, key=is_late):
       try:
         checkpoint_reader.check_intact(self.folder(step))
+        return
       except checkpoint_reader.DAMAGE as error:
         target = self._workdir / DAMAGED / str(step)
         logging.error(
@@ -152,8 +144,6 @@ class Checkpoints:
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
         self.folder(step).rename(target)
-      else:
-        return
     damaged = self._workdir / DAMAGED
     if damaged.exists():
       raise errors.UserError(
@@ -173,10 +163,7 @@ class Checkpoints:
   def restore(self, step: int, like, sharding) -> Restored:
     """Restores a checkpoint, regardless of the devices that wrote it.
 
-    Args:
-      step: of an existing checkpoint.
-      like: a `TrainState` of arrays or shapes.
-      sharding: of all restored arrays.
+    `like` is a `TrainState` of arrays or shapes.
     """
     like = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
@@ -188,7 +175,6 @@ class Checkpoints:
 
   def close(self) -> None:
     """Waits for background saves; raises UserError if one has failed."""
-    self.wait()
     with self._one_line_errors():
       self._manager.close()
 
@@ -221,9 +207,6 @@ class Checkpoints:
 
   def _last_good(self) -> str:
     # The manager also counts steps that are still being written.
-    steps = [
-      int(path.name)
-      for path in (self._workdir / FOLDER).iterdir()
-      if path.name.isdecimal()
-    ]
+    names = [path.name for path in (self._workdir / FOLDER).iterdir()]
+    steps = [int(name) for name in names if name.isdecimal()]
     return f"step {max(steps)} is saved; " if steps else ""

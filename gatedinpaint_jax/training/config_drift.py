@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
+from flax import traverse_util
 
 from gatedinpaint_jax import build, errors
 from gatedinpaint_jax.baselines import losses, phases
@@ -34,17 +35,10 @@ _HARMLESS = (
 
 # Values that checkpoints without these keys were trained with.
 _LEGACY_DEFAULTS = {
-  **{f"model.{key}": value for key, value in build.DEFAULTS.items()},
-  "model.initializer": "released",
-  **{
-    f"loss.{key}": value
-    for key, value in dataclasses.asdict(losses.LossWeights()).items()
-  },
-  **{
-    f"schedule.{key}": value
-    for key, value in dataclasses.asdict(phases.Phases()).items()
-  },
-  "optimizer.kind": "adam",
+  "model": build.DEFAULTS | {"initializer": "released"},
+  "loss": dataclasses.asdict(losses.LossWeights()),
+  "schedule": dataclasses.asdict(phases.Phases()),
+  "optimizer": {"kind": "adam"},
 }
 
 
@@ -57,17 +51,15 @@ def check(
 ) -> None:
   """Compares the config of a checkpoint with that of the run.
 
-  Args:
-    saved: of the checkpoint; imported weights have only the section `model`.
-    now: of the run.
-    folder: of the checkpoint, for the messages.
-    allow_change: also accept keys that change the computation; None: refuse
-      them without advice how to allow them.
+  That of imported weights has only the section `model`. `allow_change` also
+  accepts keys that change the computation; None refuses them without advice how
+  to allow them. `folder` is that of the checkpoint, for the messages.
 
   Raises:
     UserError: naming the keys that must not change.
   """
-  changed = _changes(_LEGACY_DEFAULTS | _flatten(saved), _flatten(now))
+  before = _flatten(_LEGACY_DEFAULTS) | _flatten(saved)
+  changed = _changes(before, _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
       f"{folder} does not fit this config: {_list(shaping)}; restore these "
@@ -116,15 +108,9 @@ def _holds_out(config) -> bool:
   return data["source"] != "tfds" and data["validation_path"] is None
 
 
-def _flatten(config, prefix="") -> dict[str, Any]:
+def _flatten(config) -> dict[str, Any]:
   """Returns {dotted key: value} with values as they come back from JSON."""
-  flat = {}
-  for key, value in config.items():
-    if isinstance(value, Mapping):
-      flat |= _flatten(value, f"{prefix}{key}.")
-    else:
-      flat[f"{prefix}{key}"] = json.loads(json.dumps(value))
-  return flat
+  return traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
 
 
 def _shaping(config) -> dict[str, Any]:

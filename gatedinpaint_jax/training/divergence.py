@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from absl import logging
+from jax.experimental import multihost_utils
 
 from gatedinpaint_jax.training import checkpoints, hosts
 from gatedinpaint_jax.training import step as step_lib
@@ -20,56 +21,41 @@ FOLDER = "not_finite"
 
 
 class Step(NamedTuple):
-  """A training step that was skipped, or may have been.
+  """A training step that was skipped, or may have been."""
 
-  Attributes:
-    number: of the step, from 1.
-    first_example: index of the batch's first example in the stream.
-    batch: its input.
-    metrics: its output.
-  """
-
-  number: int
-  first_example: int
+  number: int  # from 1
+  first_example: int  # index of the batch's first example in the stream
   batch: Any
   metrics: dict[str, jax.Array]
 
   @property
   def reason(self) -> str:
     """Which metrics are not finite."""
-    values = {
-      name: float(self.metrics[name])
-      for name in step_lib.MUST_BE_FINITE
-      if name in self.metrics
-    }
+    names = [name for name in step_lib.MUST_BE_FINITE if name in self.metrics]
     return ", ".join(
-      f"{name} is {value}"
-      for name, value in values.items()
-      if not np.isfinite(value)
+      f"{name} is {float(self.metrics[name])}"
+      for name in names
+      if not np.isfinite(self.metrics[name])
     )
 
 
 class Monitor:
-  """Counts consecutive skipped steps and keeps the batch of the last one.
-
-  Attributes:
-    skipped_in_a_row: number of skipped steps up to the last one checked.
-    skipped: the last skipped step, or None.
-    went_back: whether the run has gone back since its last save; set by it.
-  """
+  """Counts consecutive skipped steps and keeps the batch of the last one."""
 
   def __init__(self, max_in_a_row: int, *, skipped_in_a_row: int = 0):
     """Treats `max_in_a_row` consecutive skipped steps as divergence."""
     self._max_in_a_row = max_in_a_row
     self.reset()
     self.skipped_in_a_row = skipped_in_a_row
+    # Whether the run has gone back since its last save; set by it.
     self.went_back = False
 
   def reset(self) -> None:
     """Starts over, after the run went back."""
     self._unchecked = None
+    # Up to the last step that was checked.
     self.skipped_in_a_row = 0
-    self.skipped = None
+    self.skipped = None  # the last skipped `Step`
 
   def add(self, number: int, first_example: int, batch, metrics) -> None:
     """Takes a step that may be running and checks the one before."""
@@ -111,7 +97,7 @@ def dump(workdir, skipped: Step, state, config: dict) -> pathlib.Path:
   A skipped step changes no parameters, so `state`, the one after it, serves.
   """
   folder = pathlib.Path(workdir) / FOLDER
-  batch = hosts.gather(skipped.batch)
+  batch = multihost_utils.process_allgather(skipped.batch, tiled=True)
   description = {
     "step": skipped.number,
     "first_example": skipped.first_example,

@@ -3,7 +3,6 @@
 docs/training.md shows the good and bad runs that the thresholds come from.
 """
 
-import math
 from collections.abc import Mapping
 
 import jax
@@ -90,9 +89,8 @@ class Health:
         " config.loss.adversarial",
       )
     for name, gate in scores.items():
-      if not name.startswith("gate/") or not math.isfinite(gate):
-        continue
-      if not MIN_GATE <= gate <= MAX_GATE:
+      # Neither is true of NaN.
+      if name.startswith("gate/") and (gate < MIN_GATE or gate > MAX_GATE):
         self._warn(
           "gates",
           f"step {step}: the gates of {name.removeprefix('gate/')} are all "

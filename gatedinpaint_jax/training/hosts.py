@@ -27,13 +27,9 @@ def join(
 ) -> None:
   """Connects the processes, so that JAX sees all their devices.
 
-  Must be called before JAX starts a backend. The arguments may be None on
-  clusters that provide them (TPU pods, Slurm, Open MPI).
-
-  Args:
-    coordinator: `host:port` of process 0, reachable from all processes.
-    processes: how many there are.
-    process: index of this one.
+  Must be called before JAX starts a backend. `coordinator` is the `host:port`
+  of process 0, `processes` their number and `process` the index of this one;
+  None on clusters that provide them (TPU pods, Slurm, Open MPI).
 
   Raises:
     UserError: if an argument is missing or wrong. JAX itself ends a process
@@ -90,35 +86,25 @@ def on_first_process(action: Callable[[], None]) -> None:
   Raises:
     UserError: in all processes, if the action raised it or an OSError.
   """
+  if jax.process_count() == 1:
+    action()
+    return
   message = b""
   if jax.process_index() == 0:
     try:
       action()
     except (errors.UserError, OSError) as error:
-      if jax.process_count() == 1:
-        raise
       message = str(error).encode()
-  if jax.process_count() == 1:
-    return
   padded = np.frombuffer(message.ljust(_MAX_MESSAGE_BYTES, b"\0"), np.uint8)
   received = multihost_utils.broadcast_one_to_all(padded[:_MAX_MESSAGE_BYTES])
   if message := np.asarray(received, np.uint8).tobytes().rstrip(b"\0"):
     raise errors.UserError(message.decode(errors="replace"))
 
 
-def gather(tree):
-  """Collects arrays that are sharded over processes; returns NumPy arrays."""
-  if jax.process_count() == 1:
-    return jax.device_get(tree)
-  return multihost_utils.process_allgather(tree, tiled=True)
-
-
 def report_failure(error: Exception, *, advice: str) -> int:
   """Prints why one of several processes ends; returns its exit code.
 
-  Args:
-    error: a lost process becomes one line, anything else a traceback.
-    advice: appended to that line.
+  A lost process becomes one line, with the advice, anything else a traceback.
   """
   if isinstance(error, jax.errors.JaxRuntimeError):
     print(

@@ -16,19 +16,15 @@ class Preemption:
 
   def __init__(self):
     """Nothing has been requested yet."""
-    self._reason = None
+    self.reason = "the cluster"  # or a signal, which requested the stop
+    self._is_requested = False
     self._checks = 0
-
-  @property
-  def reason(self) -> str:
-    """What requested the stop, for the log."""
-    return self._reason or "the cluster"
 
   def request(self, number, _frame) -> None:
     """Handles a signal; a second one interrupts immediately."""
-    self._reason = signal.Signals(number).name
+    self.reason, self._is_requested = signal.Signals(number).name, True
     signal.signal(number, signal.default_int_handler)
-    logging.info("%s: stopping after this step", self._reason)
+    logging.info("%s: stopping after this step", self.reason)
 
   def is_due(self) -> bool:
     """Returns whether to stop after this step; the same in all processes."""
@@ -36,7 +32,7 @@ class Preemption:
       # Not the step number, which decreases when a run goes back.
       self._checks += 1
       return multihost_utils.reached_preemption_sync_point(self._checks)
-    return self._reason is not None
+    return self._is_requested
 
 
 @contextlib.contextmanager

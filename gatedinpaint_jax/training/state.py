@@ -17,29 +17,19 @@ _STATISTICS = ("mean", "variance")
 
 @flax.struct.dataclass
 class TrainState:
-  """Everything that a run carries from one step to the next; a pytree.
+  """Everything that a run carries from one step to the next; a pytree."""
 
-  Attributes:
-    step: `[] int32`, number of completed steps.
-    examples_seen: `[] uint32`, pictures taken from the stream; more than `step`
-      times the batch size once a run has gone back.
-    generator: parameters.
-    discriminator: parameters, or None without a discriminator.
-    spectral: vectors of the power iteration that estimates the discriminator's
-      spectral norms, or None without spectral normalization.
-    generator_optimizer: optax state.
-    discriminator_optimizer: optax state.
-    generator_average: moving average of `generator`, or None.
-  """
-
-  step: jax.Array
+  step: jax.Array  # [] int32, completed steps
+  # [] uint32, pictures taken from the stream; more than `step` times the batch
+  # size once a run has gone back.
   examples_seen: jax.Array
   generator: Params
   discriminator: Params | None
+  # Of the power iteration that estimates the discriminator's spectral norms.
   spectral: Params | None
   generator_optimizer: optax.OptState
   discriminator_optimizer: optax.OptState
-  generator_average: Params | None
+  generator_average: Params | None  # moving average of `generator`
 
   @property
   def discriminator_variables(self) -> dict[str, Params]:
@@ -123,12 +113,9 @@ def count_parameters(params: Params | None) -> int:
 
 
 def start_from(state: TrainState, model) -> TrainState:
-  """Returns an initial state with imported weights.
+  """Returns an initial state with the weights of an imported `SavedModel`.
 
-  Args:
-    state: at step 0.
-    model: a `checkpoint_reader.SavedModel`. If it has no discriminator, or one
-      of another kind, `state` keeps its discriminator.
+  If that has no discriminator, or one of another kind, the state keeps its own.
   """
   # As NumPy: each process has read it onto one of its own devices.
   model = jax.device_get(model)
