@@ -10,6 +10,8 @@ pictures or the flags.
 
 import os
 import pathlib
+import sys
+import traceback
 
 from absl import flags, logging
 from ml_collections import config_flags
@@ -78,8 +80,11 @@ def _parse(argv) -> flags.FlagValues:
 
 def _run_with_others(run, options) -> int:
   """Runs as one of several processes; on failure, ends this one immediately."""
+  import jax
+
   from gatedinpaint_jax.training import hosts
 
+  code = 1
   try:
     hosts.join(
       coordinator=options.coordinator,
@@ -91,12 +96,20 @@ def _run_with_others(run, options) -> int:
     code = command_line.fail(error)
   except KeyboardInterrupt:
     code = command_line.INTERRUPTED
-  except Exception as error:
-    code = hosts.report_failure(
-      error, advice="the same commands resume from the newest checkpoint"
+  except jax.errors.JaxRuntimeError as error:
+    print(
+      f"error: process {jax.process_index()} of {jax.process_count()} cannot "
+      f"continue ({errors.first_words(error)}); if another process has ended, "
+      "its log says why; the same commands resume from the newest checkpoint",
+      file=sys.stderr,
     )
-  hosts.exit_now(code)
-  return code
+  except Exception:
+    traceback.print_exc()
+  # An ordinary exit would wait for the others while they wait for this process;
+  # now they notice.
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(code)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """The processes of one run, on one machine or on several."""
 
 import hashlib
-import os
-import sys
-import traceback
 from collections.abc import Callable
 
 import jax
@@ -99,30 +96,3 @@ def on_first_process(action: Callable[[], None]) -> None:
   received = multihost_utils.broadcast_one_to_all(padded[:_MAX_MESSAGE_BYTES])
   if message := np.asarray(received, np.uint8).tobytes().rstrip(b"\0"):
     raise errors.UserError(message.decode(errors="replace"))
-
-
-def report_failure(error: Exception, *, advice: str) -> int:
-  """Prints why one of several processes ends; returns its exit code.
-
-  A lost process becomes one line, with the advice, anything else a traceback.
-  """
-  if isinstance(error, jax.errors.JaxRuntimeError):
-    print(
-      f"error: process {jax.process_index()} of {jax.process_count()} cannot "
-      f"continue ({errors.first_words(error)}); if another process has ended, "
-      f"its log says why; {advice}",
-      file=sys.stderr,
-    )
-  else:
-    traceback.print_exception(error)
-  return 1
-
-
-def exit_now(code: int) -> None:
-  """Ends this process without waiting for the others, which then notice.
-
-  An ordinary exit would wait for them while they wait for this process.
-  """
-  sys.stdout.flush()
-  sys.stderr.flush()
-  os._exit(code)

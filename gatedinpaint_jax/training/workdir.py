@@ -13,11 +13,7 @@ _LOCK = "lock"
 
 
 def make(path, *, folders: Sequence[str]) -> pathlib.Path:
-  """Creates a workdir and folders in it.
-
-  Raises:
-    UserError: if they cannot be created or are not writable.
-  """
+  """Creates a workdir and folders in it; raises UserError if it cannot."""
   if "://" in str(path):
     raise errors.UserError(
       f"`workdir`={path}: must be a folder of a file system that all hosts "
