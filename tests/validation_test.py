@@ -33,13 +33,13 @@ def test_scores_do_not_depend_on_how_pictures_are_batched():
   parts = [
     jax.tree.map(lambda x, i=i: x[i : i + 2], whole[0]) for i in (0, 2, 4)
   ]
-  one, expected = validate(whole, 1, batch_size=5, strips=3)
-  two, actual = validate(parts, 4, batch_size=2, strips=3)
+  one, (expected, whole_strip) = validate(whole, 1, batch_size=5, strips=3)
+  two, (actual, strip) = validate(parts, 4, batch_size=2, strips=3)
   assert one.pictures == two.pictures == 5
-  for name, score in expected.scores.items():
-    np.testing.assert_allclose(actual.scores[name], score, rtol=1e-5)
-  assert actual.strip.shape == (14 + 3 * 16, 6 * 16, 3)
-  difference = actual.strip.astype(int) - expected.strip
+  for name, score in expected.items():
+    np.testing.assert_allclose(actual[name], score, rtol=1e-5)
+  assert strip.shape == (14 + 3 * 16, 6 * 16, 3)
+  difference = strip.astype(int) - whole_strip
   # Rounding to levels may turn a difference in the last bit into one level; the
   # colours of the attention depend on the longest offset of a batch.
   assert np.abs(difference[:, : 5 * 16]).max() <= 1
@@ -61,7 +61,7 @@ def test_gates_of_each_layer_are_averaged_in_float32():
     }
   mesh = devices.make_mesh(jax.devices()[:1])
   run = validation.Validation(generator, batches, mesh, batch_size=3, strips=1)
-  scores = run(jax.device_put(params, devices.replicated(mesh))).scores
+  scores, _ = run(jax.device_put(params, devices.replicated(mesh)))
   assert sum(name.startswith("gate/") for name in scores) == 16 + 24
   np.testing.assert_allclose(scores["gate/coarse.conv1"], 0.269, atol=1e-3)
   np.testing.assert_allclose(scores["gate/coarse.conv5"], 0.881, atol=2e-3)

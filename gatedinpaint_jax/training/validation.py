@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +12,6 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import visualize
 from gatedinpaint_jax.metrics import image_quality
 from gatedinpaint_jax.training import devices, hosts
-
-
-class Result(NamedTuple):
-  """The result of one validation."""
-
-  # Means over all pictures: those of `score`, and `gate/NETWORK.LAYER`, the
-  # mean gate of each layer.
-  scores: dict[str, float]
-  strip: np.ndarray  # [H', W', 3] uint8, drawn by `visualize.strip`
 
 
 class Validation:
@@ -59,8 +49,13 @@ class Validation:
     """Number of pictures that are scored."""
     return sum(len(batch.image) for batch in self._batches)
 
-  def __call__(self, params) -> Result:
-    """Completes and scores all pictures with these generator parameters."""
+  def __call__(self, params) -> tuple[dict[str, float], np.ndarray]:
+    """Completes and scores all pictures with these generator parameters.
+
+    Returns:
+      The means of `score` over all pictures, with `gate/NETWORK.LAYER`, the
+      mean gate of each layer; and the strip `[H', W', 3] uint8`.
+    """
     scores, drawn = [], []
     for batch in self._batches:
       padded = _repeat_last(batch, self._padded_size)
@@ -77,7 +72,7 @@ class Validation:
           lambda x, count=wanted: x[:count], (batch, output, completed)
         )
         drawn.append(visualize.draw_panels(*shown))
-    return Result(_means(scores), visualize.strip(np.concatenate(drawn)))
+    return _means(scores), visualize.strip(np.concatenate(drawn))
 
   def score_mean_fill(self) -> float:
     """Returns `hole_l1` of filling with the mean colour of the known pixels."""
