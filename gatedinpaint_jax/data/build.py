@@ -25,33 +25,27 @@ _VALIDATION_PATH = "config.data.validation_path"
 
 
 class Found(NamedTuple):
-  """The pictures of a config.
+  """The pictures of a config."""
 
-  Attributes:
-    training: how many pictures there are to train on.
-    batches: returns an endless iterator over training batches; takes the fields
-      of `recipe.Rows` as keyword arguments, except the batch size. Raises
-      UserError if the processes do not divide a batch, and the iterator does
-      if too many pictures cannot be read.
-    validation: the same pictures with the same holes every time and in every
-      process: cropped in the centre, not mirrored, with their sketches. The
-      last batch may be short.
-  """
-
-  training: int
+  training: int  # how many there are to train on
+  # Returns an endless iterator over training batches; takes the fields of
+  # `recipe.Rows` as keyword arguments, except the batch size. Raises UserError
+  # if the processes do not divide a batch, and the iterator does if too many
+  # pictures cannot be read.
   batches: Callable[..., Iterator[batch_lib.Batch]]
+  # The same pictures with the same holes every time and in every process:
+  # cropped in the centre, not mirrored, with their sketches. The last batch may
+  # be short.
   validation: list[batch_lib.Batch]
 
 
 def find_pictures(config: Any) -> Found:
   """Checks a config, lists its pictures and reads those for validation.
 
-  Without `config.data.validation_path`, training leaves some pictures out to
-  validate on: `config.evaluation.pictures` at equal distances in the list, at
-  most a quarter of it. Their holes follow from `config.evaluation.seed`.
-
-  Args:
-    config: a complete config, as in `configs/places2.py`.
+  The config is complete, as `configs/places2.py`. Without a path in it for
+  validation, training leaves out `config.evaluation.pictures` pictures to
+  validate on, at equal distances in the list, at most a quarter of it. Their
+  holes follow from `config.evaluation.seed`.
 
   Raises:
     UserError: if a value cannot be used, there are no pictures, or too few to

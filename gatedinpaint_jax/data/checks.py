@@ -31,12 +31,11 @@ def check(config: Any) -> None:
   ):
     if value is None or value < least:
       raise errors.UserError(f"{key}={value}: must be {least} or more")
-  for key, value in (
-    ("config.data.sketch_threshold", data.sketch_threshold),
-    ("config.data.sketch_drop_probability", data.sketch_drop_probability),
-  ):
-    if not 0 <= value <= 1:
-      raise errors.UserError(f"{key}={value}: must lie in [0, 1]")
+  for name in ("sketch_threshold", "sketch_drop_probability"):
+    if not 0 <= data[name] <= 1:
+      raise errors.UserError(
+        f"config.data.{name}={data[name]}: must lie in [0, 1]"
+      )
   _check_holes(mask)
 
 

@@ -60,10 +60,8 @@ def find_in_folder(folder: str, *, paired: bool = False) -> Files:
       f"no picture below {folder}, {held}; jpg, jpeg, png and webp files"
       " are read"
     )
-  return Files(
-    tuple(photos),
-    _sketches(photos, set(paths).__contains__) if paired else None,
-  )
+  sketches = _sketches(photos, set(paths).__contains__) if paired else None
+  return Files(tuple(photos), sketches)
 
 
 def read_file_list(path: str, *, paired: bool = False) -> Files:

@@ -86,9 +86,8 @@ def _fill_boxes(uniform, flips, height, width, shape) -> tf.Tensor:
   first, end = shape.draw(tensorflow_draws.Draws(uniform), height, width)
   rows, columns = (
     (pixels >= first[:, i : i + 1]) & (pixels < end[:, i : i + 1])
-    for i, pixels in (
-      (0, _coordinates(height, flips[:, 1:])),
-      (1, _coordinates(width, flips[:, :1])),
+    for i, pixels in enumerate(
+      [_coordinates(height, flips[:, 1:]), _coordinates(width, flips[:, :1])]
     )
   )  # [B, H] and [B, W]
   return tf.cast(rows, tf.float32)[..., None] * tf.cast(

@@ -11,18 +11,14 @@ _NAMED = 10
 
 
 class Tally:
-  """The unreadable pictures of one set, each counted and logged once.
-
-  Attributes:
-    names: the unreadable pictures met so far, in the order they were met.
-  """
+  """The unreadable pictures of one set, each counted and logged once."""
 
   def __init__(self, key: str, total: int, *, paired: bool = False):
     """Starts empty, for the `total` pictures that the config key `key` names.
 
     If they are `paired`, a picture may also fail because of its sketch.
     """
-    self.names: dict[str, None] = {}
+    self.names: dict[str, None] = {}  # in the order they were met
     self._key = key
     self._total = total
     self._also = " or its sketch, which must be of its size" if paired else ""

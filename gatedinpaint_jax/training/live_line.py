@@ -18,11 +18,7 @@ _LOSSES = {
 
 
 class LiveLine:
-  """Shows the progress of a run on a terminal; does nothing elsewhere.
-
-  Attributes:
-    is_shown: whether there is a terminal.
-  """
+  """Shows the progress of a run on a terminal; does nothing elsewhere."""
 
   def __init__(self, *, steps: int, batch_size: int):
     """Shows nothing yet; only the first of several processes ever does."""

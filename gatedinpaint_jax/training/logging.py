@@ -35,11 +35,7 @@ STRIPS = "strips"
 
 
 class RunLog:
-  """Writes what happens in a run; only the first process writes anything.
-
-  Attributes:
-    workdir: of the run.
-  """
+  """Writes what happens in a run; only the first process writes anything."""
 
   def __init__(
     self,

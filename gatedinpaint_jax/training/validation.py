@@ -133,10 +133,8 @@ def _mean_fill(batch):
 
 def _repeat_last(batch, size):
   """Pads a batch with its last picture, so that all batches share a program."""
-  missing = size - len(batch.image)
-  return jax.tree.map(
-    lambda x: np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]), batch
-  )
+  rows = np.minimum(np.arange(size), len(batch.image) - 1)
+  return jax.tree.map(lambda x: x[rows], batch)
 
 
 def _means(scores) -> dict[str, float]:
