@@ -4,6 +4,7 @@ Follows the same recipe as `pipeline.py`, with random numbers of NumPy's Philox.
 Pictures are cropped and flipped, never scaled.
 """
 
+import functools
 import itertools
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -92,7 +93,10 @@ class ArrayPictures:
     self._positions = np.asarray(positions)
     self._steps = steps
     self._shuffle = shuffle
-    self._epoch = self._order = None
+    # The order of an epoch is kept until the next.
+    self._order = functools.lru_cache(maxsize=1)(
+      lambda epoch: self._draws(_ORDER, epoch).permutation(len(self))
+    )
 
   def __len__(self) -> int:
     return len(self._positions)
@@ -113,14 +117,8 @@ class ArrayPictures:
 
   def _choose(self, number):
     """Returns which of the pictures an example of the stream shows."""
-    epoch, place = divmod(number, len(self._positions))
-    if not self._shuffle:
-      return place
-    if epoch != self._epoch:
-      draws = self._draws(_ORDER, epoch)
-      self._order = draws.permutation(len(self._positions))
-      self._epoch = epoch
-    return self._order[place]
+    epoch, place = divmod(number, len(self))
+    return self._order(epoch)[place] if self._shuffle else place
 
   def _draws(self, purpose, number):
     # Each number has its own last word of the counter, so streams never meet.

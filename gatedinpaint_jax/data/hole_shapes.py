@@ -21,6 +21,7 @@ from gatedinpaint_jax import batch as batch_lib
 # step, 45.25 pixels, down to 22.
 STEP_DEVIATION = 22 / (32 * math.sqrt(2))
 
+# Each names what holes have.
 KINDS = ("strokes", "boxes", "strokes_and_boxes", "files")
 
 
@@ -118,16 +119,6 @@ class Holes:
   boxes: Boxes = Boxes()
   paths: tuple[str, ...] = ()
   invert: bool = False
-
-  @property
-  def has_strokes(self) -> bool:
-    """Whether brush strokes are part of the holes."""
-    return self.kind in {"strokes", "strokes_and_boxes"}
-
-  @property
-  def has_boxes(self) -> bool:
-    """Whether a box is part of each hole."""
-    return self.kind in {"boxes", "strokes_and_boxes"}
 
   def draw_flips(self, draws: Any) -> Any:
     """Returns whether to mirror left to right and upside down, `[2] bool`."""

@@ -27,11 +27,11 @@ def draw_numbers(
     tf.errors.OpError: when run, if a mask picture cannot be read.
   """
   numbers = {}
-  if holes.has_strokes:
+  if "strokes" in holes.kind:
     numbers["strokes"] = strokes.draw_numbers(
       tensorflow_draws.fold_in(seed, _STROKES), holes.strokes
     )
-  if holes.has_boxes:
+  if "boxes" in holes.kind:
     numbers["box"] = _uniform(4, seed, _BOX)
   if holes.kind == "files":
     file_seed = tensorflow_draws.fold_in(seed, _FILE)
@@ -52,11 +52,11 @@ def fill(
 ) -> tf.Tensor:
   """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] float32`."""
   parts, flips = [], numbers["flips"]
-  if holes.has_strokes:
+  if "strokes" in holes.kind:
     parts.append(
       strokes.fill(numbers["strokes"], flips, height, width, holes.strokes)
     )
-  if holes.has_boxes:
+  if "boxes" in holes.kind:
     parts.append(_fill_boxes(numbers["box"], flips, height, width, holes.boxes))
   if holes.kind == "files":
     parts.append(_flip(numbers["picture"], flips))

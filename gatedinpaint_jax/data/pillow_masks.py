@@ -36,7 +36,7 @@ def draw_mask(
 def _draw_shapes(draws, height, width, holes) -> np.ndarray:
   picture = Image.new("L", (width, height))
   canvas = ImageDraw.Draw(picture)
-  if holes.has_strokes:
+  if "strokes" in holes.kind:
     for _ in range(draws.integers(*holes.strokes.count, endpoint=True)):
       _, points, brush = holes.strokes.draw(draws, height, width, np)
       points = [(x, y) for x, y in points.astype(int).tolist()]
@@ -45,7 +45,7 @@ def _draw_shapes(draws, height, width, holes) -> np.ndarray:
       for x, y in points:
         canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
   hole = np.asarray(picture) > 0
-  if holes.has_boxes:
+  if "boxes" in holes.kind:
     (top, left), (bottom, right) = holes.boxes.draw(draws, height, width)
     hole[top:bottom, left:right] = True
   return hole

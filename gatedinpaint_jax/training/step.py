@@ -42,10 +42,9 @@ def make_train_step(
   not finite, the parameters stay as they are and the metric `SKIPPED` is 1; the
   step and its examples still count.
   """
+  update = _update
   if turn is not None:
     update = functools.partial(baseline_step.update, turn=turn)
-  else:
-    update = _update
 
   def train_step(state, batch):
     updated, metrics = update(state, batch, setup=setup)
