@@ -90,13 +90,9 @@ def parse(
   doc: str,
   required: Sequence[str] = (),
 ) -> flags.FlagValues:
-  """Parses the flags of one program and returns them.
+  """Parses the flags that one program has defined, and returns them.
 
-  Args:
-    values: the flags, defined but not parsed.
-    argv: arguments, the program's name first.
-    doc: printed above the flags by `--help`, which exits with code 0.
-    required: flags that must be given.
+  `--help` prints `doc` above the flags, and exits with code 0.
   """
   modules = values.flags_by_module_dict().values()
   defined = [flag for module_flags in modules for flag in module_flags]
@@ -155,8 +151,7 @@ def suggest(unknown: str, values: flags.FlagValues) -> str:
 
 def fail(error) -> int:
   """Prints an error on one line and returns the exit code for mistakes."""
-  text = error.args[0] if isinstance(error, KeyError) else error
-  line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
+  line = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").split())
   print(f"error: {with_flags(line)}", file=sys.stderr)
   return MISTAKE
 

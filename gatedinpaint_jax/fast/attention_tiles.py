@@ -46,23 +46,16 @@ class Blocks(NamedTuple):
 
   The functions below take a single block, without the leading axis. The last
   blocks are padded with rows that do not exist.
-
-  Attributes:
-    pixels: `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as
-      indices into the flat picture; a pixel that does not exist has the index
-      past its end.
-    is_in_column: `[N, R + 2, w] bool`, false for the two places of the rows -1
-      and h that do not exist.
-    row: `[N] int32`, the first row.
-    place: `[N, R, w] int32`, numbers of the places.
-    exists: `[N, R, w] bool`, false for padding rows.
   """
 
+  # `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as indices
+  # into the flat picture, past its end for a pixel that does not exist.
   pixels: np.ndarray
+  # `[N, R + 2, w] bool`, false for places of rows -1 and h that do not exist.
   is_in_column: np.ndarray
-  row: np.ndarray
-  place: np.ndarray
-  exists: np.ndarray
+  row: np.ndarray  # `[N] int32`, the first row
+  place: np.ndarray  # `[N, R, w] int32`, numbers of the places
+  exists: np.ndarray  # `[N, R, w] bool`, false for padding rows
 
 
 def rows_of_block(rows, columns, tile_bytes, *, devices=1):
@@ -155,22 +148,15 @@ def fuse(block, key_block, scores):
 class Softmax(NamedTuple):
   """A softmax over the keys seen so far, for each query of a block.
 
-  The axes of the keys are kept, `[R, w, 1, 1]`, but for `copied`.
-
-  Attributes:
-    highest: the largest logit.
-    total: sum of all exp(logit - highest).
-    copied: `[R, w, K]`, sum of the patches of the sources, each times its
-      exp(logit - highest).
-    best: the largest exp(logit - highest) of a source.
-    source: the place of that source, the first one among equals.
+  The axes of the keys are kept, `[R, w, 1, 1]`, but for `copied`. The weight of
+  a key is exp(logit - highest).
   """
 
-  highest: jax.Array
-  total: jax.Array
-  copied: jax.Array
-  best: jax.Array
-  source: jax.Array
+  highest: jax.Array  # the largest logit
+  total: jax.Array  # sum of all weights
+  copied: jax.Array  # `[R, w, K]`, weighted sum of the patches of the sources
+  best: jax.Array  # the largest weight of a source
+  source: jax.Array  # the place of that source, the first one among equals
 
 
 def begin_softmax(shape, channels) -> Softmax:
@@ -226,12 +212,7 @@ def paste_vjp(attention, squares, d_pasted):
 
   Four pairs of places copy the same square to the same square. Adding them up
   before the product, which a running softmax cannot, saves three quarters of
-  the multiplications.
-
-  Args:
-    attention: `[R, w, R, w]`.
-    squares: of the keys, `[R + 1, w + 1, 4 C]`; see `layers.patches`.
-    d_pasted: gradient of the squares of the queries, of the same shape.
+  the multiplications. Squares are `[R + 1, w + 1, 4 C]`; see `layers.patches`.
   """
   d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares), border=0)
   attention = _meet(attention, border=1)

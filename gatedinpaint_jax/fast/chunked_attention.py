@@ -37,20 +37,13 @@ class _Settings(NamedTuple):
 
 
 class _Inputs(NamedTuple):
-  """A picture. In float32, so that gradients are summed in float32.
+  """A picture. In float32, so that gradients are summed in float32."""
 
-  Attributes:
-    queries: `[P, C]`.
-    keys: `[P, C]`.
-    squares: of the values, `[N R + 1, w + 1, 4 C]`; see `layers.patches`.
-    is_source: `[N, R, w]`.
-    blocks: `attention_tiles.Blocks`.
-  """
-
-  queries: jax.Array
-  keys: jax.Array
+  queries: jax.Array  # `[P, C]`
+  keys: jax.Array  # `[P, C]`
+  # Of the values, `[N R + 1, w + 1, 4 C]`; see `layers.patches`.
   squares: jax.Array
-  is_source: jax.Array
+  is_source: jax.Array  # `[N, R, w]`
   blocks: attention_tiles.Blocks
 
 

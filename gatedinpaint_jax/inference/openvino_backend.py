@@ -18,7 +18,7 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.export import network as network_lib
-from gatedinpaint_jax.inference import compilation_cache, fit_size, graph_cache
+from gatedinpaint_jax.inference import compilation_cache, fit_size
 from gatedinpaint_jax.networks import inpaint_generator
 
 _PACKAGES = ("openvino", "onnx")
@@ -86,7 +86,7 @@ class OpenvinoBackend:
     folder = compilation_cache.folder("openvino")
     if folder is not None:
       core.set_property({"CACHE_DIR": str(folder)})
-    graph = graph_cache.read_or_make(
+    graph = compilation_cache.read_or_make_graph(
       folder, self._generator, self._params, self._convert
     )
     model = core.read_model(graph)

@@ -1,8 +1,4 @@
-"""Reads weights from any supported source.
-
-Sources are a checkpoint of the released TensorFlow program, the PyTorch port's
-file (`.pth`, `.pt` or `.safetensors`) and our own `.safetensors`.
-"""
+"""Reads weights of other programs, and those of `export_weights`."""
 
 import json
 import pathlib
@@ -144,12 +140,10 @@ def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
       " or stage2.), a network with other padding and resampling; only the "
       "port's file of the released network can be imported"
     )
-  return _assemble_released(entries, names.PORT, path)._replace(
-    left_out=tuple(left_out)
-  )
+  return _assemble_released(entries, names.PORT, path, tuple(left_out))
 
 
-def _assemble_released(entries, layout, path) -> ImportedWeights:
+def _assemble_released(entries, layout, path, left_out=()) -> ImportedWeights:
   first = entries.get(layout.rename("generator/coarse/conv1/kernel"))
   # The sketch is the sixth input.
   is_guided = (
@@ -159,7 +153,7 @@ def _assemble_released(entries, layout, path) -> ImportedWeights:
   )
   model = names.released_model(guided=is_guided)
   trees = assemble.assemble(entries, layout=layout, model=model, file=path)
-  return ImportedWeights(trees, model, path.name)
+  return ImportedWeights(trees, model, path.name, left_out)
 
 
 _READERS = {
