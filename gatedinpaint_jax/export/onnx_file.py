@@ -19,13 +19,9 @@ _FUNCTIONS = onnx_arithmetic.FUNCTIONS | onnx_shapes.FUNCTIONS
 # {operation that calls a jaxpr: parameter with the jaxpr}.
 _CALLS = {
   "jit": "jaxpr",
-  "checkpoint": "jaxpr",
-  "remat2": "jaxpr",
   "custom_jvp_call": "call_jaxpr",
   "custom_vjp_call": "call_jaxpr",
 }
-# Operations with several outputs, which take and return sequences.
-_SEVERAL = ("optimization_barrier", "split")
 
 
 def convert(
@@ -93,7 +89,7 @@ def _apply(graph, equation, inputs):
   if operation is None:
     raise NotImplementedError(f"the operation {name} of JAX")
   tensors = [_as_tensor(graph, x) for x in inputs]
-  if name in _SEVERAL:
+  if name == "split":  # the only one with several outputs
     return operation(graph, tensors, parameters, outputs)
   return [operation(graph, tensors, parameters, outputs[0])]
 

@@ -86,15 +86,10 @@ class Graph:
     to = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     return self.add("Cast", name, to=to)
 
-  def array(self, name) -> np.ndarray | None:
-    """Returns the constant with a name, or None."""
-    return self._arrays.get(name)
-
   def transposed(self, name, perm) -> str:
     """Returns the name of the transposed tensor."""
-    array = self.array(name)
-    if array is not None:
-      return self.constant(array.transpose(perm))
+    if name in self._arrays:
+      return self.constant(self._arrays[name].transpose(perm))
     return self.add("Transpose", name, perm=perm)
 
   def add_input(self, name, shape, dtype) -> Tensor:
