@@ -76,16 +76,16 @@ def _needed(jaxpr):
 def _apply(graph, equation, inputs):
   name, parameters = equation.primitive.name, equation.params
   outputs = [v.aval for v in equation.outvars]
-  if name in _CALLS and parameters.get("name") not in _FUNCTIONS:
-    inner = parameters[_CALLS[name]]
-    consts = getattr(inner, "consts", [])
-    return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
+  operation = _OPERATIONS.get(name)
+  if name in _CALLS:
+    operation = _FUNCTIONS.get(parameters.get("name"))
+    if operation is None:
+      inner = parameters[_CALLS[name]]
+      consts = getattr(inner, "consts", [])
+      return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
   if _is_constant(inputs, outputs):
     results = equation.primitive.bind(*inputs, **parameters)
     return results if equation.primitive.multiple_results else [results]
-  operation = (
-    _FUNCTIONS[parameters["name"]] if name in _CALLS else _OPERATIONS.get(name)
-  )
   if operation is None:
     raise NotImplementedError(f"the operation {name} of JAX")
   tensors = [_as_tensor(graph, x) for x in inputs]
