@@ -16,10 +16,12 @@ profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with
 reasons), 2 a mistake in the flags or in the only picture.
 """
 
+import json
 import os
 import pathlib
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 from absl import flags
 
@@ -30,7 +32,6 @@ from gatedinpaint_jax.inference import (
   job_runner,
   jobs,
   openvino_backend,
-  run_report,
   spread,
 )
 from gatedinpaint_jax.training import checkpoint_reader
@@ -52,8 +53,7 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
-  with errors.prefixed("--report="):
-    run_report.check(options.report, work)
+  _check_report(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
@@ -66,8 +66,7 @@ def main(argv) -> int:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
-  with errors.prefixed("--report="):
-    report = run_report.open_to_append(options.report)
+  report = _open_report(options.report)
   outcomes = []
   with report:
     try:
@@ -196,9 +195,57 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
       for text in (outcome.reason, outcome.note)
     )
     outcome = outcome._replace(reason=reason, note=note)
-    report.write(run_report.line(outcome, options.checkpoint, options.method))
+    report.write(_report_line(outcome, options))
     report.flush()
     yield outcome
+
+
+def _check_report(path, work) -> None:
+  """Raises UserError if the report cannot be written or is a picture."""
+  if not path:
+    return
+  report = os.path.realpath(os.path.expanduser(path))
+  if not os.path.isdir(os.path.dirname(report)):
+    raise errors.UserError(
+      f"--report={path}: cannot be written (no such folder)"
+    )
+  for job in work:
+    for used in (job.image, job.mask, job.sketch, job.output):
+      if used and os.path.realpath(used) == report:
+        raise errors.UserError(
+          f"--report={path}: is a picture of this run; name another file"
+        )
+
+
+def _open_report(path) -> TextIO:
+  """Opens the report to append to it, or the null device without one."""
+  path = os.path.expanduser(path or os.devnull)
+  try:
+    return open(path, "a", encoding="utf-8")
+  except OSError as error:
+    raise errors.UserError(
+      f"--report={path}: cannot be written ({error.strerror})"
+    ) from error
+
+
+def _report_line(outcome, options) -> str:
+  job = outcome.job
+  height, width = outcome.size or (None, None)
+  content = {
+    "image": str(job.image),
+    "mask": job.mask and str(job.mask),
+    "output": str(job.output),
+    "status": "failed" if outcome.reason else "done",
+    "reason": outcome.reason or outcome.note,
+    "height": height,
+    "width": width,
+    "hole_fraction": outcome.hole_fraction,
+    "seconds": round(outcome.seconds, 3),
+    "backend": outcome.backend,
+    "checkpoint": options.checkpoint,
+    "method": options.method,
+  }
+  return json.dumps(content) + "\n"
 
 
 def _print_only(outcome) -> int:
