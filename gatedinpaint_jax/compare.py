@@ -18,7 +18,7 @@ codes: 0 done, 2 a mistake in the config, the flags or a file.
 
 import pathlib
 
-from absl import flags, logging
+from absl import logging
 from ml_collections import config_flags
 
 import gatedinpaint_jax
@@ -99,19 +99,15 @@ def main(argv) -> int:
   return 0
 
 
-def _parse(argv) -> flags.FlagValues:
-  values = flags.FlagValues()
-  command_line.define_config(
-    values, argv, "The comparison, such as configs/comparison.py."
-  )
-  flag = command_line.definers(values)
+def _parse(argv) -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.config_file(argv, "The comparison, such as configs/comparison.py.")
   flag.text(
     "workdir",
-    None,
     "Folder for runs and results; by default runs/ and the config's name.",
   )
-  flag.text("study", None, "A folder for the page of a user study.")
-  return command_line.parse(values, argv, doc=__doc__, required=("config",))
+  flag.text("study", "A folder for the page of a user study.")
+  return command_line.parse(flag, argv, doc=__doc__, required=("config",))
 
 
 def _check_apart(flag, folder, plan, config) -> None:

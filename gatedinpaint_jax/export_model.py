@@ -25,7 +25,6 @@ import os
 import pathlib
 
 import jax
-from absl import flags
 from jax import export
 
 from gatedinpaint_jax import batch, command_line, errors, files
@@ -65,15 +64,14 @@ def main(argv) -> int:
 
 
 def _flags():
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.text("checkpoint", None, "The run or weights to export.")
+  flag = command_line.Flags()
+  flag.text("checkpoint", "The run or weights to export.")
   flag.choice("format", None, list(_SUFFIXES), "The file format.")
-  flag.text("output", None, "The file to write.")
+  flag.text("output", "The file to write.")
   flag.integer("height", None, "Height of all pictures.")
   flag.integer("width", None, "Width of all pictures.")
-  flag.switch("overwrite", False, "Replace the output if it exists.")
-  return values
+  flag.switch("overwrite", "Replace the output if it exists.")
+  return flag
 
 
 def _check_sides(options):

@@ -23,8 +23,6 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from absl import flags
-
 from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
@@ -79,24 +77,22 @@ def main(argv) -> int:
   return _print_only(*outcomes) if len(work) == 1 else _print_all(outcomes)
 
 
-def _define_flags() -> flags.FlagValues:
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.several("image", [], "Pictures: a file, a folder or a 'pattern'.")
+def _define_flags() -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.several("image", "Pictures: a file, a folder or a 'pattern'.")
   flag.several(
     "mask",
-    [],
     "Masks: likewise; 128 and above is hole. A single file serves all.",
   )
-  flag.several("sketch", [], "Sketches: likewise; above 153 is line.")
-  flag.text("output", None, "Result file, or folder for several results.")
-  flag.text("checkpoint", None, "A workdir, its checkpoints/ or one step.")
+  flag.several("sketch", "Sketches: likewise; above 153 is line.")
+  flag.text("output", "Result file, or folder for several results.")
+  flag.text("checkpoint", "A workdir, its checkpoints/ or one step.")
   flag.choice("method", None, methods.NAMES, "Used instead of a checkpoint.")
-  flag.switch("invert_mask", False, "Below 128 is hole.")
+  flag.switch("invert_mask", "Below 128 is hole.")
   flag.integer("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
-  flag.switch("resize_mask", False, "Scale masks of another size.")
-  flag.switch("invert_sketch", False, "Lines are black on white.")
-  flag.switch("overwrite", False, "Replace existing results.")
+  flag.switch("resize_mask", "Scale masks of another size.")
+  flag.switch("invert_sketch", "Lines are black on white.")
+  flag.switch("overwrite", "Replace existing results.")
   flag.choice(
     "format", "png", _FORMATS, "Format of results in a folder; jpg is lossy."
   )
@@ -108,7 +104,6 @@ def _define_flags() -> flags.FlagValues:
   )
   flag.switch(
     "crop_to_hole",
-    False,
     "Compute only the neighbourhood of each hole: for small holes in large "
     "pictures.",
   )
@@ -126,8 +121,8 @@ def _define_flags() -> flags.FlagValues:
     "jax, or openvino on CPUs; auto chooses openvino if it is installed, there "
     "is no accelerator and the picture has at most 512 x 512 pixels.",
   )
-  flag.text("report", None, "A file to append a line of JSON per picture to.")
-  return values
+  flag.text("report", "A file to append a line of JSON per picture to.")
+  return flag
 
 
 def _make_folders(output, work) -> None:
