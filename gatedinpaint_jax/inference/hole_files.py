@@ -81,7 +81,7 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
   """Returns the deciding channel of a file, `[H, W] uint8`, at `size`."""
   photo = photo_files.read(path)
   plane = photo.alpha
-  # Whether a drawing was made on a transparent ground.
+  # Alpha decides only if it separates a drawing from its ground.
   if plane is None or plane.min() >= min(batch.HOLE_LEVEL, plane.max()):
     plane = photo.grey
   if plane.shape == size:
