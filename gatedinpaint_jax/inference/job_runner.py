@@ -106,8 +106,11 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
   holed = [entry for entry in loaded if entry.hole.any()]
   predictions = _predict(holed, capacity, inpainter, options)
   for entry, prediction in zip(holed, predictions, strict=True):
-    backend = _backend(entry, inpainter, options)
-    outcomes.append(_save(entry, prediction, backend))
+    outcome = _save(entry, prediction)
+    if outcome.reason is None:
+      backend = _backend(entry, inpainter, options)
+      outcome = outcome._replace(backend=backend)
+    outcomes.append(outcome)
   seconds = (time.perf_counter() - started) / len(batch)
   return [outcome._replace(seconds=seconds) for outcome in outcomes]
 
@@ -190,7 +193,7 @@ def _backend(entry, inpainter, options) -> str | None:
   return " and ".join(sorted(names)) or None
 
 
-def _save(entry, prediction, backend=None) -> Outcome:
+def _save(entry, prediction) -> Outcome:
   """Writes a completed picture, unchanged if `prediction` is None."""
   job, photo, hole, _ = entry
   outcome = Outcome(
@@ -206,8 +209,7 @@ def _save(entry, prediction, backend=None) -> Outcome:
     photo_files.write(job.output, photo)
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
-  note = _note(job, hole, outcome.hole_fraction)
-  return outcome._replace(note=note, backend=backend)
+  return outcome._replace(note=_note(job, hole, outcome.hole_fraction))
 
 
 def _note(job, hole, fraction) -> str | None:
