@@ -13,16 +13,10 @@ import jax.numpy as jnp
 def split(batch: Any, count: int) -> Any:
   """Divides a batch into parts.
 
-  Part i has the pictures i, i + count and so on, so that a batch that is
-  sharded over devices stays where it is: each device has a piece of each part.
-
-  Args:
-    batch: pytree of arrays `[B, ...]`; `count` divides B, and the pictures of
-      each device.
-    count: of the parts.
-
-  Returns:
-    The same tree of arrays `[count, B / count, ...]`.
+  Takes a tree of arrays `[B, ...]` and returns `[count, B / count, ...]`.
+  `count` divides B, and the pictures of each device. Part i has the pictures i,
+  i + count and so on, so that a batch that is sharded over devices stays where
+  it is: each device has a piece of each part.
   """
 
   def divide(x):
@@ -35,9 +29,7 @@ def split(batch: Any, count: int) -> Any:
 def mean(compute: Callable[[Any], Any], parts: Any) -> Any:
   """Returns the mean of `compute(part)`, holding one part's work at a time.
 
-  Args:
-    compute: from one part to a pytree of float arrays.
-    parts: from `split`.
+  `compute` returns a tree of float arrays; the parts are those of `split`.
   """
   (count,) = {len(x) for x in jax.tree.leaves(parts)}
   first = jax.tree.map(lambda x: x[0], parts)

@@ -4,11 +4,9 @@ A user's mistake ends a program with one line on stderr and exit code 2.
 """
 
 import difflib
-import functools
 import re
 import sys
 import textwrap
-import types
 from collections.abc import Callable, Sequence
 
 from absl import flags
@@ -32,31 +30,39 @@ _CONFIG_ERRORS = (
 )
 
 
-def definers(values: flags.FlagValues) -> types.SimpleNamespace:
-  """Returns absl's `DEFINE` functions, bound to `values`."""
-  # A partial, because absl lists a flag under the module that calls it.
-  bind = lambda define: functools.partial(define, flag_values=values)
-  return types.SimpleNamespace(
-    text=bind(flags.DEFINE_string),
-    several=bind(flags.DEFINE_multi_string),
-    integer=bind(flags.DEFINE_integer),
-    switch=bind(flags.DEFINE_bool),
-    choice=bind(flags.DEFINE_enum),
-  )
+class Flags(flags.FlagValues):
+  """The flags of one program; every method defines one."""
 
+  def config_file(self, argv: Sequence[str], text: str) -> None:
+    """`--config`, and its overrides found in `argv`."""
+    config_flags.DEFINE_config_file(
+      "config",
+      None,
+      text,
+      flag_values=self,
+      sys_argv=list(argv),
+      lock_config=True,
+    )
 
-def define_config(
-  values: flags.FlagValues, argv: Sequence[str], text: str
-) -> None:
-  """Defines `--config` with help `text`, and its overrides found in `argv`."""
-  config_flags.DEFINE_config_file(
-    "config",
-    None,
-    text,
-    flag_values=values,
-    sys_argv=list(argv),
-    lock_config=True,
-  )
+  def text(self, name: str, text: str) -> None:
+    """A text, by default None."""
+    flags.DEFINE_string(name, None, text, flag_values=self)
+
+  def several(self, name: str, text: str) -> None:
+    """Texts, because it may be given several times."""
+    flags.DEFINE_multi_string(name, [], text, flag_values=self)
+
+  def switch(self, name: str, text: str) -> None:
+    """A bool, by default False."""
+    flags.DEFINE_bool(name, False, text, flag_values=self)
+
+  def integer(self, name: str, default, text: str, **bounds) -> None:
+    """An integer, at least `lower_bound`."""
+    flags.DEFINE_integer(name, default, text, flag_values=self, **bounds)
+
+  def choice(self, name: str, default, choices, text: str) -> None:
+    """One of several texts."""
+    flags.DEFINE_enum(name, default, choices, text, flag_values=self)
 
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
@@ -90,13 +96,9 @@ def parse(
   doc: str,
   required: Sequence[str] = (),
 ) -> flags.FlagValues:
-  """Parses the flags of one program and returns them.
+  """Parses the flags that one program has defined, and returns them.
 
-  Args:
-    values: the flags, defined but not parsed.
-    argv: arguments, the program's name first.
-    doc: printed above the flags by `--help`, which exits with code 0.
-    required: flags that must be given.
+  `--help` prints `doc` above the flags, and exits with code 0.
   """
   modules = values.flags_by_module_dict().values()
   defined = [flag for module_flags in modules for flag in module_flags]
@@ -155,8 +157,7 @@ def suggest(unknown: str, values: flags.FlagValues) -> str:
 
 def fail(error) -> int:
   """Prints an error on one line and returns the exit code for mistakes."""
-  text = error.args[0] if isinstance(error, KeyError) else error
-  line = " ".join(str(text).replace("\\n", " ").replace("\\'", "'").split())
+  line = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").split())
   print(f"error: {with_flags(line)}", file=sys.stderr)
   return MISTAKE
 

@@ -17,9 +17,8 @@ codes: 0 done, 2 a mistake in the config, the flags or a file.
 """
 
 import pathlib
-from collections.abc import Iterator
 
-from absl import flags, logging
+from absl import logging
 from ml_collections import config_flags
 
 import gatedinpaint_jax
@@ -100,19 +99,15 @@ def main(argv) -> int:
   return 0
 
 
-def _parse(argv) -> flags.FlagValues:
-  values = flags.FlagValues()
-  command_line.define_config(
-    values, argv, "The comparison, such as configs/comparison.py."
-  )
-  flag = command_line.definers(values)
+def _parse(argv) -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.config_file(argv, "The comparison, such as configs/comparison.py.")
   flag.text(
     "workdir",
-    None,
     "Folder for runs and results; by default runs/ and the config's name.",
   )
-  flag.text("study", None, "A folder for the page of a user study.")
-  return command_line.parse(values, argv, doc=__doc__, required=("config",))
+  flag.text("study", "A folder for the page of a user study.")
+  return command_line.parse(flag, argv, doc=__doc__, required=("config",))
 
 
 def _check_apart(flag, folder, plan, config) -> None:
@@ -142,11 +137,9 @@ def _completed_path(workdir, kind, name, case) -> pathlib.Path:
 
 def _compare(plan, config, workdir, scores) -> str:
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
-  shown = {kind: {} for kind in reports}
   for name, method in plan.method_of.items():
-    for kind, built, completed in _score(name, plan, config, workdir, scores):
+    for kind, built in _score(name, plan, config, workdir, scores):
       reports[kind].setdefault(method, []).append(built)
-      shown[kind].setdefault(method, completed)  # of the first seed
       logging.info("scored %s with masks %s", name, kind)
   content = compare_runs.describe(plan, config, workdir) | {
     "masks": {
@@ -155,11 +148,10 @@ def _compare(plan, config, workdir, scores) -> str:
     }
   }
   tables = compare_runs.to_markdown(content)
-  work = plan.work[: config.grid_pictures]
   rows = [
-    row
+    _row(loader, case, plan, workdir)
     for loader in plan.loaders
-    for row in _rows(work, loader, shown[loader.mask_set.kind])
+    for case in plan.work[: config.grid_pictures]
   ]
   grid = pictures.to_png(pictures.draw_grid(rows))
   report.write(workdir / "comparison.json", content, tables, grid)
@@ -167,10 +159,9 @@ def _compare(plan, config, workdir, scores) -> str:
 
 
 def _score(name, plan, config, workdir, scores):
-  """Scores a run or an untrained method, and keeps what it completes.
+  """Scores a run or an untrained method, and writes what it completes.
 
-  Yields:
-    For each kind of mask: the kind, the report, and the first pictures.
+  Yields the kind and the report for each kind of mask.
   """
   # Loaded here, so that only one network is in memory.
   subject = plan.untrained.get(name) or subjects.from_checkpoint(
@@ -189,9 +180,8 @@ def _score(name, plan, config, workdir, scores):
       total=len(plan.work),
       name=f"{name}, {masks.kind}",
     )
-    first = []
     built = report.build(
-      scorer.score(_write_all(completed, paths, first, config.grid_pictures)),
+      scorer.score(_write_all(completed, paths)),
       version=gatedinpaint_jax.__version__,
       description=subject.description,
       images=config.images,
@@ -200,24 +190,25 @@ def _score(name, plan, config, workdir, scores):
     )
     place = workdir / compare_config.COMPLETED / masks.kind
     files.write(place / f"{name}.json", report.to_json(built))
-    yield masks.kind, built, first
+    yield masks.kind, built
 
 
-def _write_all(completed, paths, first: list, count):
-  """Writes pictures while passing them on, and appends some to `first`."""
+def _write_all(completed, paths):
+  """Writes pictures while passing them on."""
   for entry in completed:
     files.write(paths[entry.loaded.case.index], pictures.to_png(entry.image))
-    if len(first) < count:
-      first.append(entry.image)
     yield entry
 
 
-def _rows(work, loader, shown) -> Iterator[pictures.Shown]:
-  for i, case in enumerate(work):
-    _, original, hole = loader.load(case)
-    label = f"{loader.mask_set.kind}, {hole.mean():.0%}: {case.name}"
-    completed = {name: images[i] for name, images in shown.items()}
-    yield pictures.Shown(label, original, hole, completed)
+def _row(loader, case, plan, workdir) -> pictures.Shown:
+  _, original, hole = loader.load(case)
+  kind = loader.mask_set.kind
+  completed = {
+    name: photo_files.read(_completed_path(workdir, kind, run, case)).colours
+    for name, run in plan.shown.items()
+  }
+  label = f"{kind}, {hole.mean():.0%}: {case.name}"
+  return pictures.Shown(label, original, hole, completed)
 
 
 def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
@@ -226,16 +217,13 @@ def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
   Each picture has one kind of mask: the first six the first kind, which has
   every bin of hole fractions once, the next six the second, and so on.
   """
-  runs = {name: name for name in plan.untrained}
-  # The run of the first seed.
-  runs |= {name: next(iter(found)) for name, found in plan.trainings.items()}
-  found = {name: {} for name in (pictures.ORIGINAL, *runs)}
+  found = {name: {} for name in (pictures.ORIGINAL, *plan.shown)}
   for i, case in enumerate(plan.work[: config.study_pictures]):
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]
     kind = loader.mask_set.kind
     key = f"{kind}/{case.name}"
     found[pictures.ORIGINAL][key] = pictures.to_png(loader.image(case))
-    for name, run in runs.items():
+    for name, run in plan.shown.items():
       path = _completed_path(workdir, kind, run, case)
       found[name][key] = path.read_bytes()
   return found

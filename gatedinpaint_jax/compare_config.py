@@ -61,6 +61,13 @@ class Plan(NamedTuple):
       run: method for method, runs in self.trainings.items() for run in runs
     }
 
+  @property
+  def shown(self) -> dict[str, str]:
+    """{method: untrained method or run of the first seed}, likewise."""
+    return {name: name for name in self.untrained} | {
+      method: next(iter(runs)) for method, runs in self.trainings.items()
+    }
+
 
 def make_plan(config: Any) -> Plan:
   """Returns the plan of a config like `configs/comparison.py`."""
@@ -73,9 +80,11 @@ def make_plan(config: Any) -> Plan:
   trainings = {}
   for name in config.trained:
     training = _read_training(config, name)
-    trainings[name] = {
-      f"{name}/seed_{seed}": _with_seed(training, seed) for seed in seeds
-    }
+    trainings[name] = runs = {}
+    for seed in seeds:
+      run = training.copy_and_resolve_references()
+      run.seed = seed
+      runs[f"{name}/seed_{seed}"] = run
   for name in config.untrained:
     errors.check_choice("config.untrained", name, methods.NAMES)
   for kind in config.mask_kinds:
@@ -135,12 +144,6 @@ def _read_seeds(config) -> list[int]:
       f"config.seeds={tuple(seeds)}: must be different integers from 0 up"
     )
   return seeds
-
-
-def _with_seed(training, seed):
-  training = training.copy_and_resolve_references()
-  training.seed = seed
-  return training
 
 
 def _read_training(config, name):

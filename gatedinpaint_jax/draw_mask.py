@@ -34,7 +34,12 @@ def ask_for_mask(image: np.ndarray, *, seed: int = 0) -> np.ndarray:
   if "google.colab" in sys.modules:
     return _show_editor(image)
   print("Drawing works only in Colab; using a mask of random strokes instead.")
-  return _random_strokes(*image.shape[:2], seed)
+  mask = pillow_masks.draw_mask(
+    np.random.default_rng(seed),
+    *image.shape[:2],
+    hole_shapes.Holes(kind="strokes"),
+  )
+  return mask[..., 0].astype(np.uint8) * 255
 
 
 def _show_editor(image) -> np.ndarray:
@@ -62,13 +67,3 @@ def _page(image) -> str:
     "height": height,
   }
   return _PAGE.read_text("utf-8").replace("__DRAWING__", json.dumps(drawing))
-
-
-def _random_strokes(height, width, seed) -> np.ndarray:
-  mask = pillow_masks.draw_mask(
-    np.random.default_rng(seed),
-    height,
-    width,
-    hole_shapes.Holes(kind="strokes"),
-  )
-  return mask[..., 0].astype(np.uint8) * 255

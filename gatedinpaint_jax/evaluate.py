@@ -22,7 +22,6 @@ files must pair up by their names without suffix. Devices share the pictures of
 a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
-import contextlib
 import os
 import pathlib
 
@@ -132,7 +131,7 @@ def _evaluate(options, loader, requests, output) -> None:
   reports, shown, labels = {}, {}, None
   for request in requests:
     name = request.name
-    with _memory_advice(options):
+    try:
       reports[name], labels, shown[name] = _evaluate_one(
         request,
         scorer,
@@ -141,6 +140,9 @@ def _evaluate(options, loader, requests, output) -> None:
         backend=options.backend,
         title=name if len(requests) > 1 else "",
       )
+    except memory.TooLargeError as error:
+      smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
+      raise errors.UserError(f"{error}; name a smaller {smaller}") from error
   content = comparison.build(reports)
   tables = comparison.to_markdown(content)
   report.write(output, content, tables, _draw(labels, shown))
@@ -181,16 +183,6 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
   shown = {entry.loaded.case.index: entry for entry in again}
   built = report.build(result, description=subject.description, **about)
   return built, labels, shown
-
-
-@contextlib.contextmanager
-def _memory_advice(options):
-  """Adds advice to the error for a batch that does not fit in memory."""
-  try:
-    yield
-  except memory.TooLargeError as error:
-    smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
-    raise errors.UserError(f"{error}; name a smaller {smaller}") from error
 
 
 def _draw(labels, shown) -> bytes:

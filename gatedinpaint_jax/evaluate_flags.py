@@ -26,10 +26,11 @@ class _Recorder(flags.ArgumentParser):
     return value
 
 
-def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
+def parse(
+  argv, *, doc: str
+) -> tuple[command_line.Flags, list[tuple[str, str]]]:
   """Returns the flags, and the subjects as (kind, value) in the order given."""
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
+  flag = command_line.Flags()
   given = []
   for kind, text in (
     ("checkpoint", "A workdir, its checkpoints/ or one step."),
@@ -45,18 +46,17 @@ def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
       kind,
       [],
       text,
-      flag_values=values,
+      flag_values=flag,
     )
-  flag.text("images", None, "Originals: a file, a folder or a 'pattern'.")
+  flag.text("images", "Originals: a file, a folder or a 'pattern'.")
   flag.text(
     "masks",
-    None,
     "free_form (the default), rectangle, or mask files with 128 and above for "
     "hole.",
   )
   flag.integer("mask_seed", 0, "Seed of drawn masks.", lower_bound=0)
   flag.text(
-    "size", None, "HEIGHTxWIDTH; pictures are scaled to cover it and cropped."
+    "size", "HEIGHTxWIDTH; pictures are scaled to cover it and cropped."
   )
   flag.integer(
     "batch_size", 1, "Pictures of one size computed at once.", lower_bound=1
@@ -68,18 +68,18 @@ def parse(argv, *, doc: str) -> tuple[flags.FlagValues, list[tuple[str, str]]]:
     "Computes checkpoints; see gatedinpaint_jax.inpaint.",
   )
   flag.text(
-    "output", None, "The report, a .json; a .md and a .png are put next to it."
+    "output", "The report, a .json; a .md and a .png are put next to it."
   )
-  flag.text("write_masks", None, "A folder for the masks, as png.")
-  flag.text("fid_weights", None, "inception-2015-12-05.pt; computes the FID.")
-  flag.switch("lpips", False, "Compute LPIPS.")
-  options = command_line.parse(values, argv, doc=doc, required=("images",))
+  flag.text("write_masks", "A folder for the masks, as png.")
+  flag.text("fid_weights", "inception-2015-12-05.pt; computes the FID.")
+  flag.switch("lpips", "Compute LPIPS.")
+  options = command_line.parse(flag, argv, doc=doc, required=("images",))
   _check_together(options, given)
   return options, given
 
 
 def places(
-  options: flags.FlagValues, loader: cases.Loader
+  options: command_line.Flags, loader: cases.Loader
 ) -> dict[str, cases.Places]:
   """Returns {flag: where it reads pictures from}."""
   given = {"images": [options.images], "completed": options.completed}
@@ -116,7 +116,7 @@ def find_subjects(
   return found
 
 
-def make_loader(options: flags.FlagValues) -> cases.Loader:
+def make_loader(options: command_line.Flags) -> cases.Loader:
   """Returns the reader of the cases."""
   masks = options.masks or frozen_masks.KINDS[0]
   mask_set = None

@@ -24,14 +24,16 @@ of places at once, about 6 GB at 1024 x 1024. With stablehlo, --height and
 import os
 import pathlib
 
-from absl import flags
+import jax
+from jax import export
 
 from gatedinpaint_jax import batch, command_line, errors, files
 from gatedinpaint_jax.baselines import completion_network
 from gatedinpaint_jax.export import network as network_lib
-from gatedinpaint_jax.export import stablehlo_file
 
 _SUFFIXES = {"onnx": ".onnx", "stablehlo": ".stablehlo"}
+# Every .stablehlo file supports all of these.
+_PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def main(argv) -> int:
@@ -62,15 +64,14 @@ def main(argv) -> int:
 
 
 def _flags():
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.text("checkpoint", None, "The run or weights to export.")
+  flag = command_line.Flags()
+  flag.text("checkpoint", "The run or weights to export.")
   flag.choice("format", None, list(_SUFFIXES), "The file format.")
-  flag.text("output", None, "The file to write.")
+  flag.text("output", "The file to write.")
   flag.integer("height", None, "Height of all pictures.")
   flag.integer("width", None, "Width of all pictures.")
-  flag.switch("overwrite", False, "Replace the output if it exists.")
-  return values
+  flag.switch("overwrite", "Replace the output if it exists.")
+  return flag
 
 
 def _check_sides(options):
@@ -113,8 +114,11 @@ def _to_onnx(network, inputs) -> tuple[bytes, str]:
 
 
 def _to_stablehlo(network, inputs) -> tuple[bytes, str]:
-  exported = stablehlo_file.convert(network_lib.complete(network), inputs)
-  in_pieces = stablehlo_file.computes_in_pieces(exported)
+  """Likewise; `exported.mlir_module_serialized` is the bare StableHLO."""
+  complete = jax.jit(network_lib.complete(network))
+  exported = export.export(complete, platforms=_PLATFORMS)(*inputs.values())
+  # There is no other loop than that over the pieces.
+  in_pieces = "stablehlo.while" in exported.mlir_module()
   attention = _describe_attention(network, in_pieces=in_pieces)
   return bytes(exported.serialize()), attention
 

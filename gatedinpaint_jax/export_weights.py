@@ -20,7 +20,6 @@ import json
 import pathlib
 
 import numpy as np
-from absl import flags
 
 import gatedinpaint_jax
 from gatedinpaint_jax import command_line, errors, files
@@ -55,17 +54,15 @@ def main(argv) -> int:
 
 
 def _flags():
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.text("checkpoint", None, "The run to export.")
-  flag.text("output", None, "The .safetensors file to write.")
+  flag = command_line.Flags()
+  flag.text("checkpoint", "The run to export.")
+  flag.text("output", "The .safetensors file to write.")
   flag.switch(
     "with_discriminator",
-    False,
     "Also export the discriminator, to continue training.",
   )
-  flag.switch("overwrite", False, "Replace the output if it exists.")
-  return values
+  flag.switch("overwrite", "Replace the output if it exists.")
+  return flag
 
 
 def _arrays(model, *, with_discriminator):

@@ -19,8 +19,6 @@ import contextlib
 import pathlib
 import shlex
 
-from absl import flags
-
 from gatedinpaint_jax import command_line, errors, files
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from gatedinpaint_jax.training import state as state_lib
@@ -42,13 +40,10 @@ def main(argv) -> int:
 
 
 def _flags():
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.text("source", None, "The weights to import; see above.")
-  flag.text(
-    "output", None, "The folder for the checkpoint; created if missing."
-  )
-  return values
+  flag = command_line.Flags()
+  flag.text("source", "The weights to import; see above.")
+  flag.text("output", "The folder for the checkpoint; created if missing.")
+  return flag
 
 
 def _check_is_free(output):

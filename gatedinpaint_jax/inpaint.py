@@ -16,12 +16,12 @@ profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with
 reasons), 2 a mistake in the flags or in the only picture.
 """
 
+import json
 import os
 import pathlib
 import sys
 from collections.abc import Iterator
-
-from absl import flags
+from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.evaluation import methods
@@ -30,7 +30,6 @@ from gatedinpaint_jax.inference import (
   job_runner,
   jobs,
   openvino_backend,
-  run_report,
   spread,
 )
 from gatedinpaint_jax.training import checkpoint_reader
@@ -52,8 +51,7 @@ def main(argv) -> int:
     options.output,
     suffix=f".{options.format}",
   )
-  with errors.prefixed("--report="):
-    run_report.check(options.report, work)
+  _check_report(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
   ]
@@ -66,8 +64,7 @@ def main(argv) -> int:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
-  with errors.prefixed("--report="):
-    report = run_report.open_to_append(options.report)
+  report = _open_report(options.report)
   outcomes = []
   with report:
     try:
@@ -80,24 +77,22 @@ def main(argv) -> int:
   return _print_only(*outcomes) if len(work) == 1 else _print_all(outcomes)
 
 
-def _define_flags() -> flags.FlagValues:
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.several("image", [], "Pictures: a file, a folder or a 'pattern'.")
+def _define_flags() -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.several("image", "Pictures: a file, a folder or a 'pattern'.")
   flag.several(
     "mask",
-    [],
     "Masks: likewise; 128 and above is hole. A single file serves all.",
   )
-  flag.several("sketch", [], "Sketches: likewise; above 153 is line.")
-  flag.text("output", None, "Result file, or folder for several results.")
-  flag.text("checkpoint", None, "A workdir, its checkpoints/ or one step.")
+  flag.several("sketch", "Sketches: likewise; above 153 is line.")
+  flag.text("output", "Result file, or folder for several results.")
+  flag.text("checkpoint", "A workdir, its checkpoints/ or one step.")
   flag.choice("method", None, methods.NAMES, "Used instead of a checkpoint.")
-  flag.switch("invert_mask", False, "Below 128 is hole.")
+  flag.switch("invert_mask", "Below 128 is hole.")
   flag.integer("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
-  flag.switch("resize_mask", False, "Scale masks of another size.")
-  flag.switch("invert_sketch", False, "Lines are black on white.")
-  flag.switch("overwrite", False, "Replace existing results.")
+  flag.switch("resize_mask", "Scale masks of another size.")
+  flag.switch("invert_sketch", "Lines are black on white.")
+  flag.switch("overwrite", "Replace existing results.")
   flag.choice(
     "format", "png", _FORMATS, "Format of results in a folder; jpg is lossy."
   )
@@ -109,7 +104,6 @@ def _define_flags() -> flags.FlagValues:
   )
   flag.switch(
     "crop_to_hole",
-    False,
     "Compute only the neighbourhood of each hole: for small holes in large "
     "pictures.",
   )
@@ -127,8 +121,8 @@ def _define_flags() -> flags.FlagValues:
     "jax, or openvino on CPUs; auto chooses openvino if it is installed, there "
     "is no accelerator and the picture has at most 512 x 512 pixels.",
   )
-  flag.text("report", None, "A file to append a line of JSON per picture to.")
-  return values
+  flag.text("report", "A file to append a line of JSON per picture to.")
+  return flag
 
 
 def _make_folders(output, work) -> None:
@@ -196,9 +190,57 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
       for text in (outcome.reason, outcome.note)
     )
     outcome = outcome._replace(reason=reason, note=note)
-    report.write(run_report.line(outcome, options.checkpoint, options.method))
+    report.write(_report_line(outcome, options))
     report.flush()
     yield outcome
+
+
+def _check_report(path, work) -> None:
+  """Raises UserError if the report cannot be written or is a picture."""
+  if not path:
+    return
+  report = os.path.realpath(os.path.expanduser(path))
+  if not os.path.isdir(os.path.dirname(report)):
+    raise errors.UserError(
+      f"--report={path}: cannot be written (no such folder)"
+    )
+  for job in work:
+    for used in (job.image, job.mask, job.sketch, job.output):
+      if used and os.path.realpath(used) == report:
+        raise errors.UserError(
+          f"--report={path}: is a picture of this run; name another file"
+        )
+
+
+def _open_report(path) -> TextIO:
+  """Opens the report to append to it, or the null device without one."""
+  path = os.path.expanduser(path or os.devnull)
+  try:
+    return open(path, "a", encoding="utf-8")
+  except OSError as error:
+    raise errors.UserError(
+      f"--report={path}: cannot be written ({error.strerror})"
+    ) from error
+
+
+def _report_line(outcome, options) -> str:
+  job = outcome.job
+  height, width = outcome.size or (None, None)
+  content = {
+    "image": str(job.image),
+    "mask": job.mask and str(job.mask),
+    "output": str(job.output),
+    "status": "failed" if outcome.reason else "done",
+    "reason": outcome.reason or outcome.note,
+    "height": height,
+    "width": width,
+    "hole_fraction": outcome.hole_fraction,
+    "seconds": round(outcome.seconds, 3),
+    "backend": outcome.backend,
+    "checkpoint": options.checkpoint,
+    "method": options.method,
+  }
+  return json.dumps(content) + "\n"
 
 
 def _print_only(outcome) -> int:

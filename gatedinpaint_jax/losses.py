@@ -1,6 +1,6 @@
 """Losses of the paper as pure functions of arrays, each with weight 1.
 
-No function broadcasts: shapes that differ are an error, because a loss that
+No function broadcasts: shapes that differ are a ValueError, because a loss that
 broadcasts silently is the classic mistake.
 """
 
@@ -33,17 +33,8 @@ def l1(
 ) -> jax.Array:
   """Returns the mean of weight * |prediction - target| over everything.
 
-  Args:
-    prediction: `[B, H, W, C]`, float.
-    target: the same shape.
-    weight: of each pixel, `[B, H, W, 1]`, or of all, as in the released
-      program.
-
-  Returns:
-    Scalar. With weight 1 and pictures in [-1, 1] it is in [0, 2].
-
-  Raises:
-    ValueError: if the shapes differ.
+  Pictures are `[B, H, W, C]`; the weight is of each pixel, `[B, H, W, 1]`, or
+  of all, as in the released program. Up to 2 for pictures in [-1, 1].
   """
   check_pixels(prediction, target, weight)
   return jnp.mean(weight * jnp.abs(prediction - target))
@@ -58,13 +49,10 @@ def pixel_weight(
 ) -> jax.Array:
   """Returns how much each pixel counts in `l1`, `[B, H, W, 1]`.
 
-  Args:
-    mask: `[B, H, W, 1]`, 1 = hole.
-    hole: weight of the pixels in holes.
-    known: weight of all others.
-    separate_means: divide both by the share of the picture that they have, so
-      that `l1` becomes hole * (mean over the hole) + known * (mean over the
-      rest) of each picture, whatever the size of its hole.
+  `hole` and `known` weigh the pixels in holes and all others. `separate_means`
+  divides both by the share of the picture that they have, so that `l1` becomes
+  hole * (mean over the hole) + known * (mean over the rest) of each picture,
+  whatever the size of its hole.
 
   Source: Liu et al. 2018, section 3.3.
   """
@@ -83,15 +71,7 @@ def hinge_discriminator(
 ) -> jax.Array:
   """Returns the hinge loss that pushes real above 1 and fake below -1.
 
-  Args:
-    real_scores: scores of real pictures, any shape, float.
-    fake_scores: scores of completed pictures, the same shape.
-
-  Returns:
-    Scalar, at least 0; exactly 0 once every score is past its margin.
-
-  Raises:
-    ValueError: if the shapes differ.
+  Scores may have any shape. The loss is 0 once all are past their margins.
 
   Source: Yu et al. 2019, section 3.2. The released program halves it; here that
   is the weight `config.loss.discriminator`.

@@ -13,7 +13,7 @@ import pathlib
 import sys
 import traceback
 
-from absl import flags, logging
+from absl import logging
 from ml_collections import config_flags
 
 from gatedinpaint_jax import command_line, errors, terminal
@@ -43,39 +43,32 @@ def main(argv) -> int:
   return _run_with_others(run, options) if options.distributed else run()
 
 
-def _parse(argv) -> flags.FlagValues:
-  values = flags.FlagValues()
-  command_line.define_config(
-    values, argv, "What to train: a file such as configs/quickstart.py."
-  )
-  flag = command_line.definers(values)
+def _parse(argv) -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.config_file(argv, "What to train: a file such as configs/quickstart.py.")
   flag.text(
     "workdir",
-    None,
     "Folder for checkpoints, strips and TensorBoard events; by default runs/ "
     "and the name of the config.",
   )
   flag.switch(
     "allow_config_change",
-    False,
     "Resume from a checkpoint with a different config.",
   )
   flag.switch(
     "deterministic",
-    False,
     "On a GPU: use only deterministic operations, so that a resumed run is "
     "bit-identical to an uninterrupted one. Slower.",
   )
   flag.switch(
     "distributed",
-    False,
     "This is one of several processes of a run. The three flags below are "
     "needed unless the cluster provides their values.",
   )
-  flag.text("coordinator", None, "HOST:PORT of process 0, for --distributed.")
+  flag.text("coordinator", "HOST:PORT of process 0, for --distributed.")
   flag.integer("processes", None, "How many there are, for --distributed.")
   flag.integer("process", None, "Which of them this is, from 0, likewise.")
-  return command_line.parse(values, argv, doc=__doc__, required=("config",))
+  return command_line.parse(flag, argv, doc=__doc__, required=("config",))
 
 
 def _run_with_others(run, options) -> int:

@@ -18,8 +18,6 @@ import glob
 import os
 import pathlib
 
-from absl import flags
-
 from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax.evaluation import report
 from gatedinpaint_jax.study import answers as study_answers
@@ -55,13 +53,12 @@ def main(argv) -> int:
   return 0
 
 
-def _define_flags() -> flags.FlagValues:
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.text("study", None, "The folder with study.html and key.json.")
-  flag.text("answers", None, "CSV files: a file, a folder or a 'pattern'.")
-  flag.text("output", None, "A .json; a .md is put next to it.")
-  return values
+def _define_flags() -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.text("study", "The folder with study.html and key.json.")
+  flag.text("answers", "CSV files: a file, a folder or a 'pattern'.")
+  flag.text("output", "A .json; a .md is put next to it.")
+  return flag
 
 
 def _find(given) -> list[pathlib.Path]:

@@ -30,11 +30,14 @@ def draw_panels(batch, output, completed) -> np.ndarray:
   masked = image * (1 - mask) + mask
   if batch.sketch is not None:
     masked = masked * (1 - batch.sketch) - batch.sketch
-  size = image.shape[1:3]
+  height, width = image.shape[1:3]
   panels = [image, masked, output.coarse, output.refined, completed]
   columns = [batch_lib.to_uint8(panel) for panel in panels]
-  colours = offset_colours(np.asarray(output.offsets))
-  columns.append(np.stack([_enlarge(c, size) for c in colours]))
+  colours = map(Image.fromarray, offset_colours(np.asarray(output.offsets)))
+  enlarged = [
+    x.resize((width, height), Image.Resampling.NEAREST) for x in colours
+  ]
+  columns.append(np.stack([np.asarray(x) for x in enlarged]))
   return np.concatenate(columns, axis=2)
 
 
@@ -75,12 +78,6 @@ def _colour_wheel():
     rising = start + (end - start).clip(0) * share
     sectors.append(rising - (start - end).clip(0) * share)
   return np.concatenate(sectors).astype(np.float32)
-
-
-def _enlarge(colours, size):
-  height, width = size
-  picture = Image.fromarray(colours)
-  return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))
 
 
 def _labels(width):

@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-from absl import flags
 
 from gatedinpaint_jax import command_line, errors
 
@@ -11,15 +10,14 @@ DOC = "Does something.\n\n  python -m something --image a.jpg\n"
 
 
 def parse(*arguments, required=()):
-  values = flags.FlagValues()
-  flag = command_line.definers(values)
-  flag.several("image", [], "Pictures to do.")
-  flag.text("output", None, "Where it goes.")
-  flag.switch("overwrite", False, "Replace it.")
+  flag = command_line.Flags()
+  flag.several("image", "Pictures to do.")
+  flag.text("output", "Where it goes.")
+  flag.switch("overwrite", "Replace it.")
   flag.integer("size", 8, "Of what " * 20, lower_bound=1)
   flag.choice("kind", "a", ["a", "b"], "Which.")
   return command_line.parse(
-    values, ["something", *arguments], doc=DOC, required=required
+    flag, ["something", *arguments], doc=DOC, required=required
   )
 
 

@@ -39,7 +39,7 @@ def draw(*shape):
 
 FUNCTIONS = {
   "arithmetic": lambda x: (x - 2) / 3 * jnp.maximum(x, 0.5) + jnp.square(x),
-  "functions": lambda x: jnp.exp(jnp.tanh(x)) + jnp.expm1(jax.nn.sigmoid(x)),
+  "functions": lambda x: jnp.exp(jnp.tanh(x)) + jax.nn.sigmoid(x),
   "bounds": lambda x: jnp.clip(x, -0.5, 0.25),
   "root": lambda x: jnp.sqrt(jnp.maximum(x, 0)),
   "elu": jax.nn.elu,
@@ -48,11 +48,9 @@ FUNCTIONS = {
   "integers": lambda x: jnp.floor_divide((9 * x).astype(jnp.int32), 4) % 3,
   "sums": lambda x: jnp.sum(x, axis=1) + jnp.max(x, axis=-2),
   "softmax": lambda x: jax.nn.softmax(x, axis=-1),
-  "least": lambda x: jnp.min(x, axis=1),
   "slices": lambda x: x[:, 1:-1, 2:] + x[:, 2:, :-2],
   "strides": lambda x: x[:, ::2, 1::3],
   "padding": lambda x: jnp.pad(x, ((0, 0), (1, 2), (0, 3)), constant_values=2),
-  "as it is": lambda x: jax.lax.optimization_barrier(x) + 1,
   "pieces": lambda x: jnp.concatenate(jnp.split(x, 2, axis=1)[::-1], axis=1),
   "layers": lambda x: jnp.stack([x, 2 * x], axis=-1),
   "order": lambda x: x.reshape(2, 2, 2, 6).transpose(0, 2, 3, 1),
@@ -82,7 +80,8 @@ def test_sizes_may_be_symbols(sides):
     small = resize.reduce_nearest(x, 4)
     _, height, width, channels = small.shape
     flat = small.reshape(-1, height * width, channels)
-    flat = jnp.pad(flat, ((0, 0), (1, 1), (0, 0)))[:, 1:-1] / height
+    flat = jnp.pad(flat, ((0, 0), (1, 1), (0, 0))) / height
+    flat = jax.lax.slice_in_dim(flat, 1, height * width + 1, axis=1)
     back = flat.reshape(-1, height, width, channels).transpose(0, 2, 1, 3)
     return back + jnp.arange(width).reshape(1, -1, 1, 1)
 

@@ -50,8 +50,7 @@ def load(path) -> Network:
     weights = weights_source.load_weights(path)
     config = ml_collections.ConfigDict({"model": weights.model})
     generator, _ = build.build_networks(config)
-    params = weights.trees["generator"]
-    return Network(in_float32(generator), params, str(path))
+    return Network(in_float32(generator), weights.trees["generator"], str(path))
   saved = checkpoint_reader.read(path)
   generator = checkpoint_reader.build_generator(saved)
   return Network(in_float32(generator), saved.generator, str(saved.folder))
@@ -89,10 +88,8 @@ def inputs(network: Network, *, height=None, width=None) -> dict[str, Any]:
   sides = (height or rows, width or columns)
   plane = jax.ShapeDtypeStruct((batch, *sides, 1), jnp.float32)
   image = jax.ShapeDtypeStruct((batch, *sides, 3), jnp.float32)
-  planes = {"mask": plane}
-  if network.generator.guided:
-    planes["sketch"] = plane
-  return {"image": image, **planes}
+  guide = {"sketch": plane} if network.generator.guided else {}
+  return {"image": image, "mask": plane, **guide}
 
 
 def with_separate_gates(function: Callable) -> Callable:
@@ -123,8 +120,4 @@ def with_separate_gates(function: Callable) -> Callable:
     )
     return module.activation(feature) * nn.sigmoid(gate), valid
 
-  def function_with_separate_gates(*args):
-    with nn.intercept_methods(convolve_twice):
-      return function(*args)
-
-  return function_with_separate_gates
+  return nn.intercept_methods(convolve_twice)(function)

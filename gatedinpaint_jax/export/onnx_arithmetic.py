@@ -35,12 +35,6 @@ def _not_equal(graph, inputs, parameters, output):
   return equal._replace(name=graph.add("Not", equal.name))
 
 
-def _expm1(graph, inputs, parameters, output):
-  power = _elementwise("Exp", graph, inputs, parameters, output)
-  one = graph.constant(np.ones((), power.dtype))
-  return power._replace(name=graph.add("Sub", power.name, one))
-
-
 def _square(graph, inputs, parameters, output):
   return _elementwise("Mul", graph, inputs * 2, parameters, output)
 
@@ -140,15 +134,12 @@ OPERATIONS = {
   "conv_general_dilated": _convolve,
   "convert_element_type": _convert,
   "dot_general": _multiply_matrices,
-  "expm1": _expm1,
   "ne": _not_equal,
   "reduce_max": functools.partial(_reduce, "ReduceMax"),
-  "reduce_min": functools.partial(_reduce, "ReduceMin"),
   "reduce_sum": functools.partial(_reduce, "ReduceSum"),
   "rem": functools.partial(_elementwise, "Mod", fmod=1),
   "select_n": _select,
   "square": _square,
-  "optimization_barrier": lambda graph, inputs, *_: inputs,
   "stop_gradient": lambda graph, inputs, *_: inputs[0],
 }
 

@@ -19,13 +19,9 @@ _FUNCTIONS = onnx_arithmetic.FUNCTIONS | onnx_shapes.FUNCTIONS
 # {operation that calls a jaxpr: parameter with the jaxpr}.
 _CALLS = {
   "jit": "jaxpr",
-  "checkpoint": "jaxpr",
-  "remat2": "jaxpr",
   "custom_jvp_call": "call_jaxpr",
   "custom_vjp_call": "call_jaxpr",
 }
-# Operations with several outputs, which take and return sequences.
-_SEVERAL = ("optimization_barrier", "split")
 
 
 def convert(
@@ -80,20 +76,20 @@ def _needed(jaxpr):
 def _apply(graph, equation, inputs):
   name, parameters = equation.primitive.name, equation.params
   outputs = [v.aval for v in equation.outvars]
-  if name in _CALLS and parameters.get("name") not in _FUNCTIONS:
-    inner = parameters[_CALLS[name]]
-    consts = getattr(inner, "consts", [])
-    return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
+  operation = _OPERATIONS.get(name)
+  if name in _CALLS:
+    operation = _FUNCTIONS.get(parameters.get("name"))
+    if operation is None:
+      inner = parameters[_CALLS[name]]
+      consts = getattr(inner, "consts", [])
+      return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
   if _is_constant(inputs, outputs):
     results = equation.primitive.bind(*inputs, **parameters)
     return results if equation.primitive.multiple_results else [results]
-  operation = (
-    _FUNCTIONS[parameters["name"]] if name in _CALLS else _OPERATIONS.get(name)
-  )
   if operation is None:
     raise NotImplementedError(f"the operation {name} of JAX")
   tensors = [_as_tensor(graph, x) for x in inputs]
-  if name in _SEVERAL:
+  if name == "split":  # the only one with several outputs
     return operation(graph, tensors, parameters, outputs)
   return [operation(graph, tensors, parameters, outputs[0])]
 

@@ -52,23 +52,25 @@ class Graph:
 
   def __init__(self):
     self._nodes = []
+    self._added = {}  # {what a node computes: its outputs}
     self._arrays = {}
     self._constants = {}
     self._inputs = []
     self._outputs = []
     self._symbols = {}
-    self._kept = {}
 
   def add(self, op, *inputs, outputs=None, **attributes):
-    """Adds a node and returns the name of its output.
+    """Adds a node, if there is no equal one; returns the name of its output.
 
     With a number of `outputs`, returns a list of names.
     """
-    names = [
-      f"{op.lower()}_{len(self._nodes)}_{i}" for i in range(outputs or 1)
-    ]
-    self._nodes.append(onnx.helper.make_node(op, inputs, names, **attributes))
-    return names[0] if outputs is None else names
+    key = (op, inputs, outputs, repr(attributes))
+    if key not in self._added:
+      names = self._added[key] = [
+        f"{op.lower()}_{len(self._nodes)}_{i}" for i in range(outputs or 1)
+      ]
+      self._nodes.append(onnx.helper.make_node(op, inputs, names, **attributes))
+    return self._added[key] if outputs else self._added[key][0]
 
   def constant(self, array) -> str:
     """Returns the name of a constant; equal ones are stored once."""
@@ -84,18 +86,11 @@ class Graph:
     to = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     return self.add("Cast", name, to=to)
 
-  def array(self, name) -> np.ndarray | None:
-    """Returns the constant with a name, or None."""
-    return self._arrays.get(name)
-
   def transposed(self, name, perm) -> str:
     """Returns the name of the transposed tensor."""
-    array = self.array(name)
-    if array is not None:
-      return self.constant(array.transpose(perm))
-    return self._once(
-      ("transposed", name, perm), lambda: self.add("Transpose", name, perm=perm)
-    )
+    if name in self._arrays:
+      return self.constant(self._arrays[name].transpose(perm))
+    return self.add("Transpose", name, perm=perm)
 
   def add_input(self, name, shape, dtype) -> Tensor:
     """Declares an input; sizes may be symbols or multiples of one."""
@@ -150,7 +145,8 @@ class Graph:
     """Returns the name of an int64 vector of sizes."""
     if all(isinstance(size, int) for size in shape):
       return self.constant(np.array(shape, np.int64))
-    return self._once(("sizes", str(shape)), lambda: self._make_sizes(shape))
+    sizes = [self._size(str(size)) for size in shape]
+    return self.add("Concat", *sizes, axis=0) if len(sizes) > 1 else sizes[0]
 
   def scalar_size(self, size) -> str:
     """Returns the name of an int64 scalar."""
@@ -191,20 +187,8 @@ class Graph:
         wanted.update(node.input)
     return needed[::-1]
 
-  def _once(self, key, make):
-    if key not in self._kept:
-      self._kept[key] = make()
-    return self._kept[key]
-
-  def _make_sizes(self, shape):
-    sizes = [self._size(str(size)) for size in shape]
-    return self.add("Concat", *sizes, axis=0) if len(sizes) > 1 else sizes[0]
-
   def _size(self, text):
     """Returns a vector with one size, a polynomial such as "2*h*w - 1"."""
-    return self._once(("size", text), lambda: self._make_size(text))
-
-  def _make_size(self, text):
     total = None
     for sign, term in re.findall(r"(^|[+-]) ?([^ ]+)", text):
       factors = [self._factor(factor) for factor in term.split("*")]

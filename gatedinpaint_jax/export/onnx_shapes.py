@@ -101,35 +101,30 @@ def _pad(graph, inputs, parameters, output):
 
 
 def _slice(graph, inputs, parameters, output):
-  x, axes = graph.full(inputs[0]), range(len(inputs[0].shape))
-  bounds = parameters["start_indices"], parameters["limit_indices"]
-  return _sliced(graph, x, output, axes, *bounds, parameters["strides"])
-
-
-def _sliced(graph, x, output, axes, starts, ends, strides=None):
-  bounds = graph.sizes(tuple(starts)), graph.sizes(tuple(ends))
-  axes = np.array([x.axis(axis) for axis in axes])
-  strides = np.ones_like(axes) if strides is None else np.array(strides)
-  steps = graph.constant(axes), graph.constant(strides)
-  name = graph.add("Slice", x.name, *bounds, *steps)
+  x = graph.full(inputs[0])
+  axes = np.array([x.axis(axis) for axis in range(len(x.shape))])
+  name = graph.add(
+    "Slice",
+    x.name,
+    graph.sizes(parameters["start_indices"]),
+    graph.sizes(parameters["limit_indices"]),
+    graph.constant(axes),
+    graph.constant(np.array(parameters["strides"] or np.ones_like(axes))),
+  )
   return onnx_graph.make_tensor(name, output, channels_first=x.channels_first)
 
 
 def _gather(graph, inputs, parameters, output):
-  """A window of a tensor, or the entries at given indices of one axis.
-
-  Assumes that indices are in bounds.
-  """
+  """The entries at given indices of one axis, assumed to be in bounds."""
   x, indices = graph.full(inputs[0]), inputs[1]
-  numbers, sizes = parameters["dimension_numbers"], parameters["slice_sizes"]
-  axes, collapsed = numbers.start_index_map, numbers.collapsed_slice_dims
-  starts = graph.array(indices.name)
-  if not collapsed and len(indices.shape) == 1 and starts is not None:
-    starts = [int(start) for start in starts]
-    ends = [a + sizes[axis] for a, axis in zip(starts, axes, strict=True)]
-    return _sliced(graph, x, output, axes, starts, ends)
+  numbers = parameters["dimension_numbers"]
+  axes = numbers.start_index_map
   others = tuple(i for i in range(len(x.shape)) if i not in axes)
-  if collapsed != axes or len(axes) != 1 or numbers.offset_dims != others:
+  if (
+    len(axes) != 1
+    or numbers.collapsed_slice_dims != axes
+    or numbers.offset_dims != others
+  ):
     raise NotImplementedError(f"a gather with {numbers}")
   vector = graph.constant(np.array([-1]))
   flat = graph.add("Reshape", graph.plain(indices), vector)

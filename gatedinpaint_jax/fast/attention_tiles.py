@@ -23,10 +23,13 @@ and below column c of row r is always column c of row r+1. Only the last place
 of row h and the first one of row -1 do not exist. So a block gets one more row
 above and below, each row one more place at both ends, and the fuse is two
 additions of shifted slices of a tile.
+
+Source: the softmax is that of Dao et al. 2022 (FlashAttention), section 3.1.
 """
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -43,36 +46,24 @@ class Blocks(NamedTuple):
 
   The functions below take a single block, without the leading axis. The last
   blocks are padded with rows that do not exist.
-
-  Attributes:
-    pixels: `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as
-      indices into the flat picture; a pixel that does not exist has the index
-      past its end.
-    is_in_column: `[N, R + 2, w] bool`, false for the two places of the rows -1
-      and h that do not exist.
-    row: `[N] int32`, the first row.
-    place: `[N, R, w] int32`, numbers of the places.
-    exists: `[N, R, w] bool`, false for padding rows.
   """
 
+  # `[N, R + 2, w + 2, 9] int32`, the 3 x 3 patches of the features as indices
+  # into the flat picture, past its end for a pixel that does not exist.
   pixels: np.ndarray
+  # `[N, R + 2, w] bool`, false for places of rows -1 and h that do not exist.
   is_in_column: np.ndarray
-  row: np.ndarray
-  place: np.ndarray
-  exists: np.ndarray
+  row: np.ndarray  # `[N] int32`, the first row
+  place: np.ndarray  # `[N, R, w] int32`, numbers of the places
+  exists: np.ndarray  # `[N, R, w] bool`, false for padding rows
 
 
 def rows_of_block(rows, columns, tile_bytes, *, devices=1):
   """Returns R, at least 1, so that tiles take at most `tile_bytes`.
 
-  Of all such sizes, it is the one with the fewest rows to compute, including
-  those for the fuse and the padding.
-
-  Args:
-    rows: h.
-    columns: w.
-    tile_bytes: of the float32 scores of a tile, those for the fuse included.
-    devices: that share the blocks equally.
+  That counts the float32 scores, those for the fuse included. Of all such
+  sizes, it is the one with the fewest rows to compute, including those for the
+  fuse and the padding, if the devices share the blocks equally.
   """
   most = int((tile_bytes / 4) ** 0.5) // (columns + 2) - 2
   return min(
@@ -120,12 +111,8 @@ def _pixels(place, rows, columns):
 def match(block, key_block, queries, keys, *, dtype):
   """Returns the scores `[R + 2, w + 2, R + 2, w + 2] float32` before the fuse.
 
-  Args:
-    block: of the queries.
-    key_block: of the keys.
-    queries: `[P, C]`.
-    keys: `[P, C]`.
-    dtype: of the products; their sums are float32.
+  Takes two `Blocks` and features `[P, C]`. Products of these are computed in
+  `dtype`, their sums in float32.
   """
   keys = _unit(_gather(keys, key_block.pixels, dtype))
   return jnp.einsum(
@@ -150,33 +137,74 @@ def _unit(keys):
 
 def fuse(block, key_block, scores):
   """Returns the fused scores `[R, w, R, w]`."""
-  scores = pair_sums.sum_pairs(scores, _COLUMNS, 3, (0, 0))
-  scores *= _is_in_columns(block, key_block)
-  return pair_sums.sum_pairs(scores, _ROWS, 3, (0, 0))
-
-
-def fuse_vjp(block, key_block, d_fused):
-  """Returns the gradient of the scores from that of the fused ones."""
-  d_scores = pair_sums.sum_pairs(d_fused, _ROWS, 3, (2, 2))
-  d_scores *= _is_in_columns(block, key_block)
-  return pair_sums.sum_pairs(d_scores, _COLUMNS, 3, (2, 2))
-
-
-def _is_in_columns(block, key_block):
-  """Returns `[R + 2, w, R + 2, w]`, whether both places exist."""
-  return (
+  scores = pair_sums.sum_pairs(scores, _COLUMNS, 3, 0)
+  # Whether both places exist.
+  scores *= (
     block.is_in_column[..., None, None] & key_block.is_in_column[None, None]
+  )
+  return pair_sums.sum_pairs(scores, _ROWS, 3, 0)
+
+
+class Softmax(NamedTuple):
+  """A softmax over the keys seen so far, for each query of a block.
+
+  The axes of the keys are kept, `[R, w, 1, 1]`, but for `copied`. The weight of
+  a key is exp(logit - highest).
+  """
+
+  highest: jax.Array  # the largest logit
+  total: jax.Array  # sum of all weights
+  copied: jax.Array  # `[R, w, K]`, weighted sum of the patches of the sources
+  best: jax.Array  # the largest weight of a source
+  source: jax.Array  # the place of that source, the first one among equals
+
+
+def begin_softmax(shape, channels) -> Softmax:
+  """Returns the softmax of queries `[R, w]` over no keys; see `Softmax`."""
+  zeros = jnp.zeros((*shape, 1, 1))
+  return Softmax(
+    highest=zeros - jnp.inf,
+    total=zeros,
+    copied=jnp.zeros((*shape, channels)),
+    best=zeros,
+    source=zeros.astype(jnp.int32),
   )
 
 
-def inside(scores):
-  """Returns the scores `[R, w, R, w]` without those for the fuse."""
-  return scores[1:-1, 1:-1, 1:-1, 1:-1]
+def add_to_softmax(state, logits, place, is_source, copied) -> Softmax:
+  """Returns the softmax over the keys of one more block.
 
-
-def inside_vjp(d_scores):
-  """Returns the gradient of all scores from that of those inside."""
-  return jnp.pad(d_scores, 1)
+  Args:
+    state: of the keys before.
+    logits: `[R, w, R', w]`, -inf for missing keys. At least one key must have
+      been seen after this block.
+    place: `[R', w] int32`, numbers of the keys, above those of earlier blocks.
+    is_source: `[R', w] float32`, 1 where the key may be copied, else 0.
+    copied: `[R', w, K]`, patches; products are computed in their dtype.
+  """
+  over_keys = {"axis": (-2, -1), "keepdims": True}
+  highest = jnp.maximum(state.highest, jnp.max(logits, **over_keys))
+  shrink = jnp.exp(state.highest - highest)
+  weights = jnp.exp(logits - highest)
+  taken = weights * is_source[None, None]
+  copied = jnp.einsum(
+    "rcst,stk->rck",
+    taken.astype(copied.dtype),
+    copied,
+    preferred_element_type=jnp.float32,
+  )
+  best = jnp.max(taken, **over_keys)
+  # The argmax, as a minimum of floats, which XLA:CPU vectorizes.
+  places = jnp.where(taken == best, place[None, None], jnp.inf)
+  source = jnp.min(places, **over_keys).astype(jnp.int32)
+  is_better = best > state.best * shrink
+  return Softmax(
+    highest=highest,
+    total=state.total * shrink + jnp.sum(weights, **over_keys),
+    copied=state.copied * shrink[..., 0] + copied,
+    best=jnp.where(is_better, best, state.best * shrink),
+    source=jnp.where(is_better, source, state.source),
+  )
 
 
 def paste_vjp(attention, squares, d_pasted):
@@ -184,12 +212,7 @@ def paste_vjp(attention, squares, d_pasted):
 
   Four pairs of places copy the same square to the same square. Adding them up
   before the product, which a running softmax cannot, saves three quarters of
-  the multiplications.
-
-  Args:
-    attention: `[R, w, R, w]`.
-    squares: of the keys, `[R + 1, w + 1, 4 C]`; see `layers.patches`.
-    d_pasted: gradient of the squares of the queries, of the same shape.
+  the multiplications. Squares are `[R + 1, w + 1, 4 C]`; see `layers.patches`.
   """
   d_attention = _meet(jnp.einsum("rck,stk->rcst", d_pasted, squares), border=0)
   attention = _meet(attention, border=1)
@@ -198,5 +221,5 @@ def paste_vjp(attention, squares, d_pasted):
 
 def _meet(pairs, *, border):
   """Returns the sums over the four pairs at the corners of a pair."""
-  pairs = pair_sums.sum_pairs(pairs, _COLUMNS, 2, (border, border))
-  return pair_sums.sum_pairs(pairs, _ROWS, 2, (border, border))
+  pairs = pair_sums.sum_pairs(pairs, _COLUMNS, 2, border)
+  return pair_sums.sum_pairs(pairs, _ROWS, 2, border)

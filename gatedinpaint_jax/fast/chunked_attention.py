@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
-from gatedinpaint_jax.fast import attention_tiles, running_softmax
+from gatedinpaint_jax.fast import attention_tiles
 from gatedinpaint_jax.layers import patches
 
 # Size of the scores of one tile of one picture. About three arrays of this size
@@ -37,20 +37,13 @@ class _Settings(NamedTuple):
 
 
 class _Inputs(NamedTuple):
-  """A picture. In float32, so that gradients are summed in float32.
+  """A picture. In float32, so that gradients are summed in float32."""
 
-  Attributes:
-    queries: `[P, C]`.
-    keys: `[P, C]`.
-    squares: of the values, `[N R + 1, w + 1, 4 C]`; see `layers.patches`.
-    is_source: `[N, R, w]`.
-    blocks: `attention_tiles.Blocks`.
-  """
-
-  queries: jax.Array
-  keys: jax.Array
+  queries: jax.Array  # `[P, C]`
+  keys: jax.Array  # `[P, C]`
+  # Of the values, `[N R + 1, w + 1, 4 C]`; see `layers.patches`.
   squares: jax.Array
-  is_source: jax.Array
+  is_source: jax.Array  # `[N, R, w]`
   blocks: attention_tiles.Blocks
 
 
@@ -173,18 +166,17 @@ def _softmax(settings, inputs, block):
 
   def add_keys(state, scanned):
     key_block, is_source = scanned
-    scores = attention_tiles.match(
-      block, key_block, inputs.queries, inputs.keys, dtype=settings.dtype
+    logits = _logits(
+      settings, block, key_block, is_source, inputs.queries, inputs.keys
     )
-    logits = _logits(settings, block, key_block, is_source, scores)
     copied = patches.corners(_rows(inputs.squares, key_block))
-    state = running_softmax.update(
+    state = attention_tiles.add_to_softmax(
       state, logits, key_block.place, is_source, copied.astype(settings.dtype)
     )
     return state, None
 
   channels = 4 * inputs.squares.shape[-1]
-  state = running_softmax.begin(block.place.shape, channels)
+  state = attention_tiles.begin_softmax(block.place.shape, channels)
   keys = (inputs.blocks, inputs.is_source)
   state, _ = jax.lax.scan(add_keys, state, keys)
   return state
@@ -213,11 +205,11 @@ def _pull_tile(settings, inputs, block, kept, d_pasted, gradients, scanned):
   """Computes a tile again and adds its part to the gradients."""
   key_block, is_source = scanned
   copied, highest, total = kept
-  match = functools.partial(
-    attention_tiles.match, block, key_block, dtype=settings.dtype
+  logits, pull_logits = jax.vjp(
+    functools.partial(_logits, settings, block, key_block, is_source),
+    inputs.queries,
+    inputs.keys,
   )
-  scores, pull_match = jax.vjp(match, inputs.queries, inputs.keys)
-  logits = _logits(settings, block, key_block, is_source, scores)
   attention = jnp.exp(logits - highest) / total
   d_taken, d_squares = attention_tiles.paste_vjp(
     attention * is_source[None, None],
@@ -230,9 +222,7 @@ def _pull_tile(settings, inputs, block, kept, d_pasted, gradients, scanned):
   d_logits = attention * (
     d_taken * is_source[None, None] - row_sum[..., None, None]
   )
-  d_queries, d_keys = pull_match(
-    _pull_logits(settings, block, key_block, is_source, d_logits)
-  )
+  d_queries, d_keys = pull_logits(d_logits)
   queries, keys, squares = gradients
   squares = _add_rows(squares, key_block, d_squares)
   return (queries + d_queries, keys + d_keys, squares), None
@@ -241,22 +231,17 @@ def _pull_tile(settings, inputs, block, kept, d_pasted, gradients, scanned):
 _paste.defvjp(_forward, _backward)
 
 
-def _logits(settings, block, key_block, is_source, scores):
+def _logits(settings, block, key_block, is_source, queries, keys):
   """Returns the logits `[R, w, R, w]` of a tile; -inf for missing keys."""
+  scores = attention_tiles.match(
+    block, key_block, queries, keys, dtype=settings.dtype
+  )
   if settings.fuse:
     scores = attention_tiles.fuse(block, key_block, scores)
   else:
-    scores = attention_tiles.inside(scores)
+    scores = scores[1:-1, 1:-1, 1:-1, 1:-1]
   logits = settings.softmax_scale * scores * is_source[None, None]
   return jnp.where(key_block.exists[None, None], logits, -jnp.inf)
-
-
-def _pull_logits(settings, block, key_block, is_source, d_logits):
-  """Returns the gradient of the scores from that of the logits."""
-  d_scores = settings.softmax_scale * d_logits * is_source[None, None]
-  if settings.fuse:
-    return attention_tiles.fuse_vjp(block, key_block, d_scores)
-  return attention_tiles.inside_vjp(d_scores)
 
 
 def _rows(squares, block):

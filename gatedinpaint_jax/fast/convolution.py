@@ -10,6 +10,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gatedinpaint_jax.fast import convolution_gradients, folded_upsampling
 from gatedinpaint_jax.layers import conv, resize
@@ -44,10 +45,23 @@ def _forward(x, kernel, stride, dilation):
 
 
 def _backward(stride, dilation, inputs, dy):
-  return (
-    _gradient_of_x(*inputs, dy, stride, dilation),
-    _gradient_of_kernel(*inputs, dy, stride, dilation),
-  )
+  x, kernel = inputs
+  plain = functools.partial(conv.convolve, stride=stride, dilation=dilation)
+  if math.prod(dy.shape[1:3]) < math.prod(kernel.shape[:2]):
+    dx = convolution_gradients.input_gradient(x, kernel, dy, stride, dilation)
+  elif _is_centred(kernel, stride):
+    # The convolution with the kernel rotated by 180 degrees.
+    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    dx = _convolve(dy, transposed, stride, dilation)
+  else:
+    (dx,) = jax.vjp(lambda x: plain(x, kernel), x)[1](dy)
+  if math.prod(dy.shape[:3]) >= _FEWEST_OUTPUTS:
+    d_kernel = convolution_gradients.kernel_gradient(
+      x, kernel, dy, stride, dilation
+    )
+  else:
+    (d_kernel,) = jax.vjp(lambda kernel: plain(x, kernel), kernel)[1](dy)
+  return dx, d_kernel
 
 
 _convolve.defvjp(_forward, _backward)
@@ -67,29 +81,6 @@ _upsample_and_convolve.defvjp(
   lambda x, kernel: (_upsample_and_convolve(x, kernel), (x, kernel)),
   _backward_of_upsampled,
 )
-
-
-def _gradient_of_x(x, kernel, dy, stride, dilation):
-  _, height, width, _ = dy.shape
-  if height * width < math.prod(kernel.shape[:2]):
-    return convolution_gradients.input_gradient(x, kernel, dy, stride, dilation)
-  if _is_centred(kernel, stride):
-    # The convolution with the kernel rotated by 180 degrees.
-    transposed = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    return _convolve(dy, transposed, stride, dilation)
-  plain = lambda x: conv.convolve(x, kernel, stride=stride, dilation=dilation)
-  return jax.vjp(plain, x)[1](dy)[0]
-
-
-def _gradient_of_kernel(x, kernel, dy, stride, dilation):
-  if math.prod(dy.shape[:3]) >= _FEWEST_OUTPUTS:
-    return convolution_gradients.kernel_gradient(
-      x, kernel, dy, stride, dilation
-    )
-  plain = lambda kernel: conv.convolve(
-    x, kernel, stride=stride, dilation=dilation
-  )
-  return jax.vjp(plain, kernel)[1](dy)[0]
 
 
 def _is_centred(kernel, stride):
@@ -115,8 +106,7 @@ def _sum_of_taps(x, kernel, dilation):
   pads = [(0, 0), *((b, b) for b in border), (0, 0), (0, 0), (0, 0)]
   products = jnp.pad(products, pads)
   y = 0
-  for i in range(kernel.shape[0]):
-    for j in range(kernel.shape[1]):
-      top, left = i * dilation, j * dilation
-      y += products[:, top : top + height, left : left + width, i, j]
+  for i, j in np.ndindex(kernel.shape[:2]):
+    top, left = i * dilation, j * dilation
+    y += products[:, top : top + height, left : left + width, i, j]
   return y

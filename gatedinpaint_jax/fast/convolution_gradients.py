@@ -6,10 +6,9 @@ pictures no longer fit the cache. It also has no fast code for the gradient of
 a picture that is smaller than the kernel.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 # Elements of a strip of patches: 1 MB of float32, which stays in the L2 cache.
@@ -23,11 +22,10 @@ def input_gradient(x, kernel, dy, stride, dilation):
 
   def patches(x):
     x = _pad(x, kernel, stride, dilation)
-    tap = functools.partial(
-      _tap, stride=stride, dilation=dilation, rows=height, columns=width
-    )
-    rows, columns = map(range, kernel.shape[:2])
-    taps = [tap(x, i, j) for i in rows for j in columns]
+    taps = [
+      _tap(x, i * dilation, j * dilation, (height, width), stride)
+      for i, j in np.ndindex(kernel.shape[:2])
+    ]
     return jnp.concatenate(taps, axis=-1)  # [B, H', W', K*L*I]
 
   dy, matrix = _as_float32(dy, kernel.reshape(-1, kernel.shape[-1]))
@@ -55,16 +53,8 @@ def kernel_gradient(x, kernel, dy, stride, dilation):
 
     def fill_tap(index, patches):
       i, j = index // kernel_columns, index % kernel_columns
-      tap = _tap(
-        x,
-        i,
-        j,
-        stride=stride,
-        dilation=dilation,
-        rows=rows,
-        columns=width,
-        first_row=first_row,
-      )
+      top = first_row * stride + i * dilation
+      tap = _tap(x, top, j * dilation, (rows, width), stride)
       start = (0, 0, 0, index * channels)
       return lax.dynamic_update_slice(patches, tap, start)
 
@@ -100,14 +90,11 @@ def _pad(x, kernel, stride, dilation):
   return jnp.pad(x, ((0, 0), *pads, (0, 0)))
 
 
-def _tap(x, i, j, *, stride, dilation, rows, columns, first_row=0):
-  """Returns the inputs of tap (i, j) for some rows of outputs."""
+def _tap(x, top, left, outputs, stride):
+  """Returns what one tap sees for `outputs`, (rows, columns) of them."""
   batch, _, _, channels = x.shape
-  start = (0, first_row * stride + i * dilation, j * dilation, 0)
-  size = (
-    batch,
-    (rows - 1) * stride + 1,
-    (columns - 1) * stride + 1,
-    channels,
+  rows, columns = ((size - 1) * stride + 1 for size in outputs)
+  tap = lax.dynamic_slice(
+    x, (0, top, left, 0), (batch, rows, columns, channels)
   )
-  return lax.dynamic_slice(x, start, size)[:, ::stride, ::stride]
+  return tap[:, ::stride, ::stride]

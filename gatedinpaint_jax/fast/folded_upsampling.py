@@ -29,12 +29,7 @@ def pays(x, kernel) -> bool:
 
 
 def convolve(x, kernel):
-  """Returns the convolution `[B, 2H, 2W, O]` of the doubled picture.
-
-  Args:
-    x: `[B, H, W, I]`, float.
-    kernel: `[3, 3, I, O]`, of the same dtype.
-  """
+  """Returns the convolution `[B, 2H, 2W, O]` of `[B, H, W, I]`, doubled."""
   y = lax.conv_general_dilated(
     x,
     _kernels_of_block(kernel),

@@ -38,8 +38,8 @@ def _match(queries, keys):
     frame(keys),
     preferred_element_type=jnp.float32,
   )
-  products = pair_sums.sum_pairs(products, (1, 3), 3, (0, 0))
-  products = pair_sums.sum_pairs(products, (2, 4), 3, (0, 0))
+  products = pair_sums.sum_pairs(products, (1, 3), 3, 0)
+  products = pair_sums.sum_pairs(products, (2, 4), 3, 0)
   return products / norms.reshape(keys.shape[:3])[:, None, None]
 
 
@@ -47,11 +47,11 @@ def _fuse(scores):
   """Adds the scores of neighbouring pairs, see `layers`."""
   batch, rows, columns = scores.shape[:3]
   scores = scores.reshape(batch, rows * columns, rows * columns)
-  scores = pair_sums.sum_pairs(scores, (1, 2), 3, (1, 1))
+  scores = pair_sums.sum_pairs(scores, (1, 2), 3, 1)
   for axis in (1, 2):
     scores = contextual_attention.continue_columns(scores, axis, rows, columns)
   scores = scores.reshape(batch, rows + 2, columns, rows + 2, columns)
-  return pair_sums.sum_pairs(scores, (1, 3), 3, (0, 0))
+  return pair_sums.sum_pairs(scores, (1, 3), 3, 0)
 
 
 def _strongest(attention):
@@ -71,8 +71,8 @@ def _paste(attention, values):
   rows, columns = height // 2, width // 2
   weights = attention.reshape(batch, rows, columns, rows, columns)
   # Four overlapping patches copy the same square to the same square.
-  weights = pair_sums.sum_pairs(weights, (1, 3), 2, (1, 1))
-  weights = pair_sums.sum_pairs(weights, (2, 4), 2, (1, 1))
+  weights = pair_sums.sum_pairs(weights, (1, 3), 2, 1)
+  weights = pair_sums.sum_pairs(weights, (2, 4), 2, 1)
   pasted = jnp.einsum(
     "brcst,bstx->brcx",
     weights.astype(values.dtype),

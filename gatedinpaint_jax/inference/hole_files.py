@@ -81,7 +81,8 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
   """Returns the deciding channel of a file, `[H, W] uint8`, at `size`."""
   photo = photo_files.read(path)
   plane = photo.alpha
-  if plane is None or not _separates(plane):
+  # Alpha decides only if it separates a drawing from its ground.
+  if plane is None or plane.min() >= min(batch.HOLE_LEVEL, plane.max()):
     plane = photo.grey
   if plane.shape == size:
     return plane
@@ -98,8 +99,3 @@ def _read_plane(path, size, *, resize, kind) -> np.ndarray:
     for wanted, have in zip(size, plane.shape, strict=True)
   )
   return plane[rows][:, columns]
-
-
-def _separates(alpha) -> bool:
-  """Returns whether transparency separates a drawing from its ground."""
-  return alpha.min() < batch.HOLE_LEVEL and alpha.min() < alpha.max()

@@ -14,6 +14,7 @@ from gatedinpaint_jax.inference import (
   jax_backend,
   openvino_backend,
 )
+from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoint_reader
 
 BACKENDS = ("auto", "jax", *openvino_backend.PRECISIONS)
@@ -81,10 +82,15 @@ class Inpainter:
       self._backends[backend] = openvino_backend.load(
         generator, params, openvino_backend.PRECISIONS[backend]
       )
-    if backend == "auto" and jax.default_backend() == "cpu":
-      found = openvino_backend.load_if_installed(generator, params)
-      if found is not None:
-        self._backends["openvino"] = found
+    elif (
+      backend == "auto"
+      and jax.default_backend() == "cpu"
+      and isinstance(generator, inpaint_generator.InpaintGenerator)
+      and openvino_backend.is_installed()
+    ):
+      self._backends["openvino"] = openvino_backend.OpenvinoBackend(
+        generator, params
+      )
 
   @classmethod
   def from_checkpoint(
@@ -155,19 +161,18 @@ class Inpainter:
       UserError: if the picture needs more memory than is free.
     """
     hole = _above(mask, "mask", batch_lib.HOLE_LEVEL - 1)
-    line = None
-    if self.guided:
-      line = np.zeros_like(hole)
+    line = np.zeros_like(hole) if self.guided else None
     if sketch is not None:
       line = _above(sketch, "sketch", batch_lib.LINE_LEVEL)
     self._check(image, hole, line)
     if not hole.any() and not return_details:
       return image.copy()
-    is_single = image.ndim == 3
-    arrays = [x if x is None else x[None] for x in (image, hole, line)]
-    result = self._fill(*(arrays if is_single else (image, hole, line)))
-    if is_single:
-      result = Inpainting(*(x[0] for x in result))
+    if image.ndim == 4:
+      result = self._fill(image, hole, line)
+    else:
+      line = None if line is None else line[None]
+      single = self._fill(image[None], hole[None], line)
+      result = Inpainting(*(x[0] for x in single))
     return result if return_details else result.image
 
   def _check(self, image, hole, line):

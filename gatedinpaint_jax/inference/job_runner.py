@@ -4,6 +4,7 @@ Jobs are read, computed and written batch by batch. An error in a file becomes
 the outcome of its job.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -81,19 +82,14 @@ def _batches(work, options):
     return
   by_size = {}
   for job in work:
-    by_size.setdefault(_size_or_none(job), []).append(job)
+    size = None  # of a picture that cannot be read
+    with contextlib.suppress(errors.UserError):
+      size = photo_files.read_size(job.image)
+    by_size.setdefault(size, []).append(job)
   for same_size in by_size.values():
     capacity = min(options.batch_size, len(same_size))
     for start in range(0, len(same_size), capacity):
       yield same_size[start : start + capacity], capacity
-
-
-def _size_or_none(job):
-  """Returns (height, width) of a job's picture, None if it cannot be read."""
-  try:
-    return photo_files.read_size(job.image)
-  except errors.UserError:
-    return None
 
 
 def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:

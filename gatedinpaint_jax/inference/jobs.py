@@ -145,16 +145,15 @@ def _in_folder(key, folder, output) -> list[_Named]:
     )
   found = []
   for parent, folders, names in os.walk(folder, onerror=_refuse_unreadable):
-    folders[:] = [
+    wanted = [
       f
       for f in folders
       if not f.startswith(".")
       and os.path.realpath(os.path.join(parent, f)) != results
     ]
-    # Kept as a file, so that a folder named like a picture is reported.
-    mistaken = [f for f in folders if _is_picture_name(f)]
-    folders[:] = [f for f in folders if f not in mistaken]
-    for name in [*filter(_is_picture_name, names), *mistaken]:
+    folders[:] = [f for f in wanted if not _is_picture_name(f)]
+    # A folder named like a picture is taken for one, so that it is reported.
+    for name in filter(_is_picture_name, [*names, *wanted]):
       path = pathlib.Path(parent, name)
       name = path.relative_to(folder).with_suffix("").as_posix()
       found.append(_Named(name, path, name))

@@ -18,7 +18,7 @@ from absl import logging
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.export import network as network_lib
-from gatedinpaint_jax.inference import compilation_cache, fit_size, graph_cache
+from gatedinpaint_jax.inference import compilation_cache, fit_size
 from gatedinpaint_jax.networks import inpaint_generator
 
 _PACKAGES = ("openvino", "onnx")
@@ -62,11 +62,10 @@ class OpenvinoBackend:
       np.arange(side) < known
       for side, known in zip(size, image.shape[1:3], strict=True)
     )
-    planes = [hole] if line is None else [hole, line]
-    planes = [fit_size.pad(plane, *size) for plane in planes]
+    given = [image, hole] if line is None else [image, hole, line]
+    pixels, *planes = (fit_size.pad(x, *size) for x in given)
     planes.append(~(rows[:, None] & columns)[None])
-    pixels = fit_size.pad(image, *size).astype(np.float32)
-    arrays = [batch_lib.from_uint8(pixels)]
+    arrays = [batch_lib.from_uint8(pixels.astype(np.float32))]
     arrays += [plane[..., None].astype(np.float32) for plane in planes]
     try:
       # A compiled program serves one request at a time.
@@ -79,12 +78,6 @@ class OpenvinoBackend:
       ) from error
     return inpaint_generator.GeneratorOutput(*found)
 
-  def is_native(self) -> bool:
-    """Returns whether the CPU has instructions for the precision."""
-    core, _ = self._core_and_model
-    supported = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return {"f32": "FP32", "bf16": "BF16"}[self._precision] in supported
-
   @functools.cached_property
   def _core_and_model(self):
     """OpenVINO's core and the model for any size."""
@@ -93,7 +86,7 @@ class OpenvinoBackend:
     folder = compilation_cache.folder("openvino")
     if folder is not None:
       core.set_property({"CACHE_DIR": str(folder)})
-    graph = graph_cache.read_or_make(
+    graph = compilation_cache.read_or_make_graph(
       folder, self._generator, self._params, self._convert
     )
     model = core.read_model(graph)
@@ -152,14 +145,6 @@ class OpenvinoBackend:
     return self._compiled[shape]
 
 
-def load_if_installed(generator, params) -> OpenvinoBackend | None:
-  """Returns the float32 backend if it is installed and supports the network."""
-  is_supported = isinstance(generator, inpaint_generator.InpaintGenerator)
-  if not is_supported or not is_installed():
-    return None
-  return OpenvinoBackend(generator, params)
-
-
 def is_installed() -> bool:
   """Returns whether OpenVINO and the converter's packages are installed."""
   return all(importlib.util.find_spec(package) for package in _PACKAGES)
@@ -180,38 +165,35 @@ def _check_fits(pictures: int, height: int, width: int) -> None:
 def load(generator, params, precision: str) -> OpenvinoBackend:
   """Converts a generator, and logs the rounding error of bf16."""
   backend = OpenvinoBackend(generator, params, precision=precision)
-  _ = backend._core_and_model  # fails now if it cannot be converted
-  if precision != "f32":
+  core, _ = backend._core_and_model  # fails now if it cannot be converted
+  if precision == "bf16":
     exact = OpenvinoBackend(generator, params)
-    mean, most = rounding_error(backend, exact, guided=generator.guided)
+    error = _difference(backend, exact, guided=generator.guided)
+    supported = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     logging.warning(
       "%s is %.2f levels of 255 from f32 on average, at most %.1f, in the hole "
       "of a test picture%s",
       precision,
-      mean,
-      most,
-      "" if backend.is_native() else "; it is also slower on this CPU",
+      error.mean(),
+      error.max(),
+      "" if "BF16" in supported else "; it is also slower on this CPU",
     )
   return backend
 
 
-def rounding_error(
-  rounded: OpenvinoBackend, exact: OpenvinoBackend, *, guided: bool
-) -> tuple[float, float]:
-  """Returns mean and maximum difference in a test hole, in levels of 255."""
+def _difference(first, second, *, guided: bool) -> np.ndarray:
+  """Returns the differences in a test hole, in levels of 255."""
   shape = (1, 128, 128)
-  draw = np.random.default_rng(0)
-  coarse = draw.integers(0, 256, (1, 16, 16, 3))
-  pixels = np.repeat(np.repeat(coarse, 8, axis=1), 8, axis=2).astype(np.uint8)
+  coarse = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3))
+  pixels = coarse.astype(np.uint8).repeat(8, axis=1).repeat(8, axis=2)
   hole = np.zeros(shape, bool)
   hole[:, 32:96, 32:96] = True
   line = np.zeros(shape, bool) if guided else None
   first, second = (
     backend.predict(pixels, hole, line, shape[1:]).refined[hole]
-    for backend in (rounded, exact)
+    for backend in (first, second)
   )
-  distance = 127.5 * np.abs(first - second)
-  return float(distance.mean()), float(distance.max())
+  return 127.5 * np.abs(first - second)
 
 
 def _import_openvino():

@@ -54,10 +54,9 @@ def _make_mesh(devices, *, rows):
 def over_pictures(predict):
   """Maps `predict` over the pictures on each device of the current mesh.
 
-  If the mesh splits rows instead, the layers and XLA exchange what they need.
-
   `predict` takes parameters, arrays `[B, ...]` or None, and an array shared by
-  all pictures; it returns a tree of arrays `[B, ...]`.
+  all pictures; it returns a tree of arrays `[B, ...]`. If the mesh splits rows
+  instead, the layers and XLA exchange what they need.
   """
 
   def predict_shared(params, *arrays):

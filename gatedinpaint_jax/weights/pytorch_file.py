@@ -13,20 +13,9 @@ GENERATOR = "G"
 def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
   """Returns the generator's arrays by name, and the other keys of a file.
 
-  Does not run code in the file. Also accepts a bare state dictionary.
+  Floats become float32. Does not run code in the file. Also accepts a bare
+  state dictionary.
   """
-  saved = _load(path)
-  if not isinstance(saved, dict):
-    raise errors.UserError(
-      f"{path} holds a {type(saved).__name__}; the port's files hold "
-      f"a dictionary with the generator under {GENERATOR}"
-    )
-  tensors = saved.get(GENERATOR, saved)
-  left_out = [str(k) for k in saved if k != GENERATOR and tensors is not saved]
-  return _to_arrays(tensors, path), left_out
-
-
-def _load(path):
   try:
     import torch
   except ImportError as error:
@@ -35,19 +24,19 @@ def _load(path):
       'pip install "gatedinpaint-jax[torch]"'
     ) from error
   try:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    saved = torch.load(path, map_location="cpu", weights_only=True)
   # Files of another kind reach torch's unpickler, which may raise anything.
   except Exception as error:
     raise errors.UserError(
       f"torch cannot read {path} with weights_only "
       f"({type(error).__name__}); it is damaged or a file of another kind"
     ) from error
-
-
-def _to_arrays(tensors, path) -> dict[str, np.ndarray]:
-  """Returns a state dictionary as NumPy arrays, with floats in 32 bits."""
-  import torch
-
+  if not isinstance(saved, dict):
+    raise errors.UserError(
+      f"{path} holds a {type(saved).__name__}; the port's files hold "
+      f"a dictionary with the generator under {GENERATOR}"
+    )
+  tensors = saved.get(GENERATOR, saved)
   is_state = isinstance(tensors, dict) and all(
     isinstance(name, str) and isinstance(tensor, torch.Tensor)
     for name, tensor in tensors.items()
@@ -57,7 +46,8 @@ def _to_arrays(tensors, path) -> dict[str, np.ndarray]:
       f"{path} holds no state dictionary; the port's files hold the "
       f"generator's under {GENERATOR}"
     )
-  return {name: _to_array(tensor) for name, tensor in tensors.items()}
+  left_out = [str(k) for k in saved if k != GENERATOR and tensors is not saved]
+  return {name: _to_array(tensor) for name, tensor in tensors.items()}, left_out
 
 
 def _to_array(tensor) -> np.ndarray:

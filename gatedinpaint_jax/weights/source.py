@@ -1,21 +1,16 @@
-"""Reads weights from any supported source.
-
-Sources are a checkpoint of the released TensorFlow program, the PyTorch port's
-file (`.pth`, `.pt` or `.safetensors`) and our own `.safetensors`.
-"""
+"""Reads weights of other programs, and those of `export_weights`."""
 
 import json
 import pathlib
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
+
 from gatedinpaint_jax import errors, terminal
-from gatedinpaint_jax.weights import (
-  assemble,
-  names,
-  pytorch_file,
-  safetensors_file,
-)
+from gatedinpaint_jax.weights import names, pytorch_file, safetensors_file
 
 _EXPECTED = (
   "a TensorFlow checkpoint (folder, prefix or .index), the PyTorch port's "
@@ -25,6 +20,8 @@ _EXPECTED = (
 # Entries of the optimizer in a released checkpoint.
 _COUNTERS = {"beta1_power", "beta2_power", "lr", "global_step"}
 _SLOTS = ("Adam", "Adam_1")
+# Number of names listed per kind of fault.
+_SHOWN = 8
 
 
 class ImportedWeights(NamedTuple):
@@ -133,7 +130,7 @@ def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
       f"{path}: its metadata has no config that describes the networks; "
       "export it again"
     ) from error
-  trees = assemble.assemble(arrays, layout=names.OURS, model=model, file=path)
+  trees = assemble(arrays, layout=names.OURS, model=model, file=path)
   return ImportedWeights(trees, model, path.name)
 
 
@@ -144,12 +141,10 @@ def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
       " or stage2.), a network with other padding and resampling; only the "
       "port's file of the released network can be imported"
     )
-  return _assemble_released(entries, names.PORT, path)._replace(
-    left_out=tuple(left_out)
-  )
+  return _assemble_released(entries, names.PORT, path, tuple(left_out))
 
 
-def _assemble_released(entries, layout, path) -> ImportedWeights:
+def _assemble_released(entries, layout, path, left_out=()) -> ImportedWeights:
   first = entries.get(layout.rename("generator/coarse/conv1/kernel"))
   # The sketch is the sixth input.
   is_guided = (
@@ -158,8 +153,77 @@ def _assemble_released(entries, layout, path) -> ImportedWeights:
     and first.shape[layout.kernel_axes.index("I")] == 6
   )
   model = names.released_model(guided=is_guided)
-  trees = assemble.assemble(entries, layout=layout, model=model, file=path)
-  return ImportedWeights(trees, model, path.name)
+  trees = assemble(entries, layout=layout, model=model, file=path)
+  return ImportedWeights(trees, model, path.name, left_out)
+
+
+def assemble(
+  entries: Mapping[str, np.ndarray],
+  *,
+  layout: names.Layout,
+  model: Mapping[str, Any],
+  file,
+) -> dict[str, Any]:
+  """Returns `generator` and, if the file has one, `discriminator`, `spectral`.
+
+  The trees are those of `TrainState` for the networks of `config.model`, in
+  float32. If the layout has no `sigma`, it is 1 as in a new network; the first
+  update replaces it. Errors name `file`.
+  """
+  shapes = names.shapes(model)
+  generator = {n: s for n, s in shapes.items() if n.startswith("generator/")}
+  if not any(layout.rename(n) in entries for n in shapes.keys() - generator):
+    shapes = generator
+  faults = _find_faults(entries, shapes, layout)
+  if faults:
+    raise errors.UserError(
+      f"{file} does not hold the {'guided' if model['guided'] else 'plain'} "
+      f"{model['conv']} networks of width {model['width']}: {'; '.join(faults)}"
+    )
+  arrays = {}
+  for name, shape in shapes.items():
+    entry = layout.rename(name)
+    if entry is None:
+      arrays[name] = np.ones(shape, np.float32)
+      continue
+    arrays[name] = layout.to_ours(name, entries[entry])
+    if not np.isfinite(arrays[name]).all():
+      raise errors.UserError(
+        f"{file}: {entry} has values that are not finite; its training "
+        "diverged, or the file is damaged"
+      )
+  return names.unflatten(arrays)
+
+
+def _find_faults(entries, shapes, layout) -> list[str]:
+  wanted = {
+    layout.rename(name): layout.shape(shape)
+    for name, shape in shapes.items()
+    if layout.rename(name) is not None
+  }
+  misshaped = []
+  for name in wanted.keys() & entries.keys():
+    dtype, shape = entries[name].dtype, entries[name].shape
+    if shape != wanted[name]:
+      misshaped.append(f"{name} is {shape}, should be {wanted[name]}")
+    elif not jnp.issubdtype(dtype, jnp.floating):
+      misshaped.append(f"{name} is {dtype}, should be float32")
+  kinds = {
+    "missing": wanted.keys() - entries.keys(),
+    "extra": entries.keys() - wanted.keys(),
+    "misshaped": misshaped,
+  }
+  return [
+    f"{len(found)} {kind} ({_shorten(sorted(found))})"
+    for kind, found in kinds.items()
+    if found
+  ]
+
+
+def _shorten(items: Sequence[str]) -> str:
+  more = len(items) - _SHOWN
+  tail = f" and {more} more" if more > 0 else ""
+  return ", ".join(items[:_SHOWN]) + tail
 
 
 _READERS = {

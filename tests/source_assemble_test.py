@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.weights import assemble, names
+from gatedinpaint_jax.weights import names, source
 
 MODEL = {"conv": "gated", "width": 4, "guided": False, "dtype": "float32"}
 FIRST = "inpaint_net/conv1/kernel"
@@ -19,7 +19,7 @@ def make_entries(layout=names.RELEASED, *, with_discriminator=True):
 
 
 def assemble_entries(entries, layout=names.RELEASED):
-  return assemble.assemble(entries, layout=layout, model=MODEL, file="a/snap")
+  return source.assemble(entries, layout=layout, model=MODEL, file="a/snap")
 
 
 def test_all_arrays_come_into_their_places_and_sigma_is_one():
