@@ -85,23 +85,30 @@ class InpaintGenerator(nn.Module):
         not wanted.
     """
     check_inputs(incomplete, sketch, self.guided)
-    network = {
-      "width": self.width,
-      "conv": self.conv,
+    hidden, output = conv_lib.KINDS[self.conv]
+    if self.rematerialize:
+      hidden = nn.remat(hidden)
+    layer = {
       "dtype": self.dtype,
-      "rematerialize": self.rematerialize,
-      "bound": self.bound,
       "initializer": self.initializer,
       "convolve": self.convolve,
     }
-    coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
+    network = {
+      "width": self.width,
+      "conv": functools.partial(hidden, **layer),
+      "to_colours": functools.partial(output, 3, activation=None, **layer),
+    }
+    bound = lambda x: BOUNDS[self.bound](x.astype(jnp.float32))
+    coarse = bound(
+      CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
+    )
     # No gradient is stopped: the losses of the second network reach the first.
-    filled = batch_lib.composite(coarse, incomplete, mask)
+    filled = batch_lib.composite(coarse, incomplete, mask).astype(self.dtype)
     no_source = mask if padding is None else jnp.maximum(mask, padding)
     refined, offsets = RefinementNetwork(
       **network, attend=self.attend, name="refinement"
     )(filled, no_source)
-    return GeneratorOutput(coarse, refined, offsets)
+    return GeneratorOutput(coarse, bound(refined), offsets)
 
 
 class CoarseNetwork(nn.Module):
@@ -109,30 +116,23 @@ class CoarseNetwork(nn.Module):
 
   Attributes:
     width: convolution channels of the first layer.
-    conv: a key of `layers.conv.KINDS`.
-    dtype: of the computation.
-    rematerialize, bound, initializer, convolve: see `InpaintGenerator`.
+    conv: makes a hidden layer.
+    to_colours: makes the output layer.
   """
 
   width: int
-  conv: str
-  dtype: Any
-  rematerialize: bool
-  bound: str
-  initializer: str
-  convolve: Callable
+  conv: Callable
+  to_colours: Callable
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
-    """Returns the prediction `[B, H, W, 3] float32 in [-1, 1]`."""
-    conv, to_colours = _convolutions(self)
-    c = self.width // 2
+    """Returns the prediction `[B, H, W, 3]` before its bound."""
+    conv, c = self.conv, self.width // 2
     sketches = [] if sketch is None else [sketch]
     # The ones differ from the zeros that convolutions pad with, so that the
     # network can tell the border of the picture.
     inputs = [incomplete, *sketches, jnp.ones_like(mask), mask]
-    x = jnp.concatenate(inputs, axis=-1).astype(self.dtype)
-    valid = (1 - mask).astype(self.dtype)
+    x, valid = jnp.concatenate(inputs, axis=-1), 1 - mask
 
     x, valid = conv(c, kernel_size=5, name="conv1")(x, valid)
     x, valid = conv(2 * c, stride=2, name="conv2_downsample")(x, valid)
@@ -150,8 +150,8 @@ class CoarseNetwork(nn.Module):
     x, valid = conv(2 * c, name="conv14")(x, valid)
     x, valid = conv(c, upsample=True, name="conv15_upsample")(x, valid)
     x, valid = conv(c // 2, name="conv16")(x, valid)
-    x, _ = to_colours(3, activation=None, name="conv17")(x, valid)
-    return BOUNDS[self.bound](x.astype(jnp.float32))
+    x, _ = self.to_colours(name="conv17")(x, valid)
+    return x
 
 
 class RefinementNetwork(nn.Module):
@@ -162,19 +162,13 @@ class RefinementNetwork(nn.Module):
   place is valid for partial convolutions.
 
   Attributes:
-    width: convolution channels of the first layer.
-    conv: a key of `layers.conv.KINDS`.
-    dtype: of the computation.
-    rematerialize, bound, initializer, convolve, attend: see `InpaintGenerator`.
+    width, conv, to_colours: as those of `CoarseNetwork`.
+    attend: computes the attention; see `layers.contextual_attention`.
   """
 
   width: int
-  conv: str
-  dtype: Any
-  rematerialize: bool
-  bound: str
-  initializer: str
-  convolve: Callable
+  conv: Callable
+  to_colours: Callable
   attend: Callable
 
   @nn.compact
@@ -186,9 +180,7 @@ class RefinementNetwork(nn.Module):
       no_source: `[B, H, W, 1]`, 1 where the attention must not copy from: holes
         and padding.
     """
-    conv, to_colours = _convolutions(self)
-    c = self.width // 2
-    filled = filled.astype(self.dtype)
+    conv, c = self.conv, self.width // 2
 
     # Some layers are narrower than those of the coarse network, as released.
     x, _ = conv(c, kernel_size=5, name="xconv1")(filled)
@@ -221,8 +213,8 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(2 * c, name="allconv14")(x)
     x, _ = conv(c, upsample=True, name="allconv15_upsample")(x)
     x, _ = conv(c // 2, name="allconv16")(x)
-    x, _ = to_colours(3, activation=None, name="allconv17")(x)
-    return BOUNDS[self.bound](x.astype(jnp.float32)), attended.offsets
+    x, _ = self.to_colours(name="allconv17")(x)
+    return x, attended.offsets
 
 
 def check_inputs(incomplete, sketch, guided) -> None:
@@ -236,19 +228,3 @@ def check_inputs(incomplete, sketch, guided) -> None:
   if guided != (sketch is not None):
     wanted = "needs" if guided else "takes no"
     raise ValueError(f"a generator with guided={guided} {wanted} sketch.")
-
-
-def _convolutions(network):
-  """Returns the hidden and the output layer, their common options bound."""
-  hidden, output = conv_lib.KINDS[network.conv]
-  if network.rematerialize:
-    hidden = nn.remat(hidden)
-  shared = {
-    "dtype": network.dtype,
-    "initializer": network.initializer,
-    "convolve": network.convolve,
-  }
-  return (
-    functools.partial(hidden, **shared),
-    functools.partial(output, **shared),
-  )
