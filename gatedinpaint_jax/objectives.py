@@ -76,7 +76,13 @@ def pixel_objective(coarse, refined, *, batch, weights):
 
 
 def adversarial_objective(
-  refined, *, discriminator, discriminator_variables, batch, weights
+  refined,
+  *,
+  discriminator,
+  discriminator_variables,
+  batch,
+  weights,
+  gan_loss=losses.hinge_generator,
 ):
   """Returns `(loss, metrics)`: the generator's adversarial loss.
 
@@ -86,6 +92,7 @@ def adversarial_objective(
     discriminator_variables: its parameters and power iteration, both constant.
     batch: a `Batch`.
     weights: `losses.LossWeights`.
+    gan_loss: of the scores of completed pictures.
   """
   scores = discriminator.apply(
     discriminator_variables,
@@ -94,5 +101,5 @@ def adversarial_objective(
     batch.sketch,
     update_stats=False,
   )
-  loss = losses.hinge_generator(scores)
+  loss = gan_loss(scores)
   return weights.adversarial * loss, {"adversarial_loss": loss}
