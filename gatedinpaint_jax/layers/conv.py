@@ -24,8 +24,9 @@ from gatedinpaint_jax.layers import activations, initializers, resize
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   """Returns `x` convolved with `kernel`, with zeros around the picture.
 
-  The output has ceil(size / stride) rows and columns (TensorFlow's "SAME": at
-  stride 2, an even size gets one row of zeros less above than below).
+  The output `[B, H', W', O]` has ceil(size / stride) rows and columns
+  (TensorFlow's "SAME": at stride 2, an even size gets one row of zeros less
+  above than below).
 
   Args:
     x: `[B, H, W, I]`, float.
@@ -33,9 +34,6 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
     upsample: whether every pixel is first repeated as a block of 2 x 2.
-
-  Returns:
-    `[B, H', W', O]`, of the same dtype.
   """
   if upsample:
     x = resize.upsample_x2(x)
@@ -62,9 +60,7 @@ class _Conv(nn.Module):
   Attributes:
     features: output channels.
     kernel_size: rows and columns of the kernel.
-    stride: input pixels per output pixel.
-    dilation: distance between the taps of the kernel.
-    upsample: whether every pixel is first repeated as a block of 2 x 2.
+    stride, dilation, upsample: see `convolve`.
     activation: applied to the feature, if any.
     dtype: of the computation and the output; kernel and bias are float32.
     initializer: a key of `initializers.KINDS`.

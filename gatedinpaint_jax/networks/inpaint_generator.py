@@ -200,10 +200,10 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, stride=2, name="pmconv4_downsample")(x)
     x, _ = conv(4 * c, name="pmconv5")(x)
     x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
-    attended = contextual_attention.contextual_attention(
+    x, offsets = contextual_attention.contextual_attention(
       x, x, resize.reduce_nearest(no_source, 4), attend=self.attend
     )
-    x, _ = conv(4 * c, name="pmconv9")(attended.features)
+    x, _ = conv(4 * c, name="pmconv9")(x)
     copied, _ = conv(4 * c, name="pmconv10")(x)
 
     x = jnp.concatenate([hallucinated, copied], axis=-1)
@@ -214,7 +214,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(c, upsample=True, name="allconv15_upsample")(x)
     x, _ = conv(c // 2, name="allconv16")(x)
     x, _ = self.to_colours(name="allconv17")(x)
-    return x, attended.offsets
+    return x, offsets
 
 
 def check_inputs(incomplete, sketch, guided) -> None:
