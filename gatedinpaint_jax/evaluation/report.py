@@ -171,7 +171,7 @@ def is_partial(summaries: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def score_title(score: str, *, is_difference: bool = False) -> str:
   """Returns the title of a score, with its unit."""
-  unit = dataset_scores.UNITS[score].name
+  unit = dataset_scores.UNITS[score]
   if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
   return _TITLES.get(score, score) + (f", {unit}" if unit else "")

@@ -27,14 +27,28 @@ def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
 
   Needs torch. Raises UserError for any other file.
   """
+  import torch
+
   path = os.path.expanduser(path)
   if not os.path.isfile(path):
     raise errors.UserError(f"{path}: no such file; {_EXPECTED}")
-  network = _load_network(path)
+  try:
+    with warnings.catch_warnings():
+      # Deprecated, but these weights are published in no other format.
+      warnings.simplefilter("ignore", DeprecationWarning)
+      network = torch.jit.load(path, map_location="cpu").eval()
+  except (RuntimeError, ValueError) as error:
+    raise errors.UserError(
+      f"{path}: not a TorchScript file ({errors.first_words(error)}); "
+      f"{_EXPECTED}"
+    ) from error
 
   def features(image):
-    # One at a time, so that features do not depend on the batch.
-    return _apply(network, image)
+    # One at a time, so that features do not depend on the batch. A copy,
+    # because torch warns about read-only arrays.
+    pixels = torch.from_numpy(np.array(np.moveaxis(image, -1, 0))[None])
+    with torch.inference_mode():
+      return network(pixels, return_features=True)[0].numpy()
 
   try:
     found = features(np.zeros((32, 32, 3), np.uint8))
@@ -53,27 +67,3 @@ def digest(path: str) -> str:
   """Returns 16 hexadecimal digits that identify the file's content."""
   with open(os.path.expanduser(path), "rb") as file:
     return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _load_network(path):
-  import torch
-
-  try:
-    with warnings.catch_warnings():
-      # Deprecated, but these weights are published in no other format.
-      warnings.simplefilter("ignore", DeprecationWarning)
-      return torch.jit.load(path, map_location="cpu").eval()
-  except (RuntimeError, ValueError) as error:
-    raise errors.UserError(
-      f"{path}: not a TorchScript file ({errors.first_words(error)}); "
-      f"{_EXPECTED}"
-    ) from error
-
-
-def _apply(network, image) -> np.ndarray:
-  import torch
-
-  # A copy, because torch warns about read-only arrays.
-  pixels = torch.from_numpy(np.array(np.moveaxis(image, -1, 0))[None])
-  with torch.inference_mode():
-    return network(pixels, return_features=True)[0].numpy()

@@ -9,23 +9,19 @@ RESAMPLES = 2000
 _CHUNK = 2**22
 
 
-def confidence_interval(
-  values: np.ndarray, *, seed: int = 0
-) -> tuple[float, float]:
+def confidence_interval(values: np.ndarray) -> tuple[float, float]:
   """Returns a 95 % interval (low, high) of the mean.
 
   For `[N]`, a score per picture, by the percentile bootstrap; for `[R, N]`,
   from R runs, by Student's t over pictures and runs. A single value is its own
-  interval; the interval of no value is NaN.
+  interval.
 
   Source: Efron & Tibshirani 1993, chapter 13.
   """
   values = np.asarray(values, np.float64)
-  if not values.size:
-    return float("nan"), float("nan")
   if values.ndim == 2 and len(values) > 1:
     return _over_runs(values)
-  return _bootstrap(values.reshape(-1), seed)
+  return _bootstrap(values.reshape(-1))
 
 
 def _over_runs(values):
@@ -63,9 +59,9 @@ def _over_runs(values):
   return float(mean - half), float(mean + half)
 
 
-def _bootstrap(values, seed):
+def _bootstrap(values):
   count = len(values)
-  generator = np.random.default_rng(seed)
+  generator = np.random.default_rng(0)
   means, missing = [], RESAMPLES
   while missing:
     rows = min(missing, max(_CHUNK // count, 1))
