@@ -36,11 +36,7 @@ class Request(NamedTuple):
 
 
 def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
-  """Returns a value that is equal for equal subjects.
-
-  The folder of a checkpoint's step, a method's name, or the files of completed
-  pictures.
-  """
+  """Returns what is equal for equal subjects: a step's folder, a name, files."""
   if kind == "checkpoint":
     return checkpoint_reader.find(value)
   if kind == "method":
@@ -55,7 +51,10 @@ def load(request: Request, *, backend: str) -> Subject:
     return from_checkpoint(request.value, request.identity, backend=backend)
   if request.kind == "method":
     return from_method(request.value)
-  return from_files(request.value)
+  return Subject(
+    {"method": "completed", "completed": request.value},
+    lambda loaded, _: [cases.read_completed(entry) for entry in loaded],
+  )
 
 
 def from_checkpoint(
@@ -103,12 +102,4 @@ def from_method(name: str) -> Subject:
   return Subject(
     description,
     lambda loaded, _: [method(entry.image, entry.hole) for entry in loaded],
-  )
-
-
-def from_files(folder: str) -> Subject:
-  """Returns the pictures that another program completed."""
-  return Subject(
-    {"method": "completed", "completed": folder},
-    lambda loaded, _: [cases.read_completed(entry) for entry in loaded],
   )
