@@ -70,7 +70,7 @@ def test_differences_are_of_each_picture_and_of_what_is_finite_in_both():
   first, second = dataset_scores.subtract(rows, others)
   assert first == row("a", 0.1, 3.0, psnr=0.0)
   assert second.whole == second.hole == {"l1": -1.0}
-  with pytest.raises(ValueError, match="not in pairs"):
+  with pytest.raises(ValueError, match="not a pair"):
     dataset_scores.subtract(rows, others[::-1])
 
 

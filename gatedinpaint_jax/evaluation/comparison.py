@@ -123,33 +123,31 @@ def to_markdown(content: Report) -> str:
   first = next(iter(reports.values()))
   scores = {label: report["scores"] for label, report in reports.items()}
   parts = [part for part in _PARTS if first["scores"][part]]
-  lines = ["# Side by side", "", report_lib.describe_pictures(first)]
+  blocks = ["# Side by side", report_lib.describe_pictures(first)]
   for part in parts:
-    lines += ["", f"Over {_PARTS[part]}:", ""]
-    lines += report_lib.score_table(
-      scores,
-      part,
-      corner="Subject",
-      last=_fid_column(reports) if part == "whole" else None,
+    last = _fid_column(reports) if part == "whole" else None
+    blocks.append(f"Over {_PARTS[part]}:")
+    blocks.append(
+      report_lib.score_table(scores, part, corner="Subject", last=last)
     )
   for part in parts:
-    lines += ["", f"## Differences over {_PARTS[part]}", ""]
-    lines += difference_lines(compared, part, corner="Subject")
-  lines += ["", *_bin_lines(reports)]
+    blocks.append(f"## Differences over {_PARTS[part]}")
+    blocks += difference_blocks(compared, part, corner="Subject")
+  blocks += _bin_blocks(reports)
   notes = [n for r in reports.values() for n in report_lib.notes_on_numbers(r)]
-  notes = list(dict.fromkeys(notes))
-  for name, count in compared["known_pixels_changed"].items():
-    if count:
-      notes.append(f"{name} changed known pixels in {count} pictures.")
-  for note in notes:
-    lines += ["", note]
-  return "\n".join(lines) + "\n"
+  blocks += dict.fromkeys(notes)
+  blocks += [
+    f"{name} changed known pixels in {count} pictures."
+    for name, count in compared["known_pixels_changed"].items()
+    if count
+  ]
+  return report_lib.page(blocks)
 
 
-def difference_lines(
+def difference_blocks(
   compared: Mapping[str, Any], part: str, *, corner: str
 ) -> list[str]:
-  """Returns the table of differences from `compare`, with an explanation."""
+  """Returns an explanation and the table of differences from `compare`."""
   first, differences = compared["differences_to"], compared["differences"]
   if not differences:
     return []
@@ -158,8 +156,7 @@ def difference_lines(
   return [
     f"Each minus {first}, picture by picture; {first} is better where {errors} "
     "are above 0, and PSNR and SSIM below:",
-    "",
-    *report_lib.score_table(
+    report_lib.score_table(
       differences, part, corner=corner, are_differences=True
     ),
   ]
@@ -219,7 +216,7 @@ def _fid_column(reports) -> dict[str, dict[str, str]]:
   }
 
 
-def _bin_lines(reports) -> list[str]:
+def _bin_blocks(reports) -> list[str]:
   """Returns the table by hole fraction; the masks, so the bins, are equal."""
   heads = []
   for entry in next(iter(reports.values()))["bins"]:
@@ -238,6 +235,5 @@ def _bin_lines(reports) -> list[str]:
   title = report_lib.score_title(_BIN_SCORE).capitalize()
   return [
     f"{title}, over the entire picture, by hole fraction (pictures):",
-    "",
-    *report_lib.table(["Subject", *heads], rows),
+    report_lib.table(["Subject", *heads], rows),
   ]

@@ -81,30 +81,31 @@ def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
   entire, hole = (report["scores"][part] for part in ("whole", "hole"))
   rows = [
-    [
-      score_title(name),
-      format_summary(entire[name]),
-      format_summary(hole.get(name)),
-    ]
+    [score_title(name), *(format_summary(p.get(name)) for p in (entire, hole))]
     for name in entire
   ]
-  lines = [f"# {_title(report)}", "", describe_pictures(report), ""]
-  lines += table(["Score", "Entire picture", "Hole"], rows)
   if "fid" in report:
-    value = format_number(report["fid"]["value"])
-    lines.append(f"| {FID_TITLE} | {value} | |")
+    rows.append([FID_TITLE, format_number(report["fid"]["value"]), ""])
+  blocks = [
+    f"# {_title(report)}",
+    describe_pictures(report),
+    table(["Score", "Entire picture", "Hole"], rows),
+  ]
   if report["bins"]:
-    lines += ["", "Over the entire picture, by hole fraction:", ""]
-    lines += _bin_table(report["bins"])
-  notes = notes_on_numbers(report)
+    blocks.append("Over the entire picture, by hole fraction:")
+    blocks.append(_bin_table(report["bins"]))
+  blocks += notes_on_numbers(report)
   if report["known_pixels_changed"]:
-    notes.append(
+    blocks.append(
       f"{report['known_pixels_changed']} pictures have known pixels that "
       "differ from the original."
     )
-  for note in notes:
-    lines += ["", note]
-  return "\n".join(lines) + "\n"
+  return page(blocks)
+
+
+def page(blocks: Iterable[str]) -> str:
+  """Returns a Markdown file of titles, paragraphs and tables."""
+  return "\n\n".join(blocks) + "\n"
 
 
 def check_output(path: str) -> pathlib.Path:
@@ -205,14 +206,14 @@ def format_summary(
   return " ".join(filter(None, words))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-  """Returns the lines of a Markdown table."""
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+  """Returns a Markdown table."""
   lines = []
   for cells in (head, *rows):
     # File names may contain the separator of cells.
     safe = (str(cell).replace("|", r"\|") for cell in cells)
     lines.append(f"| {' | '.join(safe)} |")
-  return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+  return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 def score_table(
@@ -222,7 +223,7 @@ def score_table(
   corner: str,
   are_differences: bool = False,
   last: Mapping[str, Mapping[str, str]] | None = None,
-) -> list[str]:
+) -> str:
   """Returns a table with a row for each name and a column for each score.
 
   Args:
@@ -255,7 +256,7 @@ def _title(report) -> str:
   return str(report.get("completed") or report["method"])
 
 
-def _bin_table(bins) -> list[str]:
+def _bin_table(bins) -> str:
   names = [name for name in _COLUMNS if name in bins[0]["whole"]]
   rows = []
   for entry in bins:

@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
 
 def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
-  """Returns what is equal for equal subjects: a step's folder, a name, files."""
+  """Returns a value that is equal for equal subjects."""
   if kind == "checkpoint":
     return checkpoint_reader.find(value)
   if kind == "method":

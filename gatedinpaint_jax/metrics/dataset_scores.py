@@ -97,7 +97,7 @@ def subtract(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
   A score is left out unless both are finite.
   """
   if [row.name for row in rows] != [row.name for row in others]:
-    raise ValueError("the rows are not in pairs")
+    raise ValueError("rows of different pictures are not a pair")
   return [
     ours._replace(
       whole=_subtract(ours.whole, theirs.whole),

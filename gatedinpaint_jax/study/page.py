@@ -63,9 +63,12 @@ def write(
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   shown = _keep_pixels(pictures)
-  study = _digest(shown, seed)
+  pixels = [[*owner, digest] for owner, (_, digest) in sorted(shown.items())]
+  study = _digest([seed, pixels], _STUDY_LENGTH)
   # Sorted by ids, which are digests, so that the order reveals nothing.
-  owners = dict(sorted((_id(study, owner), owner) for owner in shown))
+  owners = dict(
+    sorted((_digest([study, *owner], _ID_LENGTH), owner) for owner in shown)
+  )
   key = {
     "study": study,
     "title": title,
@@ -124,19 +127,8 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
   return shown
 
 
-def _digest(shown, seed) -> str:
-  entries = [
-    [method, case, digest]
-    for (method, case), (_, digest) in sorted(shown.items())
-  ]
-  text = json.dumps([seed, entries])
-  return hashlib.sha256(text.encode()).hexdigest()[:_STUDY_LENGTH]
-
-
-def _id(study, owner) -> str:
-  """Returns the id of the picture of `owner`, a (method, case)."""
-  text = json.dumps([study, *owner])
-  return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+def _digest(content, length) -> str:
+  return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:length]
 
 
 def _page(study, title, pictures) -> str:

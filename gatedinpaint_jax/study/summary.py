@@ -67,15 +67,13 @@ def summarise(
 
 def to_markdown(summary: Mapping[str, Any]) -> str:
   """Returns the tables of a summary."""
-  lines = [
+  blocks = [
     f"# {summary['title']}",
-    "",
     f"Naturalness from 1 to 10. Raters: {len(summary['raters'])}; cases: "
     f"{summary['cases']}; ratings: {summary['ratings']} of "
     f"{summary['of_ratings']}; study `{summary['study']}`. "
     f"{_about_intervals(summary)}",
-    "",
-    *report.table(
+    report.table(
       ["Method", "Mean", "Ratings", "Raters"],
       (
         [method, _cell(entry, ".2f"), entry["ratings"], entry["raters"]]
@@ -84,23 +82,20 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     ),
   ]
   if summary["differences"]:
-    lines += [
-      "",
+    blocks += [
       "Differences between two ratings by one rater of one case, each with its "
       "own interval:",
-      "",
-      *report.table(
+      report.table(
         ["Methods", "Mean difference", "Pairs", "Result"],
         map(_difference_row, summary["differences"]),
       ),
     ]
   if summary["replaced"]:
-    lines += [
-      "",
+    blocks.append(
       "Replaced by a later rating of the same rater and picture: "
-      f"{summary['replaced']}. If two people share an alias, rename one.",
-    ]
-  return "\n".join(lines) + "\n"
+      f"{summary['replaced']}. If two people share an alias, rename one."
+    )
+  return report.page(blocks)
 
 
 def _difference(table, first, second) -> dict[str, Any]:
@@ -207,9 +202,8 @@ def _about_intervals(summary) -> str:
 
 
 def _difference_row(entry) -> list:
-  methods = f"{entry['first']} - {entry['second']}"
-  cell, pairs = _cell(entry, "+.2f"), entry["pairs"]
-  return [methods, cell, pairs, _verdict(entry)]
+  names = f"{entry['first']} - {entry['second']}"
+  return [names, _cell(entry, "+.2f"), entry["pairs"], _verdict(entry)]
 
 
 def _cell(entry, form) -> str:
