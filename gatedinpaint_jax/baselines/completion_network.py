@@ -15,8 +15,6 @@ from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
 
 _DILATIONS = (2, 4, 8, 16)
-# The deconvolutions that double the resolution.
-_UPSAMPLE = {"kernel_size": (4, 4), "strides": (2, 2), "padding": "SAME"}
 
 
 class CompletionNetwork(nn.Module):
@@ -25,19 +23,15 @@ class CompletionNetwork(nn.Module):
   Attributes:
     width: channels of the first layer, a multiple of 4; 64 in the paper.
     dtype: of the computation; parameters and outputs are float32.
-    rematerialize: see `InpaintGenerator`.
-    convolve: see `InpaintGenerator`.
+    rematerialize, convolve: see `InpaintGenerator`.
   """
+
+  guided = False  # takes no sketch
 
   width: int = 64
   dtype: Any = jnp.float32
   rematerialize: bool = False
   convolve: Callable = conv.convolve
-
-  @property
-  def guided(self) -> bool:
-    """Whether the network takes a sketch: never."""
-    return False
 
   @nn.compact
   def __call__(
@@ -58,8 +52,8 @@ class CompletionNetwork(nn.Module):
       ValueError: if a side is not a multiple of 8, or a sketch is given.
     """
     inpaint_generator.check_inputs(incomplete, sketch, self.guided)
-    block = nn.remat(_Block) if self.rematerialize else _Block
     shared = {"dtype": self.dtype, "convolve": self.convolve}
+    block = nn.remat(_Block) if self.rematerialize else _Block
     block = functools.partial(block, **shared)
     c = self.width
     x = jnp.concatenate([incomplete, mask], axis=-1).astype(self.dtype)
@@ -104,7 +98,8 @@ class _Block(nn.Module):
     if self.is_transposed:
       x = nn.ConvTranspose(
         self.features,
-        **_UPSAMPLE,
+        kernel_size=(4, 4),
+        strides=(2, 2),
         dtype=self.dtype,
         kernel_init=nn.initializers.glorot_uniform(),
         name="conv",

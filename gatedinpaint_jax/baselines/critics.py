@@ -52,7 +52,6 @@ class GlobalAndLocalCritics(_TwoViews):
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
     """Returns `[B, 2] float32`: global score, local score."""
-    del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 4)),
       ("local", hole_window.cut(image, mask), (1, 2, 4, 8)),
@@ -60,8 +59,7 @@ class GlobalAndLocalCritics(_TwoViews):
     scores = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        layer = self._strided(multiple, f"{name}{index}")
-        x = nn.leaky_relu(layer(x), 0.2)
+        x = nn.leaky_relu(self._strided(multiple, f"{name}{index}")(x), 0.2)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       scores.append(nn.Dense(1, name=f"{name}_score")(x))
     return jnp.concatenate(scores, axis=1)
@@ -80,7 +78,6 @@ class GlobalLocalDiscriminator(_TwoViews):
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
     """Returns `[B, 1] float32`, logits of pictures being real."""
-    del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 8, 8, 8)),
       ("local", hole_window.cut(image, mask), (1, 2, 4, 8, 8)),
@@ -89,8 +86,7 @@ class GlobalLocalDiscriminator(_TwoViews):
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
         x = self._strided(multiple, f"{name}{index}")(x)
-        x = batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x)
-        x = nn.relu(x)
+        x = nn.relu(batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x))
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       x = nn.Dense(16 * self.width, name=f"{name}_features")(x)
       features.append(nn.relu(x))

@@ -5,15 +5,11 @@ import enum
 
 
 class Turn(enum.Enum):
-  """The networks that one training step updates.
+  """The networks that one training step updates."""
 
-  GENERATOR: the generator alone, without adversarial loss. DISCRIMINATOR: the
-  discriminator alone. BOTH: the discriminator, then the generator.
-  """
-
-  GENERATOR = "generator"
+  GENERATOR = "generator"  # without adversarial loss
   DISCRIMINATOR = "discriminator"
-  BOTH = "both"
+  BOTH = "both"  # the discriminator, then the generator
 
 
 @dataclasses.dataclass(frozen=True)
