@@ -114,9 +114,15 @@ def find(images: Places, masks: Places | None = None) -> list[Case]:
   """
   image_files = jobs.list_by_name(images.key, images.given)
   names = sorted(image_files)
-  mask_files = dict.fromkeys(names)
-  if masks is not None:
-    mask_files = _pair_or_share(masks, names)
+  if masks is None:
+    mask_files = dict.fromkeys(names)
+  elif len(masks.given) == 1 and os.path.isfile(
+    os.path.expanduser(masks.given[0])
+  ):
+    (single,) = jobs.list_by_name(masks.key, masks.given).values()
+    mask_files = dict.fromkeys(names, single)
+  else:
+    mask_files = _pair(masks, names)
   return [
     Case(i, name, image_files[name], mask_files[name])
     for i, name in enumerate(names)
@@ -131,8 +137,8 @@ def with_completed(work: Sequence[Case], completed: Places) -> list[Case]:
 
 def check_completed(case: Case, shape: tuple[int, int]) -> None:
   """Raises UserError if a completion does not have this size."""
-  size = photo_files.read_size(case.completed)
-  _check_same_size("completed picture", case.completed, size, shape)
+  found = photo_files.read_size(case.completed)
+  _check_same_size("completed picture", case.completed, found, shape)
 
 
 def read_completed(loaded: Loaded) -> np.ndarray:
@@ -148,8 +154,7 @@ def read_completed(loaded: Loaded) -> np.ndarray:
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
   """Returns whether `inference.jobs` would read a future file in a place.
 
-  The place is a file, a folder, where any file counts, or a pattern, for which
-  only pictures count.
+  Any file counts in a folder, only pictures do for a pattern.
   """
   path = pathlib.Path(os.path.realpath(os.path.expanduser(file)))
   given = os.path.expanduser(place)
@@ -195,14 +200,6 @@ def _matches(parts, patterns) -> bool:
   )
 
 
-def _pair_or_share(places, names) -> dict[str, pathlib.Path]:
-  given = places.given
-  if len(given) == 1 and os.path.isfile(os.path.expanduser(given[0])):
-    (single,) = jobs.list_by_name(places.key, given).values()
-    return dict.fromkeys(names, single)
-  return _pair(places, names)
-
-
 def _pair(places, names) -> dict[str, pathlib.Path]:
   files = jobs.list_by_name(places.key, places.given)
   for what, missing in (
@@ -232,10 +229,10 @@ def _cover(image, size) -> np.ndarray:
   image = _trim(image, size)
   height, width = image.shape[:2]
   # One side fits exactly, the other is cropped.
-  if height * size[1] > width * size[0]:
-    scaled = (max(-(-height * size[1] // width), size[0]), size[1])
-  else:
-    scaled = (size[0], max(-(-width * size[0] // height), size[1]))
+  scaled = (
+    max(-(-height * size[1] // width), size[0]),
+    max(-(-width * size[0] // height), size[1]),
+  )
   if scaled != (height, width):
     picture = Image.fromarray(np.ascontiguousarray(image))
     picture = picture.resize(scaled[::-1], Image.Resampling.LANCZOS)

@@ -131,11 +131,10 @@ class _Table:
     methods = sorted({method for method, _ in key.pictures.values()})
     shape = len(self.raters), len(self.cases)
     self.ratings = {method: np.full(shape, np.nan) for method in methods}
-    row = {rater: i for i, rater in enumerate(self.raters)}
-    column = {case: i for i, case in enumerate(self.cases)}
     for (rater, picture), answer in answers.given.items():
       method, case = key.pictures[picture]
-      self.ratings[method][row[rater], column[case]] = answer.rating
+      place = self.raters.index(rater), self.cases.index(case)
+      self.ratings[method][place] = answer.rating
     self.drawn_again = " and ".join(
       word
       for word, names in (("raters", self.raters), ("cases", self.cases))
