@@ -7,9 +7,9 @@ from gatedinpaint_jax.metrics import frechet
 
 def test_distance_of_two_gaussians_by_hand():
   # Along each axis (m - n)^2 + (s - t)^2: 9 + (1 - 2)^2 + 16 + (3 - 5)^2.
-  distance = frechet.gaussian_distance(
-    np.zeros(2), np.diag([1.0, 9.0]), np.array([3.0, 4.0]), np.diag([4.0, 25.0])
-  )
+  # Of these four points, the covariance is the identity.
+  points = np.sqrt(1.5) * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+  distance = frechet.distance([1, 3] * points, [3, 4] + [2, 5] * points)
   assert distance == pytest.approx(30)
 
 

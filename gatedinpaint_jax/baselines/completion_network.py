@@ -37,19 +37,10 @@ class CompletionNetwork(nn.Module):
   def __call__(
     self, incomplete, mask, sketch=None, *, padding=None
   ) -> inpaint_generator.GeneratorOutput:
-    """Fills the holes; see `batch.py` for shapes and ranges.
+    """Fills the holes, as `InpaintGenerator` does.
 
-    Args:
-      incomplete: pictures with their holes set to 0.
-      mask: holes.
-      sketch: must be None.
-      padding: ignored, because there is no attention that could copy from it.
-
-    Returns:
-      The prediction as both `coarse` and `refined`, and offsets of 0.
-
-    Raises:
-      ValueError: if a side is not a multiple of 8, or a sketch is given.
+    Takes no sketch. Ignores `padding`, since no attention could copy from it.
+    Returns the prediction as both `coarse` and `refined`, and offsets of 0.
     """
     inpaint_generator.check_inputs(incomplete, sketch, self.guided)
     shared = {"dtype": self.dtype, "convolve": self.convolve}

@@ -12,6 +12,7 @@ from flax import linen as nn
 
 from gatedinpaint_jax.baselines import batch_norm, hole_window
 from gatedinpaint_jax.layers import conv
+from gatedinpaint_jax.networks import patch_discriminator
 
 
 class _TwoViews(nn.Module):
@@ -31,14 +32,10 @@ class _TwoViews(nn.Module):
   convolve: Callable = conv.convolve
 
   def _strided(self, multiple, name):
-    return nn.Conv(
+    return patch_discriminator.strided_conv(
       multiple * self.width,
-      kernel_size=(5, 5),
-      strides=2,
-      padding="SAME",
-      kernel_init=nn.initializers.glorot_uniform(),
-      conv_general_dilated=conv.for_linen(self.convolve),
       dtype=self.dtype,
+      convolve=self.convolve,
       name=name,
     )
 

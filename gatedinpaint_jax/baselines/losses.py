@@ -121,14 +121,9 @@ def gradient_penalty(
 ) -> jax.Array:
   """Returns E[(||grad D(x) * mask|| - 1)^2], summed over critics.
 
-  x = epsilon * real + (1 - epsilon) * fake.
-
-  Args:
-    scores: maps pictures to `[B, critics]`, independently of one another.
-    real: `[B, H, W, 3]`.
-    fake: completed pictures, the same shape.
-    mask: `[B, H, W, 1]`, 1 = hole; gradients at known pixels are ignored.
-    epsilon: `[B]` in [0, 1].
+  x = epsilon * real + (1 - epsilon) * fake, `[B, H, W, 3]`, with `epsilon [B]`
+  in [0, 1]. Gradients at known pixels, where `mask [B, H, W, 1]` is 0, are
+  ignored. `scores` maps pictures to `[B, critics]`, one by one.
 
   Source: Gulrajani et al. 2017, equation 3; Yu et al. 2018, equation 3 (mask).
   """

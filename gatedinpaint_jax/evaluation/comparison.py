@@ -218,10 +218,10 @@ def _fid_column(reports) -> dict[str, dict[str, str]]:
 
 def _bin_blocks(reports) -> list[str]:
   """Returns the table by hole fraction; the masks, so the bins, are equal."""
-  heads = []
-  for entry in next(iter(reports.values()))["bins"]:
-    low, high = entry["hole_percent"]
-    heads.append(f"{low}-{high} % ({entry['pictures']})")
+  heads = [
+    "{}-{} % ({})".format(*entry["hole_percent"], entry["pictures"])
+    for entry in next(iter(reports.values()))["bins"]
+  ]
   rows = [
     [
       label,

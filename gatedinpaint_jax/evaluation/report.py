@@ -4,13 +4,14 @@ A summary is the part of `dataset_scores.summarise` for one score: its mean, the
 interval and the number of pictures.
 """
 
+import functools
 import importlib.metadata
 import json
 import math
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -184,23 +185,28 @@ def format_number(value: float, *, signed: bool = False) -> str:
 
 
 def format_interval(
-  summary: Mapping[str, Any] | None, *, signed: bool = False, flip: bool = False
+  summary: Mapping[str, Any] | None,
+  *,
+  number: Callable[[float], str] = format_number,
+  flip: bool = False,
 ) -> str:
   """Returns "mean [low, high]", negated if `flip`, or "" without a mean."""
   if summary is None or summary["mean"] is None:
     return ""
   mean, low, high = (summary[key] for key in ("mean", "low", "high"))
+  if low is None:
+    return number(mean)
   if flip:
     mean, low, high = -mean, -high, -low
-  mean, low, high = (format_number(v, signed=signed) for v in (mean, low, high))
-  return f"{mean} [{low}, {high}]"
+  return f"{number(mean)} [{number(low)}, {number(high)}]"
 
 
 def format_summary(
   summary: Mapping[str, Any] | None, *, signed: bool = False
 ) -> str:
   """Returns `format_interval` and, if pictures are left out, the counts."""
-  words = [format_interval(summary, signed=signed)]
+  number = functools.partial(format_number, signed=signed)
+  words = [format_interval(summary, number=number)]
   if summary and summary["pictures"] < summary["of_pictures"]:
     words.append(f"({summary['pictures']} of {summary['of_pictures']})")
   return " ".join(filter(None, words))

@@ -47,13 +47,6 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   )
 
 
-def for_linen(convolve):
-  """Adapts `convolve` to `nn.Conv`; only the stride may vary."""
-  return lambda x, kernel, strides, *_, **__: convolve(
-    x, kernel, stride=strides[0]
-  )
-
-
 class _Conv(nn.Module):
   """Common base of the three kinds of convolution.
 

@@ -6,24 +6,22 @@ import numpy as np
 def distance(features: np.ndarray, reference: np.ndarray) -> float:
   """Returns the squared Frechet distance of `[N, F]` and `[M, F]`; N, M > 1.
 
-  With features of Inception-v3 it is the FID, which is biased upwards if there
-  are fewer pictures than features.
+    |m - n|^2 + tr(C + D - 2 (C D)^(1/2))
+
+  for the means m and n and the covariances C and D. With features of
+  Inception-v3 it is the FID, which is biased upwards if there are fewer
+  pictures than features.
 
   Source: Heusel et al. 2017, equation 6.
   """
   if min(len(features), len(reference)) < 2:
     raise ValueError("the Frechet distance needs at least two pictures")
-  return gaussian_distance(*_gaussian(features), *_gaussian(reference))
-
-
-def gaussian_distance(mean, covariance, other_mean, other_covariance) -> float:
-  """Returns |m - n|^2 + tr(C + D - 2 (C D)^(1/2)), at least 0.
-
-  Means m and n are `[F]`, covariances C and D symmetric `[F, F]`.
-  """
+  mean, covariance = _gaussian(features)
+  other_mean, other_covariance = _gaussian(reference)
   # tr (C D)^(1/2) = tr (C^(1/2) D C^(1/2))^(1/2), which is symmetric and real
   # even if few pictures make C singular.
-  root = _square_root(covariance)
+  values, vectors = np.linalg.eigh(covariance)
+  root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
   values = np.linalg.eigvalsh(root @ other_covariance @ root)
   cross = np.sqrt(np.maximum(values, 0)).sum()
   gap = np.square(mean - other_mean).sum()
@@ -35,8 +33,3 @@ def _gaussian(features):
   features = np.asarray(features, np.float64)
   covariance = np.cov(features, rowvar=False)
   return features.mean(axis=0), np.atleast_2d(covariance)
-
-
-def _square_root(covariance):
-  values, vectors = np.linalg.eigh(covariance)
-  return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

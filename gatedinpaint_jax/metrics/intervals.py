@@ -62,12 +62,10 @@ def _over_runs(values):
 def _bootstrap(values):
   count = len(values)
   generator = np.random.default_rng(0)
-  means, missing = [], RESAMPLES
-  while missing:
-    rows = min(missing, max(_CHUNK // count, 1))
-    chosen = generator.integers(count, size=(rows, count))
-    means.append(values[chosen].mean(axis=1))
-    missing -= rows
+  rows, means = max(_CHUNK // count, 1), []
+  for start in range(0, RESAMPLES, rows):
+    size = (min(rows, RESAMPLES - start), count)
+    means.append(values[generator.integers(count, size=size)].mean(axis=1))
   tail = (1 - CONFIDENCE) / 2
   low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
   return float(low), float(high)

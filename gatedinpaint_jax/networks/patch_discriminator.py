@@ -49,14 +49,10 @@ class PatchDiscriminator(nn.Module):
     x = jnp.concatenate([image, mask, *sketches], axis=-1)
     multiples = (1, 2, 4, 4, 4, 4)
     for index, multiple in enumerate(multiples, start=1):
-      conv = nn.Conv(
+      conv = strided_conv(
         multiple * self.width,
-        kernel_size=(5, 5),
-        strides=2,
-        padding="SAME",
-        kernel_init=nn.initializers.glorot_uniform(),
-        conv_general_dilated=conv_lib.for_linen(self.convolve),
         dtype=self.dtype,
+        convolve=self.convolve,
         name=f"conv{index}",
       )
       norm = nn.SpectralNorm(
@@ -67,10 +63,22 @@ class PatchDiscriminator(nn.Module):
     return x.reshape(x.shape[0], -1).astype(jnp.float32)
 
 
+def strided_conv(features, *, dtype, convolve, name) -> nn.Conv:
+  """Returns the 5 x 5 convolution of stride 2 of discriminators."""
+  return nn.Conv(
+    features,
+    kernel_size=(5, 5),
+    strides=2,
+    kernel_init=nn.initializers.glorot_uniform(),
+    conv_general_dilated=lambda x, kernel, strides, *_, **__: convolve(
+      x, kernel, stride=strides[0]
+    ),
+    dtype=dtype,
+    name=name,
+  )
+
+
 def spectral_norms(spectral) -> dict[str, jax.Array]:
   """Returns the norm `sigma []` of each layer's kernel, by layer name."""
-  norms = {}
-  for name, layer in spectral.items():
-    conv = name.removesuffix("_norm")
-    norms[conv] = layer[f"{conv}/kernel/sigma"]
-  return norms
+  names = [name.removesuffix("_norm") for name in spectral]
+  return {n: spectral[f"{n}_norm"][f"{n}/kernel/sigma"] for n in names}

@@ -76,7 +76,12 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     report.table(
       ["Method", "Mean", "Ratings", "Raters"],
       (
-        [method, _cell(entry, ".2f"), entry["ratings"], entry["raters"]]
+        [
+          method,
+          report.format_interval(entry, number="{:.2f}".format),
+          entry["ratings"],
+          entry["raters"],
+        ]
         for method, entry in summary["methods"].items()
       ),
     ),
@@ -202,17 +207,8 @@ def _about_intervals(summary) -> str:
 
 def _difference_row(entry) -> list:
   names = f"{entry['first']} - {entry['second']}"
-  return [names, _cell(entry, "+.2f"), entry["pairs"], _verdict(entry)]
-
-
-def _cell(entry, form) -> str:
-  if entry["mean"] is None:
-    return ""
-  mean, low, high = (
-    "" if entry[key] is None else f"{entry[key]:{form}}"
-    for key in ("mean", "low", "high")
-  )
-  return f"{mean} [{low}, {high}]" if low else mean
+  cell = report.format_interval(entry, number="{:+.2f}".format)
+  return [names, cell, entry["pairs"], _verdict(entry)]
 
 
 def _verdict(entry) -> str:
