@@ -206,18 +206,18 @@ def _score(name, plan, config, workdir, scores):
 def _write_all(completed, paths, first: list, count):
   """Writes pictures while passing them on, and appends some to `first`."""
   for entry in completed:
-    files.write(paths[entry.loaded.case.index], pictures.to_png(entry.image))
+    files.write(paths[entry.case.index], pictures.to_png(entry.completed))
     if len(first) < count:
-      first.append(entry.image)
+      first.append(entry.completed)
     yield entry
 
 
 def _rows(work, loader, shown) -> Iterator[pictures.Shown]:
   for i, case in enumerate(work):
-    _, original, hole = loader.load(case)
-    label = f"{loader.mask_set.kind}, {hole.mean():.0%}: {case.name}"
+    loaded = loader.load(case)
+    label = f"{loader.mask_set.kind}, {loaded.hole.mean():.0%}: {case.name}"
     completed = {name: images[i] for name, images in shown.items()}
-    yield pictures.Shown(label, original, hole, completed)
+    yield pictures.Shown(label, loaded.image, loaded.hole, completed)
 
 
 def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:

@@ -168,7 +168,7 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
 
   Returns:
     Its report; {index: label} of the pictures to show, by default its own best,
-    median and worst; and {index: completed} of these.
+    median and worst; and {index: `cases.Loaded`} of these.
   """
   subject = subjects.load(request, backend=backend)
   completed = terminal.progress(
@@ -178,7 +178,7 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
   if labels is None:
     labels = pictures.choose(result.rows)
   again = scorer.complete(subject, request.work, only=labels)
-  shown = {entry.loaded.case.index: entry for entry in again}
+  shown = {entry.case.index: entry for entry in again}
   built = report.build(result, description=subject.description, **about)
   return built, labels, shown
 
@@ -199,9 +199,9 @@ def _draw(labels, shown) -> bytes:
   rows = [
     pictures.Shown(
       label,
-      first[i].loaded.image,
-      first[i].loaded.hole,
-      {name: completed[i].image for name, completed in shown.items()},
+      first[i].image,
+      first[i].hole,
+      {name: completed[i].completed for name, completed in shown.items()},
     )
     for i, label in labels.items()
   ]

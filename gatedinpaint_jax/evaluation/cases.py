@@ -50,11 +50,12 @@ class Case(NamedTuple):
 
 
 class Loaded(NamedTuple):
-  """A case in memory: the original, `[H, W, 3] uint8`, and `[H, W] bool`."""
+  """A case in memory."""
 
   case: Case
-  image: np.ndarray
-  hole: np.ndarray
+  image: np.ndarray  # the original, `[H, W, 3] uint8`
+  hole: np.ndarray  # `[H, W] bool`
+  completed: np.ndarray | None = None  # like `image`, by a subject
 
 
 class Loader(NamedTuple):

@@ -14,17 +14,14 @@ from typing import Any
 from gatedinpaint_jax.evaluation import report as report_lib
 from gatedinpaint_jax.metrics import dataset_scores
 
-HOLDS = "holds"
-UNDECIDED = "undecided"
-REVERSED = "reversed"
 # Scores that decide an order: the paper's l1 error as we read it, and LPIPS if
 # it was computed.
 _JUDGED_BY = {"relative_l1": "l1", "lpips": "LPIPS"}
 _MEANINGS = {
-  HOLDS: "{less} has less than {more} by {difference}: the order holds.",
-  UNDECIDED: "{more} minus {less} is {difference}, an interval that contains "
+  "holds": "{less} has less than {more} by {difference}: the order holds.",
+  "undecided": "{more} minus {less} is {difference}, an interval that contains "
   "0: the order is undecided.",
-  REVERSED: "{less} has more than {more} by {difference}: the order is "
+  "reversed": "{less} has more than {more} by {difference}: the order is "
   "reversed.",
 }
 _PARTS = {"whole": "the entire picture", "hole": "the hole"}
@@ -40,16 +37,15 @@ def compare(
   """Compares methods on one set of masks.
 
   Args:
-    reports: of each method, one per seed it was trained with. Methods with
-      several have the same seeds.
+    reports: of each method, one per seed; methods with several have the same.
     order: methods expected from the lowest to the highest error. The first is
       compared with every other method.
 
   Returns:
-    The content of the JSON file: the masks, `scores` of each method,
-    `differences` of each other method minus the first, both as returned by
-    `dataset_scores.summarise`, and `order`: for each two consecutive methods
-    and each judging score, the `difference`, more minus less, and `verdict`.
+    The content of the JSON file: the masks; `scores` of each method and
+    `differences`, each other method minus the first, both as returned by
+    `dataset_scores.summarise`; `order`: for each two consecutive methods and
+    each judging score, the `difference`, more minus less, and `verdict`.
   """
   masks = [report["masks"] for runs in reports.values() for report in runs]
   if any(other != masks[0] for other in masks):
@@ -98,8 +94,8 @@ def difference(
 def verdict(low: float, high: float) -> str:
   """Returns whether the interval of a difference is above 0, as expected."""
   if low > 0:
-    return HOLDS
-  return REVERSED if high < 0 else UNDECIDED
+    return "holds"
+  return "reversed" if high < 0 else "undecided"
 
 
 def build(reports: Mapping[str, Report]) -> Report:
@@ -169,7 +165,7 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
     less, more, found = pair["less"], pair["more"], pair["verdict"]
     title = report_lib.score_title(pair["score"], is_difference=True)
     size = report_lib.format_interval(
-      pair["difference"], flip=found == REVERSED
+      pair["difference"], flip=found == "reversed"
     )
     unit = title.partition(", ")[2]
     meaning = _MEANINGS[found].format(
@@ -185,7 +181,7 @@ def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
     found = differences[score]
     # Without a finite difference there is no mean.
     is_known = found["mean"] is not None
-    decided = verdict(found["low"], found["high"]) if is_known else UNDECIDED
+    decided = verdict(found["low"], found["high"]) if is_known else "undecided"
     yield score, {"difference": found, "verdict": decided}
 
 

@@ -14,13 +14,6 @@ from gatedinpaint_jax.evaluation import cases, frozen_masks, subjects
 from gatedinpaint_jax.metrics import dataset_scores, frechet
 
 
-class Completed(NamedTuple):
-  """A case and its completed picture, `[H, W, 3] uint8`."""
-
-  loaded: cases.Loaded
-  image: np.ndarray
-
-
 class Result(NamedTuple):
   """The scores of all pictures."""
 
@@ -49,7 +42,7 @@ class Scorer(NamedTuple):
     work: Iterable[cases.Case],
     *,
     only: Container[int] | None = None,
-  ) -> Iterator[Completed]:
+  ) -> Iterator[cases.Loaded]:
     """Yields completed pictures, those of one size together.
 
     With `only`, completes the cases with these indices, in batches of the same
@@ -64,12 +57,14 @@ class Scorer(NamedTuple):
       for start in range(0, len(wanted), capacity):
         batch = wanted[start : start + capacity]
         loaded = [self.loader.load(case) for case in batch]
-        yield from map(Completed, loaded, subject.complete(loaded, capacity))
+        completed = subject.complete(loaded, capacity)
+        for entry, image in zip(loaded, completed, strict=True):
+          yield entry._replace(completed=image)
 
-  def score(self, completed: Iterable[Completed]) -> Result:
+  def score(self, completed: Iterable[cases.Loaded]) -> Result:
     """Scores what `complete` yields, in any order."""
     rows, digests, features, changed = {}, {}, {}, 0
-    for (case, original, hole), image in completed:
+    for case, original, hole, image in completed:
       further = {
         name: score(image, original)
         for name, score in (self.scores or {}).items()

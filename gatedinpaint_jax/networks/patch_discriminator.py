@@ -39,8 +39,8 @@ class PatchDiscriminator(nn.Module):
       image: pictures; see `batch.py` for shapes and ranges.
       mask: where their holes are or would be.
       sketch: lines inside the holes, for guided models.
-      update_stats: whether to store the step of the power iteration that every
-        call makes; the collection `spectral` must be mutable then.
+      update_stats: whether to keep the step of power iteration that every call
+        makes; the collection `SPECTRAL` must be mutable then.
 
     Returns:
       `[B, N] float32`, N scores of every picture, above 0 for real.

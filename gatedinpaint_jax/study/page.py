@@ -18,7 +18,6 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -78,11 +77,7 @@ def write(
       for name, (method, case) in owners.items()
     },
   }
-  page = _page(
-    study,
-    title,
-    {name: (owner[1], shown[owner][0]) for name, owner in owners.items()},
-  )
+  page = _page(study, title, owners, shown)
   files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
   files.write(folder / KEY, report.to_json(key))
@@ -103,18 +98,17 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
 
 def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
   """Returns {(method, case): (PNG without metadata, digest of its pixels)}."""
-  first, *others = pictures or [None]
-  cases = sorted(pictures.get(first, ()))
-  if not cases:
+  if not any(pictures.values()):
     raise ValueError("a study needs a method and a case")
+  first, *others = pictures
   for method in others:
-    if sorted(pictures[method]) != cases:
+    if pictures[method].keys() != pictures[first].keys():
       raise ValueError(
         f"{method} and {first} have different cases; easy ones get better "
         "ratings"
       )
   shown = {}
-  for case in cases:
+  for case in sorted(pictures[first]):
     sizes = set()
     for method in pictures:
       with Image.open(io.BytesIO(pictures[method][case])) as image:
@@ -131,26 +125,18 @@ def _digest(content, length) -> str:
   return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:length]
 
 
-def _page(study, title, pictures) -> str:
-  """Returns the HTML for {id: (case, PNG)}.
-
-  Cases are numbered, so that no rater sees the same one twice in a row.
-  """
-  numbers: dict[str, int] = {}
-  content: dict[str, Any] = {
-    "study": study,
-    "pictures": [
-      {
-        "id": name,
-        "case": numbers.setdefault(case, len(numbers)),
-        "url": f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
-      }
-      for name, (case, png) in pictures.items()
-    ],
-  }
+def _page(study, title, owners, shown) -> str:
+  """Returns the HTML; `owners` is {id: key of `shown`}."""
+  pictures, numbers = [], {}
+  for name, owner in owners.items():
+    png, _ = shown[owner]
+    # A number, so that no rater sees the same case twice in a row.
+    case = numbers.setdefault(owner[1], len(numbers))
+    url = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+    pictures.append({"id": name, "case": case, "url": url})
   values = {
     "__TITLE__": html.escape(title),
-    "__STUDY__": json.dumps(content),
+    "__STUDY__": json.dumps({"study": study, "pictures": pictures}),
     "__SCRIPT__": _SCRIPT.read_text("utf-8"),
   }
   # In one pass, since a title may contain one of these placeholders.
