@@ -43,12 +43,9 @@ class BatchNorm(BatchOnlyNorm):
 
   If the collection `STATISTICS` is mutable, uses the mean and variance of this
   batch and puts updated running averages into it; otherwise uses the averages.
-
-  Attributes:
-    momentum: weight of the old running average, in [0, 1).
   """
 
-  momentum: float = 0.99
+  momentum: float = 0.99  # weight of the old running average, in [0, 1)
 
   @nn.compact
   def __call__(self, x):

@@ -20,15 +20,11 @@ _DILATIONS = (2, 4, 8, 16)
 class CompletionNetwork(nn.Module):
   """Fills holes in one pass, without coarse prediction or attention.
 
-  Attributes:
-    width: channels of the first layer, a multiple of 4; 64 in the paper.
-    dtype: of the computation; parameters and outputs are float32.
-    rematerialize, convolve: see `InpaintGenerator`.
+  The fields are those of `InpaintGenerator`.
   """
 
   guided = False  # takes no sketch
-
-  width: int = 64
+  width: int = 64  # channels of the first layer
   dtype: Any = jnp.float32
   rematerialize: bool = False
   convolve: Callable = conv.convolve

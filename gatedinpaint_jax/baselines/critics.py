@@ -20,15 +20,10 @@ class _TwoViews(nn.Module):
 
   `__call__` takes real or completed pictures and the holes of the latter, as in
   `batch.py`. `sketch` and `update_stats` are ignored.
-
-  Attributes:
-    width: channels of the first layers.
-    dtype: of the convolutions; parameters and scores are float32.
-    convolve: computes the convolutions; see `layers.conv`.
   """
 
-  width: int = 64
-  dtype: Any = jnp.float32
+  width: int = 64  # channels of the first layers
+  dtype: Any = jnp.float32  # of the convolutions, not of parameters and scores
   convolve: Callable = conv.convolve
 
   def _strided(self, multiple, name):

@@ -16,16 +16,10 @@ from gatedinpaint_jax.baselines.phases import Turn
 
 
 def update(state, batch, *, setup, turn: Turn):
-  """Updates the networks whose turn it is, the discriminator first.
+  """Returns `(state, metrics)`; the discriminator is updated first.
 
-  Args:
-    state: a `training.state.TrainState`.
-    batch: a `Batch`.
-    setup: a `training.setup.Setup` with a baseline's loss weights.
-    turn: networks to update; GENERATOR if there is no discriminator.
-
-  Returns:
-    `(state, metrics)`.
+  `setup` has a baseline's loss weights. `turn` names the networks to update,
+  the generator alone if there is no discriminator.
   """
   # Position between real and completed pictures, for the gradient penalty.
   key = jax.random.fold_in(jax.random.key(setup.seed), state.step)

@@ -48,27 +48,17 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
 
 
 class _Conv(nn.Module):
-  """Common base of the three kinds of convolution.
+  """Common base of the three kinds of convolution."""
 
-  Attributes:
-    features: output channels.
-    kernel_size: rows and columns of the kernel.
-    stride, dilation, upsample: see `convolve`.
-    activation: applied to the feature, if any.
-    dtype: of the computation and the output; kernel and bias are float32.
-    initializer: a key of `initializers.KINDS`.
-    convolve: `convolve` of this file, or its equal in `fast`.
-  """
-
-  features: int
-  kernel_size: int = 3
+  features: int  # output channels
+  kernel_size: int = 3  # rows and columns
   stride: int = 1
   dilation: int = 1
   upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = activations.elu
-  dtype: Any = jnp.float32
-  initializer: str = "variance_preserving"
-  convolve: Callable[..., jax.Array] = convolve
+  dtype: Any = jnp.float32  # of the output; kernel and bias are float32
+  initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
+  convolve: Callable[..., jax.Array] = convolve  # or its equal in `fast`
 
   def convolve_with(self, x, kernel):
     """Convolves `x` as this layer does, in the dtype of `kernel`."""

@@ -24,45 +24,29 @@ BOUNDS = {"tanh": jnp.tanh, "clip": functools.partial(jnp.clip, min=-1, max=1)}
 
 
 class GeneratorOutput(NamedTuple):
-  """Raw predictions of both networks; known pixels are predicted too.
+  """Raw predictions of both networks; known pixels are predicted too."""
 
-  Attributes:
-    coarse: `[B, H, W, 3] float32 in [-1, 1]`.
-    refined: the same, after the second network.
-    offsets: `[B, H/8, W/8, 2] int32`, where the attention copied from, in
-      (rows, columns) of that grid.
-  """
-
-  coarse: jax.Array
-  refined: jax.Array
+  coarse: jax.Array  # `[B, H, W, 3] float32 in [-1, 1]`
+  refined: jax.Array  # the same, after the second network
+  # `[B, H/8, W/8, 2] int32`, how far away the attention copied from, in (rows,
+  # columns) of that grid.
   offsets: jax.Array
 
 
 class InpaintGenerator(nn.Module):
-  """Both networks, coarse then refinement.
+  """Both networks, coarse then refinement."""
 
-  Attributes:
-    width: convolution channels of the first layer, a multiple of 4.
-    conv: a key of `layers.conv.KINDS`.
-    guided: whether a sketch is an input of the coarse network.
-    dtype: of the computation; parameters and outputs are float32.
-    rematerialize: whether the backward pass recomputes the hidden layers from
-      their inputs instead of storing their intermediate results.
-    bound: a key of `BOUNDS`, which keeps predictions in [-1, 1].
-    initializer: a key of `layers.initializers.KINDS`.
-    convolve: computes the convolutions; see `layers.conv`.
-    attend: computes the attention; see `layers.contextual_attention`.
-  """
-
-  width: int = 48
-  conv: str = "gated"
-  guided: bool = False
-  dtype: Any = jnp.float32
+  width: int = 48  # convolution channels of the first layer, a multiple of 4
+  conv: str = "gated"  # a key of `layers.conv.KINDS`
+  guided: bool = False  # whether a sketch is an input of the coarse network
+  dtype: Any = jnp.float32  # of the computation, not of parameters and outputs
+  # Whether the backward pass recomputes the hidden layers from their inputs
+  # instead of storing their intermediate results.
   rematerialize: bool = False
-  bound: str = "tanh"
-  initializer: str = "variance_preserving"
-  convolve: Callable = conv_lib.convolve
-  attend: Callable = contextual_attention.attend
+  bound: str = "tanh"  # a key of `BOUNDS`, which keeps predictions in [-1, 1]
+  initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
+  convolve: Callable = conv_lib.convolve  # or its equal in `fast`
+  attend: Callable = contextual_attention.attend  # likewise
 
   @nn.compact
   def __call__(
@@ -112,17 +96,11 @@ class InpaintGenerator(nn.Module):
 
 
 class CoarseNetwork(nn.Module):
-  """Fills the hole roughly: an encoder, dilated convolutions, a decoder.
+  """Fills the hole roughly: an encoder, dilated convolutions, a decoder."""
 
-  Attributes:
-    width: convolution channels of the first layer.
-    conv: makes a hidden layer.
-    to_colours: makes the output layer.
-  """
-
-  width: int
-  conv: Callable
-  to_colours: Callable
+  width: int  # convolution channels of the first layer
+  conv: Callable  # makes a hidden layer
+  to_colours: Callable  # makes the output layer
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
@@ -159,11 +137,7 @@ class RefinementNetwork(nn.Module):
 
   One branch hallucinates content with dilated convolutions, the other copies
   texture from the known area by contextual attention. No hole is left, so every
-  place is valid for partial convolutions.
-
-  Attributes:
-    width, conv, to_colours: as those of `CoarseNetwork`.
-    attend: computes the attention; see `layers.contextual_attention`.
+  place is valid for partial convolutions. The fields are as above.
   """
 
   width: int

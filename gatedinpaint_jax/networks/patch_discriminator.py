@@ -18,18 +18,13 @@ SPECTRAL = "spectral"
 
 
 class PatchDiscriminator(nn.Module):
-  """Six strided convolutions with spectral norm; each output is a score.
+  """Six strided convolutions with spectral norm; each output is a score."""
 
-  Attributes:
-    width: channels of the first layer; the others have 2 and 4 times as many.
-    dtype: of the convolutions; parameters, spectral norm and scores are
-      float32.
-    convolve: computes the convolutions; see `layers.conv`.
-  """
-
+  # Channels of the first layer; the others have 2 and 4 times as many.
   width: int = 64
+  # Of the convolutions; parameters, spectral norm and scores are float32.
   dtype: Any = jnp.float32
-  convolve: Callable = conv_lib.convolve
+  convolve: Callable = conv_lib.convolve  # or its equal in `fast`
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats: bool):

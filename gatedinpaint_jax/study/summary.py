@@ -119,27 +119,23 @@ def _count(values) -> int:
 
 
 class _Table:
-  """Ratings as arrays, and their means.
-
-  Attributes:
-    raters: names.
-    cases: names of those with answers.
-    ratings: {method: `[raters, cases] float64`, NaN where missing}.
-    drawn_again: by the bootstrap: "raters and cases", one of them, or "".
-  """
+  """Ratings as arrays, and their means."""
 
   def __init__(self, answers, key):
+    # Names; cases are those with answers.
     self.raters = sorted({rater for rater, _ in answers.given})
     self.cases = sorted(
       {key.pictures[picture][1] for _, picture in answers.given}
     )
     methods = sorted({method for method, _ in key.pictures.values()})
     shape = len(self.raters), len(self.cases)
+    # NaN where missing.
     self.ratings = {method: np.full(shape, np.nan) for method in methods}
     for (rater, picture), answer in answers.given.items():
       method, case = key.pictures[picture]
       place = self.raters.index(rater), self.cases.index(case)
       self.ratings[method][place] = answer.rating
+    # By the bootstrap: "raters and cases", one of them, or "".
     self.drawn_again = " and ".join(
       word
       for word, names in (("raters", self.raters), ("cases", self.cases))
