@@ -7,7 +7,6 @@ interval and the number of pictures.
 import functools
 import importlib.metadata
 import json
-import math
 import os
 import pathlib
 import platform
@@ -292,12 +291,10 @@ def _versions() -> dict[str, str]:
   }
 
 
-def _round(tree):
+def _round(content):
   """Rounds all numbers; those that JSON cannot represent become null."""
-  if isinstance(tree, Mapping):
-    return {key: _round(value) for key, value in tree.items()}
-  if isinstance(tree, list | tuple):
-    return [_round(value) for value in tree]
-  if isinstance(tree, float):
-    return float(f"{tree:.{_DIGITS}g}") if math.isfinite(tree) else None
-  return tree
+  return json.loads(
+    json.dumps(content),
+    parse_float=lambda text: float(f"{float(text):.{_DIGITS}g}"),
+    parse_constant=lambda _: None,
+  )

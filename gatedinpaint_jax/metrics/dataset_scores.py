@@ -136,7 +136,6 @@ def _scores(completed, original, hole):
     batch_lib.from_uint8(pixels.astype(jnp.float32))
     for pixels in (completed, original)
   )
-  hole = hole.astype(jnp.float32)
   total_variation = image_quality.total_variation
   return tuple(
     {score.__name__: score(image, reference, mask=mask) for score in _PAIRED}
@@ -144,7 +143,7 @@ def _scores(completed, original, hole):
       "total_variation": total_variation(image, mask=mask),
       "original_total_variation": total_variation(reference, mask=mask),
     }
-    for mask in (None, hole)
+    for mask in (None, hole.astype(jnp.float32))
   )
 
 

@@ -66,6 +66,11 @@ def _bootstrap(values):
   for start in range(0, RESAMPLES, rows):
     size = (min(rows, RESAMPLES - start), count)
     means.append(values[generator.integers(count, size=size)].mean(axis=1))
+  return percentiles(np.concatenate(means))
+
+
+def percentiles(means: np.ndarray) -> tuple[float, float]:
+  """Returns the bounds between which 95 % of resampled means are."""
   tail = (1 - CONFIDENCE) / 2
-  low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+  low, high = np.quantile(means, [tail, 1 - tail])
   return float(low), float(high)

@@ -159,10 +159,9 @@ class _Table:
         ((self._weights[0] @ part) * self._weights[1]).sum(axis=1)
         for part in (np.where(is_rated, values, 0), is_rated.astype(float))
       )
-      tail = (1 - intervals.CONFIDENCE) / 2
       # With few answers, a resample may have none.
-      means = sums[counts > 0] / counts[counts > 0]
-      low, high = map(float, np.quantile(means, [tail, 1 - tail]))
+      has_any = counts > 0
+      low, high = intervals.percentiles(sums[has_any] / counts[has_any])
     numbers = {"mean": mean, "low": low, "high": high}
     return {k: v and round(v, _DIGITS) for k, v in numbers.items()}
 
