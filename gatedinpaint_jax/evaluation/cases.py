@@ -142,16 +142,6 @@ def check_completed(case: Case, shape: tuple[int, int]) -> None:
   _check_same_size("completed picture", case.completed, found, shape)
 
 
-def read_completed(loaded: Loaded) -> np.ndarray:
-  """Returns the completion of a case, `[H, W, 3] uint8`."""
-  path = loaded.case.completed
-  image = photo_files.read(path).colours
-  _check_same_size(
-    "completed picture", path, image.shape[:2], loaded.hole.shape
-  )
-  return image
-
-
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
   """Returns whether `inference.jobs` would read a future file in a place.
 
