@@ -45,7 +45,7 @@ from gatedinpaint_jax.evaluation import (
   subjects,
 )
 from gatedinpaint_jax.inference import memory, spread
-from gatedinpaint_jax.metrics import inception, perceptual
+from gatedinpaint_jax.metrics import fid, perceptual
 
 # Longer sides are scaled down to this in the pictures of the report.
 _MAX_SHOWN_SIDE = 256
@@ -154,8 +154,8 @@ def _make_scorer(options, loader, requests):
   if options.fid_weights:
     errors.check_installed("torch", extra="torch")
     with errors.prefixed("--fid_weights="):
-      features = inception.load(options.fid_weights)
-      weights = inception.digest(options.fid_weights)
+      features = fid.load(options.fid_weights)
+      weights = fid.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
   if options.lpips:

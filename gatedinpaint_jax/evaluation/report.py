@@ -17,7 +17,7 @@ import jax
 
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import frozen_masks, scoring
-from gatedinpaint_jax.metrics import dataset_scores, inception
+from gatedinpaint_jax.metrics import dataset_scores, fid
 
 FID_TITLE = "FID, no interval"
 COUNTS = (
@@ -272,12 +272,12 @@ def _bin_table(bins) -> str:
 
 
 def _note_on_fid(pictures) -> str | None:
-  needed = inception.FEATURES + 1
+  needed = fid.FEATURES + 1
   if pictures >= needed:
     return None
   return (
     f"The FID is of {pictures} pictures and biased upwards: fewer than "
-    f"{needed} leave the covariance of its {inception.FEATURES} features "
+    f"{needed} leave the covariance of its {fid.FEATURES} features "
     "without full rank. Compare it only with one of as many pictures."
   )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gatedinpaint_jax.evaluation import cases, frozen_masks, subjects
-from gatedinpaint_jax.metrics import dataset_scores, frechet
+from gatedinpaint_jax.metrics import dataset_scores, fid
 
 
 class Result(NamedTuple):
@@ -79,7 +79,7 @@ class Scorer(NamedTuple):
     order = sorted(rows)
     distance = None
     if self.features:
-      distance = frechet.distance(
+      distance = fid.distance(
         *map(np.stack, zip(*(features[i] for i in order), strict=True))
       )
     return Result(
