@@ -26,8 +26,7 @@ def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
 def inside(mask: jax.Array) -> jax.Array:
   """Returns `[B, H, W, 1] float32`: 1 inside the window of `cut`, else 0."""
   is_hole = mask[..., 0] > 0.5
-  rows = _inside_along(is_hole.any(axis=2))
-  columns = _inside_along(is_hole.any(axis=1))
+  rows, columns = (_inside_along(is_hole.any(axis)) for axis in (2, 1))
   window = rows[:, :, None] & columns[:, None, :]
   return window[..., None].astype(jnp.float32)
 

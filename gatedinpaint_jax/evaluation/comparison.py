@@ -115,7 +115,10 @@ def to_markdown(content: Report) -> str:
   if "subjects" not in content:
     return report_lib.to_markdown(content)
   compared = content["comparison"]
-  reports = {_label(name, r): r for name, r in content["subjects"].items()}
+  reports = {
+    name if r.get("step") is None else f"{name}, step {r['step']}": r
+    for name, r in content["subjects"].items()
+  }
   first = next(iter(reports.values()))
   scores = {label: report["scores"] for label, report in reports.items()}
   parts = [part for part in _PARTS if first["scores"][part]]
@@ -167,10 +170,8 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
     size = report_lib.format_interval(
       pair["difference"], flip=found == "reversed"
     )
-    unit = title.partition(", ")[2]
-    meaning = _MEANINGS[found].format(
-      less=less, more=more, difference=" ".join(filter(None, (size, unit)))
-    )
+    size = " ".join(filter(None, (size, title.partition(", ")[2])))  # its unit
+    meaning = _MEANINGS[found].format(less=less, more=more, difference=size)
     lines.append(f"{less} < {more} in {_JUDGED_BY[pair['score']]}: {meaning}")
   return lines
 
@@ -194,11 +195,6 @@ def _scores(runs) -> dict[str, dict[str, Any]]:
 
 def _rows(report) -> list[dataset_scores.Row]:
   return [dataset_scores.Row(**row) for row in report["rows"]]
-
-
-def _label(name, report) -> str:
-  step = report.get("step")
-  return name if step is None else f"{name}, step {step}"
 
 
 def _fid_column(reports) -> dict[str, dict[str, str]]:

@@ -53,12 +53,8 @@ def write(
     folder: created if missing.
     pictures: {method: {case: PNG}}, with the same cases for all methods, and
       one size per case. Metadata is dropped, since it could reveal the method.
-    seed: of the ids, which determine the order in the file. Raters see a random
-      order.
+    seed: of the ids and so of the order in the file, which raters do not see.
     title: of the page; must not name a method, since raters see it.
-
-  Raises:
-    ValueError: if there are no pictures, or their cases or sizes differ.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   shown = _keep_pixels(pictures)
