@@ -33,8 +33,8 @@ def load(name: str) -> Method:
 
   A picture without known pixels becomes mid-grey.
   """
-  errors.check_choice("method", name, PACKAGES)
-  package = PACKAGES[name]
+  errors.check_choice("method", name, METHODS)
+  fill, package = METHODS[name]
   if package:
     errors.check_installed(package, extra="classical")
   if name == "patchmatch":
@@ -45,7 +45,7 @@ def load(name: str) -> Method:
         "patchmatch: PyPatchMatch is installed without its compiled library; "
         "install CMake, a C++ compiler and OpenCV's headers, then reinstall it"
       )
-  return functools.partial(_complete, _METHODS[name][0])
+  return functools.partial(_complete, fill)
 
 
 class MethodInpainter:
@@ -120,12 +120,11 @@ def _fill_patchmatch(image, hole) -> np.ndarray:
 
 
 # {name: (function, package that it imports)}.
-_METHODS = {
+METHODS = {
   "mean_fill": (_fill_mean, None),
   "opencv_telea": (_fill_with_opencv("INPAINT_TELEA"), "cv2"),
   "opencv_navier_stokes": (_fill_with_opencv("INPAINT_NS"), "cv2"),
   "biharmonic": (_fill_biharmonic, "skimage"),
   "patchmatch": (_fill_patchmatch, "patchmatch"),
 }
-NAMES = tuple(_METHODS)
-PACKAGES = {name: package for name, (_, package) in _METHODS.items()}
+NAMES = tuple(METHODS)

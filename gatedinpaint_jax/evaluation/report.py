@@ -231,12 +231,9 @@ def score_table(
 ) -> str:
   """Returns a table with a row for each name and a column for each score.
 
-  Args:
-    summaries: {name: {"whole" or "hole": {score: summary}}}.
-    part: "whole" or "hole".
-    corner: title of the names.
-    are_differences: writes signs, and percents as points.
-    last: additional columns, {title: {name: cell}}.
+  `summaries` are {name: {part: {score: summary}}}, `corner` is the title of the
+  names, `last` are additional columns, {title: {name: cell}}. Differences have
+  a sign, and are in points instead of percents.
   """
   parts = {name: summary[part] for name, summary in summaries.items()}
   scores = [s for s in _COLUMNS if any(s in own for own in parts.values())]

@@ -94,7 +94,7 @@ def from_method(name: str) -> Subject:
   """Returns a method without training; see `methods.load`."""
   method = methods.load(name)
   description = {"method": name}
-  package = methods.PACKAGES[name]
+  _, package = methods.METHODS[name]
   if package:
     # Several distributions provide the package of OpenCV.
     found = importlib.metadata.packages_distributions().get(package)

@@ -76,14 +76,9 @@ def contextual_attention(
   Raises:
     ValueError: if the shapes do not fit or a side is odd.
   """
-  if queries.shape != background.shape:
-    raise ValueError(
-      f"queries {queries.shape} and background {background.shape} differ."
-    )
-  if no_source.shape != (*queries.shape[:-1], 1):
-    raise ValueError(
-      f"no_source {no_source.shape} does not fit queries {queries.shape}."
-    )
+  for x, channels in ((background, queries.shape[-1]), (no_source, 1)):
+    if x.shape != (*queries.shape[:-1], channels):
+      raise ValueError(f"{x.shape} does not fit queries {queries.shape}.")
   no_source = resize.reduce_nearest(no_source, _RATE)
   is_source = jnp.max(patches.around_places(no_source), axis=-1) == 0
   features, source = attend(

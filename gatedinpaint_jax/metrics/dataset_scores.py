@@ -86,8 +86,8 @@ def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
     `pictures` of `of_pictures`; with none, it and its bounds are None.
   """
   return {
-    "whole": _summarise_part([[row.whole for row in rows] for rows in runs]),
-    "hole": _summarise_part([[row.hole for row in rows] for rows in runs]),
+    part: _summarise_part([[getattr(row, part) for row in r] for r in runs])
+    for part in ("whole", "hole")
   }
 
 
