@@ -14,13 +14,14 @@ import command
 import jax
 import machine
 import numpy as np
+import signal_strength
 from PIL import Image
 
 import gatedinpaint_jax
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.layers import conv as conv_lib
 from gatedinpaint_jax.layers import initializers
-from gatedinpaint_jax.networks import inpaint_generator, signal
+from gatedinpaint_jax.networks import inpaint_generator
 
 _PHOTOS = pathlib.Path(gatedinpaint_jax.__file__).parent / "example_photos"
 _PICTURES = 8
@@ -62,7 +63,7 @@ def _measure(conv, initializer) -> dict[str, float]:
   def measure(key):
     params = generator.init(key, image[:1], mask[:1])["params"]
     erased = batch_lib.erase(image, mask)
-    return signal.root_mean_squares(generator, params, erased, mask)
+    return signal_strength.root_mean_squares(generator, params, erased, mask)
 
   found = jax.device_get(measure(jax.random.key(0)))
   return {layer: float(f"{value:.2g}") for layer, value in found.items()}

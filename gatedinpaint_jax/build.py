@@ -71,10 +71,11 @@ def build_networks(
       "1 or more"
     )
   convolve, attend = forms(platform or jax.default_backend())
-  return (
-    _GENERATORS[model.generator](model, convolve, attend),
-    _build_discriminator(model, convolve),
-  )
+  layer = {"dtype": _DTYPES[model.dtype], "convolve": convolve}
+  discriminator = _DISCRIMINATORS[model.discriminator]
+  if discriminator is not None:
+    discriminator = discriminator(width=discriminator_width(model), **layer)
+  return _GENERATORS[model.generator](model, attend, layer), discriminator
 
 
 def forms(platform: str):
@@ -91,21 +92,14 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_inpaint_generator(model, convolve, attend):
+def _build_inpaint_generator(model, attend, layer):
+  keys = ("width", "conv", "guided", "rematerialize", "bound", "initializer")
   return inpaint_generator.InpaintGenerator(
-    width=model.width,
-    conv=model.conv,
-    guided=model.guided,
-    dtype=_DTYPES[model.dtype],
-    rematerialize=model.rematerialize,
-    bound=model.bound,
-    initializer=model.initializer,
-    convolve=convolve,
-    attend=attend,
+    **{key: model[key] for key in keys}, attend=attend, **layer
   )
 
 
-def _build_completion_network(model, convolve, attend):
+def _build_completion_network(model, attend, layer):
   del attend
   for key, only in (("guided", False), ("conv", "vanilla")):
     if model[key] != only:
@@ -114,10 +108,7 @@ def _build_completion_network(model, convolve, attend):
         f"config.model.generator={model.generator}"
       )
   return completion_network.CompletionNetwork(
-    width=model.width,
-    dtype=_DTYPES[model.dtype],
-    rematerialize=model.rematerialize,
-    convolve=convolve,
+    width=model.width, rematerialize=model.rematerialize, **layer
   )
 
 
@@ -125,14 +116,3 @@ _GENERATORS = {
   "inpaint": _build_inpaint_generator,
   "completion": _build_completion_network,
 }
-
-
-def _build_discriminator(model, convolve):
-  kind = _DISCRIMINATORS[model.discriminator]
-  if kind is None:
-    return None
-  return kind(
-    width=discriminator_width(model),
-    dtype=_DTYPES[model.dtype],
-    convolve=convolve,
-  )

@@ -196,19 +196,19 @@ def _score(name, plan, config, workdir, scores):
 def _write_all(completed, paths):
   """Writes pictures while passing them on."""
   for entry in completed:
-    files.write(paths[entry.loaded.case.index], pictures.to_png(entry.image))
+    files.write(paths[entry.case.index], pictures.to_png(entry.completed))
     yield entry
 
 
 def _row(loader, case, plan, workdir) -> pictures.Shown:
-  _, original, hole = loader.load(case)
+  loaded = loader.load(case)
   kind = loader.mask_set.kind
   completed = {
     name: photo_files.read(_completed_path(workdir, kind, run, case)).colours
     for name, run in plan.shown.items()
   }
-  label = f"{kind}, {hole.mean():.0%}: {case.name}"
-  return pictures.Shown(label, original, hole, completed)
+  label = f"{kind}, {loaded.hole.mean():.0%}: {case.name}"
+  return pictures.Shown(label, loaded.image, loaded.hole, completed)
 
 
 def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:

@@ -116,17 +116,15 @@ def to_markdown(content: Mapping[str, Any]) -> str:
   """
   budget = content["budget"]
   seeds = budget["seeds"]
-  lines = [
+  blocks = [
     "# Comparison",
-    "",
     f"Each trained method had {budget['steps']} steps with pictures of "
     f"{_by(budget['image_size'])} from {budget['pictures']}, "
     f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. A seed "
     "determines pictures, crops, holes and their order. All filled the same "
     f"holes of {content['images']} at {_by(content['size'])}. Sizes are height "
     "x width.",
-    "",
-    *report.table(
+    report.table(
       [
         "Method",
         "Parameters of the generator",
@@ -137,14 +135,12 @@ def to_markdown(content: Mapping[str, Any]) -> str:
       ],
       itertools.starmap(_row, content["methods"].items()),
     ),
-    "",
     "Minutes are wall-clock time of all seeds, including compilation and "
     "validation.",
   ]
   for kind, compared in content["masks"].items():
-    lines += ["", f"## Masks {kind}", "", *_section(compared)]
-  lines += ["", _INTERVALS[len(seeds) > 1]]
-  return "\n".join(lines) + "\n"
+    blocks += [f"## Masks {kind}", *_section(compared)]
+  return report.page([*blocks, _INTERVALS[len(seeds) > 1]])
 
 
 def _describe_runs(workdirs: Sequence[pathlib.Path]) -> dict[str, Any]:
@@ -202,18 +198,16 @@ def _section(compared) -> list[str]:
   masks, scores = compared["masks"], compared["scores"]
   is_partial = any(report.is_partial(s["whole"]) for s in scores.values())
   changed = compared["known_pixels_changed"]
+  findings = [f"- {line}" for line in comparison.order_lines(compared)]
+  findings += [f"- {n} changed known pixels." for n in changed if changed[n]]
   return [
     f"{compared['pictures']} pictures, masks of seed {masks['seed']}, digest "
     f"`{masks['digest']}`. Over the entire picture; l1 and l2 in percent of "
     "the original:",
-    "",
-    *report.score_table(scores, "whole", corner="Method"),
-    "",
-    *comparison.difference_lines(compared, "whole", corner="Method"),
-    *(["", report.COUNTS] if is_partial else []),
-    *([""] if compared["order"] else []),
-    *(f"- {line}" for line in comparison.order_lines(compared)),
-    *(f"- {name} changed known pixels." for name in changed if changed[name]),
+    report.score_table(scores, "whole", corner="Method"),
+    *comparison.difference_blocks(compared, "whole", corner="Method"),
+    *([report.COUNTS] if is_partial else []),
+    *(["\n".join(findings)] if findings else []),
   ]
 
 

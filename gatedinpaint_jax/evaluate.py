@@ -44,7 +44,7 @@ from gatedinpaint_jax.evaluation import (
   subjects,
 )
 from gatedinpaint_jax.inference import memory, spread
-from gatedinpaint_jax.metrics import inception, perceptual
+from gatedinpaint_jax.metrics import fid, perceptual
 
 # Longer sides are scaled down to this in the pictures of the report.
 _MAX_SHOWN_SIDE = 256
@@ -156,8 +156,8 @@ def _make_scorer(options, loader, requests):
   if options.fid_weights:
     errors.check_installed("torch", extra="torch")
     with errors.prefixed("--fid_weights="):
-      features = inception.load(options.fid_weights)
-      weights = inception.digest(options.fid_weights)
+      features = fid.load(options.fid_weights)
+      weights = fid.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
   if options.lpips:
@@ -170,7 +170,7 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
 
   Returns:
     Its report; {index: label} of the pictures to show, by default its own best,
-    median and worst; and {index: completed} of these.
+    median and worst; and {index: `cases.Loaded`} of these.
   """
   subject = subjects.load(request, backend=backend)
   completed = terminal.progress(
@@ -180,7 +180,7 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
   if labels is None:
     labels = pictures.choose(result.rows)
   again = scorer.complete(subject, request.work, only=labels)
-  shown = {entry.loaded.case.index: entry for entry in again}
+  shown = {entry.case.index: entry for entry in again}
   built = report.build(result, description=subject.description, **about)
   return built, labels, shown
 
@@ -191,9 +191,9 @@ def _draw(labels, shown) -> bytes:
   rows = [
     pictures.Shown(
       label,
-      first[i].loaded.image,
-      first[i].loaded.hole,
-      {name: completed[i].image for name, completed in shown.items()},
+      first[i].image,
+      first[i].hole,
+      {name: completed[i].completed for name, completed in shown.items()},
     )
     for i, label in labels.items()
   ]

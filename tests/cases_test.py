@@ -97,11 +97,10 @@ def test_files_of_another_size_are_named(tmp_path):
     errors.UserError, match="16 wide and 16 high, its picture 24 wide and 16"
   ):
     cases.Loader(None).load(case)
-  loaded = cases.Loader(MASKS).load(case)
   with pytest.raises(
     errors.UserError, match="16 wide and 16 high, its picture 24 wide and 16"
   ):
-    cases.read_completed(loaded)
+    cases.check_completed(case, (16, 24))
 
 
 def test_frozen_mask_is_that_of_the_place_among_all(tmp_path):

@@ -120,7 +120,7 @@ def test_further_scores_are_columns(monkeypatch, tmp_path):
   )
   monkeypatch.setattr(evaluate.perceptual, "MIN_SIDE", 16)
   monkeypatch.setattr(
-    evaluate.inception, "load", lambda path: lambda image: image.mean((0, 1))
+    evaluate.fid, "load", lambda path: lambda image: image.mean((0, 1))
   )
   weights = tmp_path / "weights.pt"
   weights.write_bytes(b"")

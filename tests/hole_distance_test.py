@@ -1,7 +1,7 @@
 import numpy as np
 from scipy import ndimage
 
-from gatedinpaint_jax.baselines import hole_distance
+from gatedinpaint_jax.baselines import losses
 
 
 def test_distance_is_the_euclidean_one_of_each_picture():
@@ -9,17 +9,17 @@ def test_distance_is_the_euclidean_one_of_each_picture():
   holes[:, 4:20, 6:30] = True
   holes[:, 0, 0] = False
   expected = np.stack([ndimage.distance_transform_edt(h) for h in holes])
-  actual = hole_distance.hole_distance(holes[..., None].astype(np.float32))
+  actual = losses.hole_distance(holes[..., None].astype(np.float32))
   np.testing.assert_allclose(actual[..., 0], expected, rtol=1e-6)
 
 
 def test_rim_of_a_hole_is_one_pixel_from_what_is_known():
   mask = np.zeros((1, 8, 8, 1), np.float32)
   mask[:, 2:7, 3:8] = 1
-  distance = np.asarray(hole_distance.hole_distance(mask))[0, ..., 0]
+  distance = np.asarray(losses.hole_distance(mask))[0, ..., 0]
   assert distance[2, 3] == 1 and distance[0, 0] == 0
   assert distance[4, 7] == 3  # the edge of a picture is not known
 
 
 def test_picture_without_known_pixels_is_infinitely_far():
-  assert np.isinf(hole_distance.hole_distance(np.ones((1, 8, 8, 1)))).all()
+  assert np.isinf(losses.hole_distance(np.ones((1, 8, 8, 1)))).all()

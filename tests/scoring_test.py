@@ -56,7 +56,7 @@ def test_some_are_completed_as_if_all_were(work):
   recorder = Recorder()
   scorer = scoring.Scorer(LOADER, 4)
   completed = scorer.complete(recorder.subject, work, only=[8, 1])
-  assert [entry.loaded.case.index for entry in completed] == [1, 8]
+  assert [entry.case.index for entry in completed] == [1, 8]
   assert recorder.batches == [([1, 8], 4)]
 
 

@@ -8,9 +8,9 @@ import optax
 import pytest
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import losses
+from gatedinpaint_jax import losses, objectives
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
-from gatedinpaint_jax.training import devices, objectives, step
+from gatedinpaint_jax.training import devices, step
 from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 

@@ -16,48 +16,52 @@ STATISTICS = "statistics"
 _EPSILON = 1e-5
 
 
-class BatchNorm(nn.Module):
-  """Normalizes each channel, then scales and shifts it.
-
-  If the collection `STATISTICS` is mutable, uses the mean and variance of this
-  batch and puts updated running averages into it; otherwise uses the averages.
-
-  Attributes:
-    momentum: weight of the old running average, in [0, 1).
-  """
-
-  momentum: float = 0.99
-
-  @nn.compact
-  def __call__(self, x):
-    """Normalizes `[B, H, W, C]`."""
-    shape = x.shape[-1:]
-    scale = self.param("scale", nn.initializers.ones_init(), shape)
-    bias = self.param("bias", nn.initializers.zeros_init(), shape)
-    old = {
-      "mean": self.param("mean", nn.initializers.zeros_init(), shape),
-      "variance": self.param("variance", nn.initializers.ones_init(), shape),
-    }
-    if not self.is_mutable_collection(STATISTICS) or self.is_initializing():
-      now = jax.lax.stop_gradient(old)
-    else:
-      now = _statistics(x)
-      for name, value in now.items():
-        average = self.momentum * old[name] + (1 - self.momentum) * value
-        self.put_variable(STATISTICS, name, jax.lax.stop_gradient(average))
-    return _normalize(x, now, scale, bias)
-
-
 class BatchOnlyNorm(nn.Module):
   """Batch normalization that always uses the batch, for discriminators."""
 
   @nn.compact
   def __call__(self, x):
-    """Normalizes `[B, ..., C]`."""
+    """Normalizes each channel of `[B, ..., C]`, then scales and shifts it."""
+    return self._normalize(x, _statistics(x))
+
+  def _normalize(self, x, statistics):
+    """Computes in float32; returns the dtype of `x`."""
+    # y = scale * (x - mean) / sqrt(variance + epsilon) + bias
     shape = x.shape[-1:]
     scale = self.param("scale", nn.initializers.ones_init(), shape)
     bias = self.param("bias", nn.initializers.zeros_init(), shape)
-    return _normalize(x, _statistics(x), scale, bias)
+    factor = scale * jax.lax.rsqrt(statistics["variance"] + _EPSILON)
+    mean, factor, bias = (
+      y.reshape((1,) * (x.ndim - 1) + (-1,))
+      for y in (statistics["mean"], factor, bias)
+    )
+    return ((x.astype(jnp.float32) - mean) * factor + bias).astype(x.dtype)
+
+
+class BatchNorm(BatchOnlyNorm):
+  """Batch normalization for generators, with running averages.
+
+  If the collection `STATISTICS` is mutable, uses the mean and variance of this
+  batch and puts updated running averages into it; otherwise uses the averages.
+  """
+
+  momentum: float = 0.99  # weight of the old running average, in [0, 1)
+
+  @nn.compact
+  def __call__(self, x):
+    """Normalizes each channel of `[B, H, W, C]`, then scales and shifts it."""
+    shape = x.shape[-1:]
+    old = {
+      "mean": self.param("mean", nn.initializers.zeros_init(), shape),
+      "variance": self.param("variance", nn.initializers.ones_init(), shape),
+    }
+    if not self.is_mutable_collection(STATISTICS) or self.is_initializing():
+      return self._normalize(x, jax.lax.stop_gradient(old))
+    now = _statistics(x)
+    for name, value in now.items():
+      average = self.momentum * old[name] + (1 - self.momentum) * value
+      self.put_variable(STATISTICS, name, jax.lax.stop_gradient(average))
+    return self._normalize(x, now)
 
 
 def with_statistics(params, statistics):
@@ -70,14 +74,3 @@ def _statistics(x):
   axes = tuple(range(x.ndim - 1))
   x = x.astype(jnp.float32)
   return {"mean": jnp.mean(x, axes), "variance": jnp.var(x, axes)}
-
-
-def _normalize(x, statistics, scale, bias):
-  """Computes in float32; returns the dtype of `x`."""
-  # y = scale * (x - mean) / sqrt(variance + epsilon) + bias
-  factor = scale * jax.lax.rsqrt(statistics["variance"] + _EPSILON)
-  mean, factor, bias = (
-    y.reshape((1,) * (x.ndim - 1) + (-1,))
-    for y in (statistics["mean"], factor, bias)
-  )
-  return ((x.astype(jnp.float32) - mean) * factor + bias).astype(x.dtype)

@@ -15,51 +15,32 @@ from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
 
 _DILATIONS = (2, 4, 8, 16)
-# The deconvolutions that double the resolution.
-_UPSAMPLE = {"kernel_size": (4, 4), "strides": (2, 2), "padding": "SAME"}
 
 
 class CompletionNetwork(nn.Module):
   """Fills holes in one pass, without coarse prediction or attention.
 
-  Attributes:
-    width: channels of the first layer, a multiple of 4; 64 in the paper.
-    dtype: of the computation; parameters and outputs are float32.
-    rematerialize: see `InpaintGenerator`.
-    convolve: see `InpaintGenerator`.
+  The fields are those of `InpaintGenerator`.
   """
 
-  width: int = 64
+  guided = False  # takes no sketch
+  width: int = 64  # channels of the first layer
   dtype: Any = jnp.float32
   rematerialize: bool = False
   convolve: Callable = conv.convolve
-
-  @property
-  def guided(self) -> bool:
-    """Whether the network takes a sketch: never."""
-    return False
 
   @nn.compact
   def __call__(
     self, incomplete, mask, sketch=None, *, padding=None
   ) -> inpaint_generator.GeneratorOutput:
-    """Fills the holes; see `batch.py` for shapes and ranges.
+    """Fills the holes, as `InpaintGenerator` does.
 
-    Args:
-      incomplete: pictures with their holes set to 0.
-      mask: holes.
-      sketch: must be None.
-      padding: ignored, because there is no attention that could copy from it.
-
-    Returns:
-      The prediction as both `coarse` and `refined`, and offsets of 0.
-
-    Raises:
-      ValueError: if a side is not a multiple of 8, or a sketch is given.
+    Takes no sketch. Ignores `padding`, since no attention could copy from it.
+    Returns the prediction as both `coarse` and `refined`, and offsets of 0.
     """
     inpaint_generator.check_inputs(incomplete, sketch, self.guided)
-    block = nn.remat(_Block) if self.rematerialize else _Block
     shared = {"dtype": self.dtype, "convolve": self.convolve}
+    block = nn.remat(_Block) if self.rematerialize else _Block
     block = functools.partial(block, **shared)
     c = self.width
     x = jnp.concatenate([incomplete, mask], axis=-1).astype(self.dtype)
@@ -104,7 +85,8 @@ class _Block(nn.Module):
     if self.is_transposed:
       x = nn.ConvTranspose(
         self.features,
-        **_UPSAMPLE,
+        kernel_size=(4, 4),
+        strides=(2, 2),
         dtype=self.dtype,
         kernel_init=nn.initializers.glorot_uniform(),
         name="conv",

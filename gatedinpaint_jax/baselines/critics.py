@@ -12,6 +12,7 @@ from flax import linen as nn
 
 from gatedinpaint_jax.baselines import batch_norm, hole_window
 from gatedinpaint_jax.layers import conv
+from gatedinpaint_jax.networks import patch_discriminator
 
 
 class _TwoViews(nn.Module):
@@ -19,26 +20,17 @@ class _TwoViews(nn.Module):
 
   `__call__` takes real or completed pictures and the holes of the latter, as in
   `batch.py`. `sketch` and `update_stats` are ignored.
-
-  Attributes:
-    width: channels of the first layers.
-    dtype: of the convolutions; parameters and scores are float32.
-    convolve: computes the convolutions; see `layers.conv`.
   """
 
-  width: int = 64
-  dtype: Any = jnp.float32
+  width: int = 64  # channels of the first layers
+  dtype: Any = jnp.float32  # of the convolutions, not of parameters and scores
   convolve: Callable = conv.convolve
 
   def _strided(self, multiple, name):
-    return nn.Conv(
+    return patch_discriminator.strided_conv(
       multiple * self.width,
-      kernel_size=(5, 5),
-      strides=2,
-      padding="SAME",
-      kernel_init=nn.initializers.glorot_uniform(),
-      conv_general_dilated=conv.for_linen(self.convolve),
       dtype=self.dtype,
+      convolve=self.convolve,
       name=name,
     )
 
@@ -52,7 +44,6 @@ class GlobalAndLocalCritics(_TwoViews):
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
     """Returns `[B, 2] float32`: global score, local score."""
-    del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 4)),
       ("local", hole_window.cut(image, mask), (1, 2, 4, 8)),
@@ -60,8 +51,7 @@ class GlobalAndLocalCritics(_TwoViews):
     scores = []
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
-        layer = self._strided(multiple, f"{name}{index}")
-        x = nn.leaky_relu(layer(x), 0.2)
+        x = nn.leaky_relu(self._strided(multiple, f"{name}{index}")(x), 0.2)
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       scores.append(nn.Dense(1, name=f"{name}_score")(x))
     return jnp.concatenate(scores, axis=1)
@@ -80,7 +70,6 @@ class GlobalLocalDiscriminator(_TwoViews):
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats=False):
     """Returns `[B, 1] float32`, logits of pictures being real."""
-    del sketch, update_stats
     views = (
       ("global", image, (1, 2, 4, 8, 8, 8)),
       ("local", hole_window.cut(image, mask), (1, 2, 4, 8, 8)),
@@ -89,8 +78,7 @@ class GlobalLocalDiscriminator(_TwoViews):
     for name, x, multiples in views:
       for index, multiple in enumerate(multiples, start=1):
         x = self._strided(multiple, f"{name}{index}")(x)
-        x = batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x)
-        x = nn.relu(x)
+        x = nn.relu(batch_norm.BatchOnlyNorm(name=f"{name}{index}_norm")(x))
       x = x.reshape(x.shape[0], -1).astype(jnp.float32)
       x = nn.Dense(16 * self.width, name=f"{name}_features")(x)
       features.append(nn.relu(x))

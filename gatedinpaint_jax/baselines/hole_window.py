@@ -8,15 +8,10 @@ import jax.numpy as jnp
 
 
 def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
-  """Cuts a window of half the height and width, centred on the hole.
+  """Cuts `[B, H // 2, W // 2, C]` from `[B, H, W, C]`, centred on the hole.
 
-  Args:
-    image: `[B, H, W, C]`.
-    mask: `[B, H, W, 1]`, 1 = hole.
-
-  Returns:
-    `[B, H // 2, W // 2, C]`. The window is centred on the bounding box of the
-    hole, or on the picture without one, and shifted to lie inside the picture.
+  The window is centred on the bounding box of the hole, or on the picture
+  without one, and shifted to lie inside the picture.
   """
   height, width = image.shape[1] // 2, image.shape[2] // 2
   is_hole = mask[..., 0] > 0.5
@@ -31,8 +26,7 @@ def cut(image: jax.Array, mask: jax.Array) -> jax.Array:
 def inside(mask: jax.Array) -> jax.Array:
   """Returns `[B, H, W, 1] float32`: 1 inside the window of `cut`, else 0."""
   is_hole = mask[..., 0] > 0.5
-  rows = _inside_along(is_hole.any(axis=2))
-  columns = _inside_along(is_hole.any(axis=1))
+  rows, columns = (_inside_along(is_hole.any(axis)) for axis in (2, 1))
   window = rows[:, :, None] & columns[:, None, :]
   return window[..., None].astype(jnp.float32)
 

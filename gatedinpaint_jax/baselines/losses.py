@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gatedinpaint_jax import losses
-from gatedinpaint_jax.baselines import hole_distance, hole_window
+from gatedinpaint_jax.baselines import hole_window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +55,42 @@ def pixel_weight(
   if window:
     known = known + window * hole_window.inside(mask)
   if discount < 1:
-    depth = jnp.maximum(hole_distance.hole_distance(mask) - 1, 0)
+    depth = jnp.maximum(hole_distance(mask) - 1, 0)
     hole = hole * discount**depth
   return losses.pixel_weight(
     mask, hole=hole, known=known, separate_means=separate_means
+  )
+
+
+def hole_distance(mask: jax.Array) -> jax.Array:
+  """Returns the Euclidean distance of each pixel to the nearest known one.
+
+  `[B, H, W, 1] float32`, in pixels: 0 at known pixels, 1 at the border of a
+  hole, infinite if a picture has no known pixel.
+  """
+  height, width = mask.shape[1:3]
+  rows = jnp.arange(height)[None, :, None]
+  columns = jnp.arange(width)[None, None]
+  # distance(i, j)^2 = min over rows k of (i - k)^2 + in_row(k, j)^2. The scan
+  # over k needs no array larger than a mask.
+  in_row = _distance_in_row(mask[..., 0] < 0.5, columns)
+
+  def add_row(nearest, row):
+    distance = jax.lax.dynamic_slice_in_dim(in_row, row, 1, axis=1)
+    return jnp.minimum(nearest, distance**2 + (rows - row) ** 2), None
+
+  infinity = jnp.full_like(in_row, jnp.inf)
+  squared, _ = jax.lax.scan(add_row, infinity, jnp.arange(height))
+  return jnp.sqrt(squared)[..., None]
+
+
+def _distance_in_row(is_known, columns):
+  """Returns the distance to the nearest known pixel in the same row."""
+  before = jnp.where(is_known, columns, -jnp.inf)
+  after = jnp.where(is_known, columns, jnp.inf)
+  return jnp.minimum(
+    columns - jax.lax.cummax(before, axis=2),
+    jax.lax.cummin(after, axis=2, reverse=True) - columns,
   )
 
 
@@ -89,14 +121,9 @@ def gradient_penalty(
 ) -> jax.Array:
   """Returns E[(||grad D(x) * mask|| - 1)^2], summed over critics.
 
-  x = epsilon * real + (1 - epsilon) * fake.
-
-  Args:
-    scores: maps pictures to `[B, critics]`, independently of one another.
-    real: `[B, H, W, 3]`.
-    fake: completed pictures, the same shape.
-    mask: `[B, H, W, 1]`, 1 = hole; gradients at known pixels are ignored.
-    epsilon: `[B]` in [0, 1].
+  x = epsilon * real + (1 - epsilon) * fake, `[B, H, W, 3]`, with `epsilon [B]`
+  in [0, 1]. Gradients at known pixels, where `mask [B, H, W, 1]` is 0, are
+  ignored. `scores` maps pictures to `[B, critics]`, one by one.
 
   Source: Gulrajani et al. 2017, equation 3; Yu et al. 2018, equation 3 (mask).
   """

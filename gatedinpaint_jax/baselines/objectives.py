@@ -1,9 +1,8 @@
-"""Training losses of other papers; the counterpart of `training.objectives`."""
+"""Training losses of other papers; the counterpart of `objectives`."""
 
 import jax
 import jax.numpy as jnp
 
-from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.networks import patch_discriminator
 
@@ -13,7 +12,7 @@ def discriminator_objective(
 ):
   """Returns the discriminator's `(loss, (spectral, metrics))`.
 
-  As in `training.objectives`, except that `spectral` may be None and that
+  As in `objectives`, except that `spectral` may be None and that
   `epsilon` is for `losses.gradient_penalty`.
   """
   completed = jax.lax.stop_gradient(completed)
@@ -69,19 +68,3 @@ def pixel_objective(coarse, refined, *, batch, weights):
     f"{weights.distance}_refined": loss_refined,
     "hole_fraction": jnp.mean(batch.mask),
   }
-
-
-def adversarial_objective(
-  refined, *, discriminator, discriminator_variables, batch, weights
-):
-  """Returns `(loss, metrics)`: the generator's adversarial loss."""
-  scores = discriminator.apply(
-    discriminator_variables,
-    batch_lib.composite(refined, batch.image, batch.mask),
-    batch.mask,
-    batch.sketch,
-    update_stats=False,
-  )
-  _, gan_loss = losses.GANS[weights.gan]
-  loss = gan_loss(scores)
-  return weights.adversarial * loss, {"adversarial_loss": loss}

@@ -5,30 +5,21 @@ import enum
 
 
 class Turn(enum.Enum):
-  """The networks that one training step updates.
+  """The networks that one training step updates."""
 
-  GENERATOR: the generator alone, without adversarial loss. DISCRIMINATOR: the
-  discriminator alone. BOTH: the discriminator, then the generator.
-  """
-
-  GENERATOR = "generator"
+  GENERATOR = "generator"  # without adversarial loss
   DISCRIMINATOR = "discriminator"
-  BOTH = "both"
+  BOTH = "both"  # the discriminator, then the generator
 
 
 @dataclasses.dataclass(frozen=True)
 class Phases:
-  """The phases of a run: generator, discriminator, then both.
+  """The phases of a run: generator, discriminator, then both."""
 
-  Attributes:
-    completion_steps: steps of the first phase; None: the entire run.
-    discriminator_steps: steps of the second phase.
-    generator_every_steps: in the third phase, the generator is updated once in
-      this many steps, the discriminator in every step.
-  """
-
-  completion_steps: int | None = 0
-  discriminator_steps: int = 0
+  completion_steps: int | None = 0  # of the first phase; None: the entire run
+  discriminator_steps: int = 0  # of the second phase
+  # In the third phase, the generator is updated once in this many steps, the
+  # discriminator in every step.
   generator_every_steps: int = 1
 
   def generator_updates(self, steps: int) -> int:

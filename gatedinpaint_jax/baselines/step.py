@@ -8,23 +8,18 @@ import functools
 
 import jax
 
-from gatedinpaint_jax import accumulation
+from gatedinpaint_jax import accumulation, objectives
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax.baselines import batch_norm, objectives
+from gatedinpaint_jax.baselines import batch_norm, losses
+from gatedinpaint_jax.baselines import objectives as baseline_objectives
 from gatedinpaint_jax.baselines.phases import Turn
 
 
 def update(state, batch, *, setup, turn: Turn):
-  """Updates the networks whose turn it is, the discriminator first.
+  """Returns `(state, metrics)`; the discriminator is updated first.
 
-  Args:
-    state: a `training.state.TrainState`.
-    batch: a `Batch`.
-    setup: a `training.setup.Setup` with a baseline's loss weights.
-    turn: networks to update; GENERATOR if there is no discriminator.
-
-  Returns:
-    `(state, metrics)`.
+  `setup` has a baseline's loss weights. `turn` names the networks to update,
+  the generator alone if there is no discriminator.
   """
   # Position between real and completed pictures, for the gradient penalty.
   key = jax.random.fold_in(jax.random.key(setup.seed), state.step)
@@ -58,7 +53,7 @@ def _discriminator_gradient(state, setup, part):
   """Returns `(gradient, (spectral, metrics))` of a part of the batch."""
   batch, epsilon = part
   output, _ = _generate(state.generator, batch, setup)
-  return jax.grad(objectives.discriminator_objective, has_aux=True)(
+  return jax.grad(baseline_objectives.discriminator_objective, has_aux=True)(
     state.discriminator,
     state.spectral,
     discriminator=setup.discriminator,
@@ -75,16 +70,18 @@ def _generator_gradient(state, setup, turn, part):
 
   def objective(params):
     output, statistics = _generate(params, batch, setup)
-    loss, metrics = objectives.pixel_objective(
+    loss, metrics = baseline_objectives.pixel_objective(
       output.coarse, output.refined, batch=batch, weights=setup.weights
     )
     if turn is Turn.BOTH:
+      _, gan_loss = losses.GANS[setup.weights.gan]
       adversarial_loss, more = objectives.adversarial_objective(
         output.refined,
         discriminator=setup.discriminator,
         discriminator_variables=state.discriminator_variables,
         batch=batch,
         weights=setup.weights,
+        gan_loss=gan_loss,
       )
       loss += adversarial_loss
       metrics |= more

@@ -50,11 +50,12 @@ class Case(NamedTuple):
 
 
 class Loaded(NamedTuple):
-  """A case in memory: the original, `[H, W, 3] uint8`, and `[H, W] bool`."""
+  """A case in memory."""
 
   case: Case
-  image: np.ndarray
-  hole: np.ndarray
+  image: np.ndarray  # the original, `[H, W, 3] uint8`
+  hole: np.ndarray  # `[H, W] bool`
+  completed: np.ndarray | None = None  # like `image`, by a subject
 
 
 class Loader(NamedTuple):
@@ -114,9 +115,15 @@ def find(images: Places, masks: Places | None = None) -> list[Case]:
   """
   image_files = jobs.list_by_name(images.key, images.given)
   names = sorted(image_files)
-  mask_files = dict.fromkeys(names)
-  if masks is not None:
-    mask_files = _pair_or_share(masks, names)
+  if masks is None:
+    mask_files = dict.fromkeys(names)
+  elif len(masks.given) == 1 and os.path.isfile(
+    os.path.expanduser(masks.given[0])
+  ):
+    (single,) = jobs.list_by_name(masks.key, masks.given).values()
+    mask_files = dict.fromkeys(names, single)
+  else:
+    mask_files = _pair(masks, names)
   return [
     Case(i, name, image_files[name], mask_files[name])
     for i, name in enumerate(names)
@@ -131,25 +138,14 @@ def with_completed(work: Sequence[Case], completed: Places) -> list[Case]:
 
 def check_completed(case: Case, shape: tuple[int, int]) -> None:
   """Raises UserError if a completion does not have this size."""
-  size = photo_files.read_size(case.completed)
-  _check_same_size("completed picture", case.completed, size, shape)
-
-
-def read_completed(loaded: Loaded) -> np.ndarray:
-  """Returns the completion of a case, `[H, W, 3] uint8`."""
-  path = loaded.case.completed
-  image = photo_files.read(path).colours
-  _check_same_size(
-    "completed picture", path, image.shape[:2], loaded.hole.shape
-  )
-  return image
+  found = photo_files.read_size(case.completed)
+  _check_same_size("completed picture", case.completed, found, shape)
 
 
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
   """Returns whether `inference.jobs` would read a future file in a place.
 
-  The place is a file, a folder, where any file counts, or a pattern, for which
-  only pictures count.
+  Any file counts in a folder, only pictures do for a pattern.
   """
   path = pathlib.Path(os.path.realpath(os.path.expanduser(file)))
   given = os.path.expanduser(place)
@@ -195,14 +191,6 @@ def _matches(parts, patterns) -> bool:
   )
 
 
-def _pair_or_share(places, names) -> dict[str, pathlib.Path]:
-  given = places.given
-  if len(given) == 1 and os.path.isfile(os.path.expanduser(given[0])):
-    (single,) = jobs.list_by_name(places.key, given).values()
-    return dict.fromkeys(names, single)
-  return _pair(places, names)
-
-
 def _pair(places, names) -> dict[str, pathlib.Path]:
   files = jobs.list_by_name(places.key, places.given)
   for what, missing in (
@@ -232,10 +220,10 @@ def _cover(image, size) -> np.ndarray:
   image = _trim(image, size)
   height, width = image.shape[:2]
   # One side fits exactly, the other is cropped.
-  if height * size[1] > width * size[0]:
-    scaled = (max(-(-height * size[1] // width), size[0]), size[1])
-  else:
-    scaled = (size[0], max(-(-width * size[0] // height), size[1]))
+  scaled = (
+    max(-(-height * size[1] // width), size[0]),
+    max(-(-width * size[0] // height), size[1]),
+  )
   if scaled != (height, width):
     picture = Image.fromarray(np.ascontiguousarray(image))
     picture = picture.resize(scaled[::-1], Image.Resampling.LANCZOS)

@@ -14,17 +14,14 @@ from typing import Any
 from gatedinpaint_jax.evaluation import report as report_lib
 from gatedinpaint_jax.metrics import dataset_scores
 
-HOLDS = "holds"
-UNDECIDED = "undecided"
-REVERSED = "reversed"
 # Scores that decide an order: the paper's l1 error as we read it, and LPIPS if
 # it was computed.
 _JUDGED_BY = {"relative_l1": "l1", "lpips": "LPIPS"}
 _MEANINGS = {
-  HOLDS: "{less} has less than {more} by {difference}: the order holds.",
-  UNDECIDED: "{more} minus {less} is {difference}, an interval that contains "
+  "holds": "{less} has less than {more} by {difference}: the order holds.",
+  "undecided": "{more} minus {less} is {difference}, an interval that contains "
   "0: the order is undecided.",
-  REVERSED: "{less} has more than {more} by {difference}: the order is "
+  "reversed": "{less} has more than {more} by {difference}: the order is "
   "reversed.",
 }
 _PARTS = {"whole": "the entire picture", "hole": "the hole"}
@@ -40,16 +37,15 @@ def compare(
   """Compares methods on one set of masks.
 
   Args:
-    reports: of each method, one per seed it was trained with. Methods with
-      several have the same seeds.
+    reports: of each method, one per seed; methods with several have the same.
     order: methods expected from the lowest to the highest error. The first is
       compared with every other method.
 
   Returns:
-    The content of the JSON file: the masks, `scores` of each method,
-    `differences` of each other method minus the first, both as returned by
-    `dataset_scores.summarise`, and `order`: for each two consecutive methods
-    and each judging score, the `difference`, more minus less, and `verdict`.
+    The content of the JSON file: the masks; `scores` of each method and
+    `differences`, each other method minus the first, both as returned by
+    `dataset_scores.summarise`; `order`: for each two consecutive methods and
+    each judging score, the `difference`, more minus less, and `verdict`.
   """
   masks = [report["masks"] for runs in reports.values() for report in runs]
   if any(other != masks[0] for other in masks):
@@ -98,8 +94,8 @@ def difference(
 def verdict(low: float, high: float) -> str:
   """Returns whether the interval of a difference is above 0, as expected."""
   if low > 0:
-    return HOLDS
-  return REVERSED if high < 0 else UNDECIDED
+    return "holds"
+  return "reversed" if high < 0 else "undecided"
 
 
 def build(reports: Mapping[str, Report]) -> Report:
@@ -119,37 +115,38 @@ def to_markdown(content: Report) -> str:
   if "subjects" not in content:
     return report_lib.to_markdown(content)
   compared = content["comparison"]
-  reports = {_label(name, r): r for name, r in content["subjects"].items()}
+  reports = {
+    name if r.get("step") is None else f"{name}, step {r['step']}": r
+    for name, r in content["subjects"].items()
+  }
   first = next(iter(reports.values()))
   scores = {label: report["scores"] for label, report in reports.items()}
   parts = [part for part in _PARTS if first["scores"][part]]
-  lines = ["# Side by side", "", report_lib.describe_pictures(first)]
+  blocks = ["# Side by side", report_lib.describe_pictures(first)]
   for part in parts:
-    lines += ["", f"Over {_PARTS[part]}:", ""]
-    lines += report_lib.score_table(
-      scores,
-      part,
-      corner="Subject",
-      last=_fid_column(reports) if part == "whole" else None,
+    last = _fid_column(reports) if part == "whole" else None
+    blocks.append(f"Over {_PARTS[part]}:")
+    blocks.append(
+      report_lib.score_table(scores, part, corner="Subject", last=last)
     )
   for part in parts:
-    lines += ["", f"## Differences over {_PARTS[part]}", ""]
-    lines += difference_lines(compared, part, corner="Subject")
-  lines += ["", *_bin_lines(reports)]
+    blocks.append(f"## Differences over {_PARTS[part]}")
+    blocks += difference_blocks(compared, part, corner="Subject")
+  blocks += _bin_blocks(reports)
   notes = [n for r in reports.values() for n in report_lib.notes_on_numbers(r)]
-  notes = list(dict.fromkeys(notes))
-  for name, count in compared["known_pixels_changed"].items():
-    if count:
-      notes.append(f"{name} changed known pixels in {count} pictures.")
-  for note in notes:
-    lines += ["", note]
-  return "\n".join(lines) + "\n"
+  blocks += dict.fromkeys(notes)
+  blocks += [
+    f"{name} changed known pixels in {count} pictures."
+    for name, count in compared["known_pixels_changed"].items()
+    if count
+  ]
+  return report_lib.page(blocks)
 
 
-def difference_lines(
+def difference_blocks(
   compared: Mapping[str, Any], part: str, *, corner: str
 ) -> list[str]:
-  """Returns the table of differences from `compare`, with an explanation."""
+  """Returns an explanation and the table of differences from `compare`."""
   first, differences = compared["differences_to"], compared["differences"]
   if not differences:
     return []
@@ -158,8 +155,7 @@ def difference_lines(
   return [
     f"Each minus {first}, picture by picture; {first} is better where {errors} "
     "are above 0, and PSNR and SSIM below:",
-    "",
-    *report_lib.score_table(
+    report_lib.score_table(
       differences, part, corner=corner, are_differences=True
     ),
   ]
@@ -172,12 +168,10 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
     less, more, found = pair["less"], pair["more"], pair["verdict"]
     title = report_lib.score_title(pair["score"], is_difference=True)
     size = report_lib.format_interval(
-      pair["difference"], flip=found == REVERSED
+      pair["difference"], flip=found == "reversed"
     )
-    unit = title.partition(", ")[2]
-    meaning = _MEANINGS[found].format(
-      less=less, more=more, difference=" ".join(filter(None, (size, unit)))
-    )
+    size = " ".join(filter(None, (size, title.partition(", ")[2])))  # its unit
+    meaning = _MEANINGS[found].format(less=less, more=more, difference=size)
     lines.append(f"{less} < {more} in {_JUDGED_BY[pair['score']]}: {meaning}")
   return lines
 
@@ -188,7 +182,7 @@ def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
     found = differences[score]
     # Without a finite difference there is no mean.
     is_known = found["mean"] is not None
-    decided = verdict(found["low"], found["high"]) if is_known else UNDECIDED
+    decided = verdict(found["low"], found["high"]) if is_known else "undecided"
     yield score, {"difference": found, "verdict": decided}
 
 
@@ -203,11 +197,6 @@ def _rows(report) -> list[dataset_scores.Row]:
   return [dataset_scores.Row(**row) for row in report["rows"]]
 
 
-def _label(name, report) -> str:
-  step = report.get("step")
-  return name if step is None else f"{name}, step {step}"
-
-
 def _fid_column(reports) -> dict[str, dict[str, str]]:
   if not all("fid" in report for report in reports.values()):
     return {}
@@ -219,12 +208,12 @@ def _fid_column(reports) -> dict[str, dict[str, str]]:
   }
 
 
-def _bin_lines(reports) -> list[str]:
+def _bin_blocks(reports) -> list[str]:
   """Returns the table by hole fraction; the masks, so the bins, are equal."""
-  heads = []
-  for entry in next(iter(reports.values()))["bins"]:
-    low, high = entry["hole_percent"]
-    heads.append(f"{low}-{high} % ({entry['pictures']})")
+  heads = [
+    "{}-{} % ({})".format(*entry["hole_percent"], entry["pictures"])
+    for entry in next(iter(reports.values()))["bins"]
+  ]
   rows = [
     [
       label,
@@ -238,6 +227,5 @@ def _bin_lines(reports) -> list[str]:
   title = report_lib.score_title(_BIN_SCORE).capitalize()
   return [
     f"{title}, over the entire picture, by hole fraction (pictures):",
-    "",
-    *report_lib.table(["Subject", *heads], rows),
+    report_lib.table(["Subject", *heads], rows),
   ]

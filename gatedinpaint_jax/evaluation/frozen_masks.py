@@ -157,14 +157,12 @@ def _draw_segment(mask, start, end, brush) -> None:
     np.arange(max(min(a, b) - brush, 0), min(max(a, b) + brush + 1, most))
     for a, b, most in ((y0, y1, mask.shape[0]), (x0, x1, mask.shape[1]))
   )
-  if not (rows.size and columns.size):
-    return
   down, right = (rows - y0)[:, None], (columns - x0)[None]
   along = dx * right + dy * down
   across = np.abs(dx * down - dy * right)
   half = math.isqrt(brush**2 * square // 4)  # floor(w L / 2)
   inside = (along >= 0) & (along <= square) & (across <= half)
-  mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] |= inside
+  mask[np.ix_(rows, columns)] |= inside
 
 
 def _draw_disc(mask, x, y, radius) -> None:
@@ -182,10 +180,9 @@ def _rectangle(draw, height, width, fraction) -> np.ndarray:
   # The height is between 1 / sqrt(2) and sqrt(2) times sqrt(fraction) of the
   # picture's, and large enough for the width to fit.
   lowest = max(
-    math.isqrt(fraction * height**2 // (2 * _ONE)), -(-area // width)
+    math.isqrt(fraction * height**2 // (2 * _ONE)), -(-area // width), 1
   )
   highest = min(math.isqrt(2 * fraction * height**2 // _ONE), height)
-  lowest = max(lowest, 1)
   box_height = draw.integer(lowest, max(highest, lowest))
   box_width = min(max((area + box_height // 2) // box_height, 1), width)
   top = draw.integer(0, height - box_height)

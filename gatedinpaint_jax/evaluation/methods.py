@@ -21,7 +21,6 @@ from gatedinpaint_jax.inference import inpainter
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-EXTRA = "classical"
 # Radius of the neighbourhood, as in OpenCV's examples.
 _OPENCV_RADIUS = 3
 # 7 x 7 pixels, as in PyPatchMatch's examples.
@@ -34,13 +33,19 @@ def load(name: str) -> Method:
 
   A picture without known pixels becomes mid-grey.
   """
-  errors.check_choice("method", name, PACKAGES)
-  package = PACKAGES[name]
+  errors.check_choice("method", name, METHODS)
+  fill, package = METHODS[name]
   if package:
-    errors.check_installed(package, extra=EXTRA)
+    errors.check_installed(package, extra="classical")
   if name == "patchmatch":
-    _check_patchmatch_is_compiled()
-  return functools.partial(_complete, _METHODS[name][0])
+    import patchmatch
+
+    if not patchmatch.patchmatch_available:
+      raise errors.UserError(
+        "patchmatch: PyPatchMatch is installed without its compiled library; "
+        "install CMake, a C++ compiler and OpenCV's headers, then reinstall it"
+      )
+  return functools.partial(_complete, fill)
 
 
 class MethodInpainter:
@@ -89,12 +94,14 @@ def _fill_mean(image, hole) -> np.ndarray:
   return np.broadcast_to(np.round(mean).astype(np.uint8), image.shape)
 
 
-def _fill_with_opencv(algorithm, image, hole) -> np.ndarray:
-  import cv2
+def _fill_with_opencv(algorithm) -> Method:
+  def fill(image, hole):
+    import cv2
 
-  kinds = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}
-  hole = hole.astype(np.uint8)
-  return cv2.inpaint(image, hole, _OPENCV_RADIUS, kinds[algorithm])
+    hole = hole.astype(np.uint8)
+    return cv2.inpaint(image, hole, _OPENCV_RADIUS, getattr(cv2, algorithm))
+
+  return fill
 
 
 def _fill_biharmonic(image, hole) -> np.ndarray:
@@ -112,26 +119,12 @@ def _fill_patchmatch(image, hole) -> np.ndarray:
   return patchmatch.inpaint(image, hole, patch_size=_PATCH_RADIUS)
 
 
-def _check_patchmatch_is_compiled():
-  import patchmatch
-
-  if not patchmatch.patchmatch_available:
-    raise errors.UserError(
-      "patchmatch: PyPatchMatch is installed without its compiled library; "
-      "install CMake, a C++ compiler and OpenCV's headers, then reinstall it"
-    )
-
-
 # {name: (function, package that it imports)}.
-_METHODS = {
+METHODS = {
   "mean_fill": (_fill_mean, None),
-  "opencv_telea": (functools.partial(_fill_with_opencv, "telea"), "cv2"),
-  "opencv_navier_stokes": (
-    functools.partial(_fill_with_opencv, "navier_stokes"),
-    "cv2",
-  ),
+  "opencv_telea": (_fill_with_opencv("INPAINT_TELEA"), "cv2"),
+  "opencv_navier_stokes": (_fill_with_opencv("INPAINT_NS"), "cv2"),
   "biharmonic": (_fill_biharmonic, "skimage"),
   "patchmatch": (_fill_patchmatch, "patchmatch"),
 }
-NAMES = tuple(_METHODS)
-PACKAGES = {name: package for name, (_, package) in _METHODS.items()}
+NAMES = tuple(METHODS)

@@ -62,14 +62,14 @@ def draw_grid(
 
   Pictures whose longer side is below 128 pixels are enlarged by an integer,
   those above `max_side` are scaled down. Without rows, draws one white pixel.
-
-  Returns:
-    `[16 + sum of (16 + h), (2 + methods) * (w + 4) - 4, 3] uint8` with the
-    height h of each row and the largest width w.
   """
   if not rows:
     return np.full((1, 1, 3), 255, np.uint8)
-  tiles = [[_resize(panel, max_side) for panel in _panels(r)] for r in rows]
+  tiles = []
+  for row in rows:
+    masked = np.where(row.hole[..., None], np.uint8(255), row.original)
+    panels = row.original, masked, *row.completed.values()
+    tiles.append([_resize(panel, max_side) for panel in panels])
   tile_width = max(_MIN_SIDE, *(line[0].width for line in tiles))
   column = tile_width + _GAP
   names = [ORIGINAL, MASKED, *rows[0].completed]
@@ -79,7 +79,11 @@ def draw_grid(
   )
   draw = ImageDraw.Draw(grid)
   for j, name in enumerate(names):
-    text = _shorten(draw, name, tile_width - 2)
+    text = name
+    while draw.textlength(text) > tile_width - 2:
+      # Keeps the end, because paths differ there.
+      name = name[1:]
+      text = f"...{name}"
     draw.text((j * column + 2, 2), text, fill="black")
   top = _LABEL_HEIGHT
   for row, line in zip(rows, tiles, strict=True):
@@ -98,11 +102,6 @@ def to_png(image: np.ndarray) -> bytes:
   return file.getvalue()
 
 
-def _panels(row) -> list[np.ndarray]:
-  masked = np.where(row.hole[..., None], np.uint8(255), row.original)
-  return [row.original, masked, *row.completed.values()]
-
-
 def _resize(panel, max_side) -> Image.Image:
   side = max(panel.shape[:2])
   if max_side is not None and side > max_side:
@@ -113,12 +112,3 @@ def _resize(panel, max_side) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
   factor = -(-_MIN_SIDE // side)
   return Image.fromarray(panel.repeat(factor, axis=0).repeat(factor, axis=1))
-
-
-def _shorten(draw, name, width) -> str:
-  """Returns the end of a name that is too long: paths differ there."""
-  text = name
-  while draw.textlength(text) > width:
-    name = name[1:]
-    text = f"...{name}"
-  return text

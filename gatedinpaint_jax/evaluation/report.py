@@ -4,20 +4,20 @@ A summary is the part of `dataset_scores.summarise` for one score: its mean, the
 interval and the number of pictures.
 """
 
+import functools
 import importlib.metadata
 import json
-import math
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import frozen_masks, scoring
-from gatedinpaint_jax.metrics import dataset_scores, inception
+from gatedinpaint_jax.metrics import dataset_scores, fid
 
 FID_TITLE = "FID, no interval"
 COUNTS = (
@@ -81,30 +81,31 @@ def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
   entire, hole = (report["scores"][part] for part in ("whole", "hole"))
   rows = [
-    [
-      score_title(name),
-      format_summary(entire[name]),
-      format_summary(hole.get(name)),
-    ]
+    [score_title(name), *(format_summary(p.get(name)) for p in (entire, hole))]
     for name in entire
   ]
-  lines = [f"# {_title(report)}", "", describe_pictures(report), ""]
-  lines += table(["Score", "Entire picture", "Hole"], rows)
   if "fid" in report:
-    value = format_number(report["fid"]["value"])
-    lines.append(f"| {FID_TITLE} | {value} | |")
+    rows.append([FID_TITLE, format_number(report["fid"]["value"]), ""])
+  blocks = [
+    f"# {_title(report)}",
+    describe_pictures(report),
+    table(["Score", "Entire picture", "Hole"], rows),
+  ]
   if report["bins"]:
-    lines += ["", "Over the entire picture, by hole fraction:", ""]
-    lines += _bin_table(report["bins"])
-  notes = notes_on_numbers(report)
+    blocks.append("Over the entire picture, by hole fraction:")
+    blocks.append(_bin_table(report["bins"]))
+  blocks += notes_on_numbers(report)
   if report["known_pixels_changed"]:
-    notes.append(
+    blocks.append(
       f"{report['known_pixels_changed']} pictures have known pixels that "
       "differ from the original."
     )
-  for note in notes:
-    lines += ["", note]
-  return "\n".join(lines) + "\n"
+  return page(blocks)
+
+
+def page(blocks: Iterable[str]) -> str:
+  """Returns a Markdown file of titles, paragraphs and tables."""
+  return "\n\n".join(blocks) + "\n"
 
 
 def check_output(path: str) -> pathlib.Path:
@@ -171,7 +172,7 @@ def is_partial(summaries: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def score_title(score: str, *, is_difference: bool = False) -> str:
   """Returns the title of a score, with its unit."""
-  unit = dataset_scores.UNITS[score].name
+  unit = dataset_scores.UNITS[score]
   if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
   return _TITLES.get(score, score) + (f", {unit}" if unit else "")
@@ -183,36 +184,41 @@ def format_number(value: float, *, signed: bool = False) -> str:
 
 
 def format_interval(
-  summary: Mapping[str, Any] | None, *, signed: bool = False, flip: bool = False
+  summary: Mapping[str, Any] | None,
+  *,
+  number: Callable[[float], str] = format_number,
+  flip: bool = False,
 ) -> str:
   """Returns "mean [low, high]", negated if `flip`, or "" without a mean."""
   if summary is None or summary["mean"] is None:
     return ""
   mean, low, high = (summary[key] for key in ("mean", "low", "high"))
+  if low is None:
+    return number(mean)
   if flip:
     mean, low, high = -mean, -high, -low
-  mean, low, high = (format_number(v, signed=signed) for v in (mean, low, high))
-  return f"{mean} [{low}, {high}]"
+  return f"{number(mean)} [{number(low)}, {number(high)}]"
 
 
 def format_summary(
   summary: Mapping[str, Any] | None, *, signed: bool = False
 ) -> str:
   """Returns `format_interval` and, if pictures are left out, the counts."""
-  words = [format_interval(summary, signed=signed)]
+  number = functools.partial(format_number, signed=signed)
+  words = [format_interval(summary, number=number)]
   if summary and summary["pictures"] < summary["of_pictures"]:
     words.append(f"({summary['pictures']} of {summary['of_pictures']})")
   return " ".join(filter(None, words))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-  """Returns the lines of a Markdown table."""
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+  """Returns a Markdown table."""
   lines = []
   for cells in (head, *rows):
     # File names may contain the separator of cells.
     safe = (str(cell).replace("|", r"\|") for cell in cells)
     lines.append(f"| {' | '.join(safe)} |")
-  return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+  return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 def score_table(
@@ -222,15 +228,12 @@ def score_table(
   corner: str,
   are_differences: bool = False,
   last: Mapping[str, Mapping[str, str]] | None = None,
-) -> list[str]:
+) -> str:
   """Returns a table with a row for each name and a column for each score.
 
-  Args:
-    summaries: {name: {"whole" or "hole": {score: summary}}}.
-    part: "whole" or "hole".
-    corner: title of the names.
-    are_differences: writes signs, and percents as points.
-    last: additional columns, {title: {name: cell}}.
+  `summaries` are {name: {part: {score: summary}}}, `corner` is the title of the
+  names, `last` are additional columns, {title: {name: cell}}. Differences have
+  a sign, and are in points instead of percents.
   """
   parts = {name: summary[part] for name, summary in summaries.items()}
   scores = [s for s in _COLUMNS if any(s in own for own in parts.values())]
@@ -255,7 +258,7 @@ def _title(report) -> str:
   return str(report.get("completed") or report["method"])
 
 
-def _bin_table(bins) -> list[str]:
+def _bin_table(bins) -> str:
   names = [name for name in _COLUMNS if name in bins[0]["whole"]]
   rows = []
   for entry in bins:
@@ -266,12 +269,12 @@ def _bin_table(bins) -> list[str]:
 
 
 def _note_on_fid(pictures) -> str | None:
-  needed = inception.FEATURES + 1
+  needed = fid.FEATURES + 1
   if pictures >= needed:
     return None
   return (
     f"The FID is of {pictures} pictures and biased upwards: fewer than "
-    f"{needed} leave the covariance of its {inception.FEATURES} features "
+    f"{needed} leave the covariance of its {fid.FEATURES} features "
     "without full rank. Compare it only with one of as many pictures."
   )
 
@@ -285,12 +288,10 @@ def _versions() -> dict[str, str]:
   }
 
 
-def _round(tree):
+def _round(content):
   """Rounds all numbers; those that JSON cannot represent become null."""
-  if isinstance(tree, Mapping):
-    return {key: _round(value) for key, value in tree.items()}
-  if isinstance(tree, list | tuple):
-    return [_round(value) for value in tree]
-  if isinstance(tree, float):
-    return float(f"{tree:.{_DIGITS}g}") if math.isfinite(tree) else None
-  return tree
+  return json.loads(
+    json.dumps(content),
+    parse_float=lambda text: float(f"{float(text):.{_DIGITS}g}"),
+    parse_constant=lambda _: None,
+  )

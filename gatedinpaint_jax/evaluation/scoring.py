@@ -11,19 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gatedinpaint_jax.evaluation import cases, frozen_masks, subjects
-from gatedinpaint_jax.metrics import dataset_scores, frechet
-
-# Takes a completed and an original picture, `[H, W, 3] uint8`.
-Score = Callable[[np.ndarray, np.ndarray], float]
-# Takes a picture `[H, W, 3] uint8`, returns `[F]`.
-Features = Callable[[np.ndarray], np.ndarray]
-
-
-class Completed(NamedTuple):
-  """A case and its completed picture, `[H, W, 3] uint8`."""
-
-  loaded: cases.Loaded
-  image: np.ndarray
+from gatedinpaint_jax.metrics import dataset_scores, fid
 
 
 class Result(NamedTuple):
@@ -42,10 +30,11 @@ class Scorer(NamedTuple):
 
   loader: cases.Loader  # reads the cases
   batch_size: int = 1  # pictures of one size to complete at once
-  # Additional scores of entire pictures, with names from
+  # Additional scores of a completed and an original picture, by names from
   # `dataset_scores.UNITS`.
-  scores: Mapping[str, Score] | None = None
-  features: Features | None = None  # for the Frechet distance, or None
+  scores: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None
+  # From a picture to `[F]`, for the Frechet distance.
+  features: Callable[[np.ndarray], np.ndarray] | None = None
 
   def complete(
     self,
@@ -53,7 +42,7 @@ class Scorer(NamedTuple):
     work: Iterable[cases.Case],
     *,
     only: Container[int] | None = None,
-  ) -> Iterator[Completed]:
+  ) -> Iterator[cases.Loaded]:
     """Yields completed pictures, those of one size together.
 
     With `only`, completes the cases with these indices, in batches of the same
@@ -68,44 +57,34 @@ class Scorer(NamedTuple):
       for start in range(0, len(wanted), capacity):
         batch = wanted[start : start + capacity]
         loaded = [self.loader.load(case) for case in batch]
-        yield from map(Completed, loaded, subject.complete(loaded, capacity))
+        completed = subject.complete(loaded, capacity)
+        for entry, image in zip(loaded, completed, strict=True):
+          yield entry._replace(completed=image)
 
-  def score(self, completed: Iterable[Completed]) -> Result:
+  def score(self, completed: Iterable[cases.Loaded]) -> Result:
     """Scores what `complete` yields, in any order."""
-    scored = sorted(map(self._score_one, completed), key=lambda s: s.index)
+    rows, digests, features, changed = {}, {}, {}, 0
+    for case, original, hole, image in completed:
+      further = {
+        name: score(image, original)
+        for name, score in (self.scores or {}).items()
+      }
+      rows[case.index] = dataset_scores.score_picture(
+        case.name, image, original, hole, further=further
+      )
+      digests[case.index] = frozen_masks.mask_digest(hole)
+      changed += bool((image != original)[~hole].any())
+      if self.features:
+        features[case.index] = self.features(image), self.features(original)
+    order = sorted(rows)
     distance = None
     if self.features:
-      features, reference = zip(*(s.features for s in scored), strict=True)
-      distance = frechet.distance(np.stack(features), np.stack(reference))
+      distance = fid.distance(
+        *map(np.stack, zip(*(features[i] for i in order), strict=True))
+      )
     return Result(
-      [s.row for s in scored],
-      frozen_masks.set_digest(s.mask_digest for s in scored),
-      sum(s.is_changed for s in scored),
+      [rows[i] for i in order],
+      frozen_masks.set_digest(digests[i] for i in order),
+      changed,
       distance,
     )
-
-  def _score_one(self, completed):
-    (case, original, hole), image = completed
-    further = {
-      name: score(image, original)
-      for name, score in (self.scores or {}).items()
-    }
-    return _Scored(
-      case.index,
-      dataset_scores.score_picture(
-        case.name, image, original, hole, further=further
-      ),
-      frozen_masks.mask_digest(hole),
-      bool((image != original)[~hole].any()),
-      self.features and (self.features(image), self.features(original)),
-    )
-
-
-class _Scored(NamedTuple):
-  """The scores of one picture; features of the completion and the original."""
-
-  index: int
-  row: dataset_scores.Row
-  mask_digest: str
-  is_changed: bool
-  features: tuple[np.ndarray, np.ndarray] | None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gatedinpaint_jax.evaluation import cases, methods
-from gatedinpaint_jax.inference import inpainter
+from gatedinpaint_jax.inference import inpainter, photo_files
 from gatedinpaint_jax.training import checkpoint_reader
 
 KINDS = ("checkpoint", "method", "completed")
@@ -36,11 +36,7 @@ class Request(NamedTuple):
 
 
 def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
-  """Returns a value that is equal for equal subjects.
-
-  The folder of a checkpoint's step, a method's name, or the files of completed
-  pictures.
-  """
+  """Returns a value that is equal for equal subjects."""
   if kind == "checkpoint":
     return checkpoint_reader.find(value)
   if kind == "method":
@@ -55,7 +51,12 @@ def load(request: Request, *, backend: str) -> Subject:
     return from_checkpoint(request.value, request.identity, backend=backend)
   if request.kind == "method":
     return from_method(request.value)
-  return from_files(request.value)
+  return Subject(
+    {"method": "completed", "completed": request.value},
+    lambda loaded, _: [
+      photo_files.read(entry.case.completed).colours for entry in loaded
+    ],
+  )
 
 
 def from_checkpoint(
@@ -93,7 +94,7 @@ def from_method(name: str) -> Subject:
   """Returns a method without training; see `methods.load`."""
   method = methods.load(name)
   description = {"method": name}
-  package = methods.PACKAGES[name]
+  _, package = methods.METHODS[name]
   if package:
     # Several distributions provide the package of OpenCV.
     found = importlib.metadata.packages_distributions().get(package)
@@ -103,12 +104,4 @@ def from_method(name: str) -> Subject:
   return Subject(
     description,
     lambda loaded, _: [method(entry.image, entry.hole) for entry in loaded],
-  )
-
-
-def from_files(folder: str) -> Subject:
-  """Returns the pictures that another program completed."""
-  return Subject(
-    {"method": "completed", "completed": folder},
-    lambda loaded, _: [cases.read_completed(entry) for entry in loaded],
   )

@@ -11,8 +11,6 @@ Source: Yu et al. 2018 (Generative Image Inpainting with Contextual Attention),
 section 4, as the released program of Yu et al. 2019 computes it.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -21,19 +19,6 @@ from gatedinpaint_jax.layers import patches, resize
 
 # Features are compared at half of their resolution.
 _RATE = 2
-
-
-class Attended(NamedTuple):
-  """What `contextual_attention` returns.
-
-  Attributes:
-    features: `[B, H, W, C]`, of the dtype of the queries.
-    offsets: `[B, H/2, W/2, 2] int32`, (rows, columns) from each place to its
-      strongest source, the first one among equals. Not differentiable.
-  """
-
-  features: jax.Array
-  offsets: jax.Array
 
 
 def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
@@ -70,7 +55,7 @@ def contextual_attention(
   fuse: bool = True,
   softmax_scale: float = 10.0,
   attend=attend,
-) -> Attended:
+) -> tuple[jax.Array, jax.Array]:
   """Rebuilds `queries` from patches of `background`.
 
   Args:
@@ -83,17 +68,17 @@ def contextual_attention(
     softmax_scale: a larger scale makes the choice of a source harder.
     attend: `attend` of this file, or an equal form from `fast`.
 
+  Returns:
+    The features `[B, H, W, C]`, of the dtype of the queries, and the offsets
+    `[B, H/2, W/2, 2] int32`, (rows, columns) from each place to its strongest
+    source, the first one among equals. These are not differentiable.
+
   Raises:
     ValueError: if the shapes do not fit or a side is odd.
   """
-  if queries.shape != background.shape:
-    raise ValueError(
-      f"queries {queries.shape} and background {background.shape} differ."
-    )
-  if no_source.shape != (*queries.shape[:-1], 1):
-    raise ValueError(
-      f"no_source {no_source.shape} does not fit queries {queries.shape}."
-    )
+  for x, channels in ((background, queries.shape[-1]), (no_source, 1)):
+    if x.shape != (*queries.shape[:-1], channels):
+      raise ValueError(f"{x.shape} does not fit queries {queries.shape}.")
   no_source = resize.reduce_nearest(no_source, _RATE)
   is_source = jnp.max(patches.around_places(no_source), axis=-1) == 0
   features, source = attend(
@@ -105,10 +90,8 @@ def contextual_attention(
     softmax_scale=softmax_scale,
   )
   _, height, width, _ = queries.shape
-  return Attended(
-    features=features.astype(queries.dtype),
-    offsets=_offsets(source, height // _RATE, width // _RATE),
-  )
+  offsets = _offsets(source, height // _RATE, width // _RATE)
+  return features.astype(queries.dtype), offsets
 
 
 def _match(queries, keys):
@@ -181,14 +164,16 @@ def _paste(attention, values):
   With a stride of 2, four of them overlap at every inner pixel. Fewer do at the
   border, where the sum is still divided by four, as in the released program.
   """
-  _, height, width, _ = values.shape
+  corners = patches.corners(patches.to_squares(values))
+  batch, rows, columns, channels = corners.shape
   copied = jnp.einsum(
     "bqp,bpk->bqk",
     attention.astype(values.dtype),
-    patches.to_copy(values),
+    corners.reshape(batch, rows * columns, channels),
     preferred_element_type=jnp.float32,
   )
-  return patches.overlap(copied, height // 2, width // 2) / 4
+  copied = copied.reshape(corners.shape)
+  return patches.from_squares(patches.add_corners(copied)) / 4
 
 
 def _offsets(source, rows, columns):

@@ -24,8 +24,9 @@ from gatedinpaint_jax.layers import activations, initializers, resize
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   """Returns `x` convolved with `kernel`, with zeros around the picture.
 
-  The output has ceil(size / stride) rows and columns (TensorFlow's "SAME": at
-  stride 2, an even size gets one row of zeros less above than below).
+  The output `[B, H', W', O]` has ceil(size / stride) rows and columns
+  (TensorFlow's "SAME": at stride 2, an even size gets one row of zeros less
+  above than below).
 
   Args:
     x: `[B, H, W, I]`, float.
@@ -33,9 +34,6 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
     stride: input pixels per output pixel.
     dilation: distance between the taps of the kernel.
     upsample: whether every pixel is first repeated as a block of 2 x 2.
-
-  Returns:
-    `[B, H', W', O]`, of the same dtype.
   """
   if upsample:
     x = resize.upsample_x2(x)
@@ -49,37 +47,18 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   )
 
 
-def for_linen(convolve):
-  """Adapts `convolve` to `nn.Conv`; only the stride may vary."""
-  return lambda x, kernel, strides, *_, **__: convolve(
-    x, kernel, stride=strides[0]
-  )
-
-
 class _Conv(nn.Module):
-  """Common base of the three kinds of convolution.
+  """Common base of the three kinds of convolution."""
 
-  Attributes:
-    features: output channels.
-    kernel_size: rows and columns of the kernel.
-    stride: input pixels per output pixel.
-    dilation: distance between the taps of the kernel.
-    upsample: whether every pixel is first repeated as a block of 2 x 2.
-    activation: applied to the feature, if any.
-    dtype: of the computation and the output; kernel and bias are float32.
-    initializer: a key of `initializers.KINDS`.
-    convolve: `convolve` of this file, or its equal in `fast`.
-  """
-
-  features: int
-  kernel_size: int = 3
+  features: int  # output channels
+  kernel_size: int = 3  # rows and columns
   stride: int = 1
   dilation: int = 1
   upsample: bool = False
   activation: Callable[[jax.Array], jax.Array] | None = activations.elu
-  dtype: Any = jnp.float32
-  initializer: str = "variance_preserving"
-  convolve: Callable[..., jax.Array] = convolve
+  dtype: Any = jnp.float32  # of the output; kernel and bias are float32
+  initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
+  convolve: Callable[..., jax.Array] = convolve  # or its equal in `fast`
 
   def convolve_with(self, x, kernel):
     """Convolves `x` as this layer does, in the dtype of `kernel`."""

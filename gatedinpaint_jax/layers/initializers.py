@@ -3,7 +3,6 @@
 `config.model.initializer` names one of `KINDS`. All biases start at 0.
 """
 
-import functools
 from collections.abc import Callable
 
 import jax
@@ -14,10 +13,14 @@ from gatedinpaint_jax.layers import activations
 
 # (activation, whether gated) -> s of `variance_preserving`.
 SCALES = {
+  # ELU keeps a little more than half of the power, the gate 0.29 of it.
   (activations.elu, True): 6.23,
   (activations.elu, False): 1.63,
+  # ReLU (pmconv6) removes the negative half: He et al. 2015.
   (nn.relu, True): 6.82,
   (nn.relu, False): 2.0,
+  # The bound of the output layers, tanh or clip, reduces unit power to 0.4 or
+  # 0.5, about that of photographs in [-1, 1], and does not saturate.
   (None, False): 1.0,
 }
 
@@ -33,18 +36,10 @@ def variance_preserving(activation: Callable | None, *, gated: bool):
 
     E[activation(sqrt(s) z)^2] E[sigmoid(z)^2] = 1,  z standard normal.
 
-  Without a gate the second factor is 1. Solved for s, `SCALES`:
-
-  - gated ELU, 6.2: ELU keeps a little more than half of the power, the gate
-    0.29 of it.
-  - gated ReLU (pmconv6), 6.8: ReLU removes the negative half.
-  - ELU alone, 1.6; ReLU alone, 2 (He et al. 2015).
-  - no activation (the output layers), 1: the bound, tanh or clip, reduces unit
-    power to 0.4 or 0.5, about that of photographs in [-1, 1], and does not
-    saturate.
-  - partial convolution: as without a mask. If k of n places are valid, the sum
-    has k / n of the power and is weighted by n / k, which makes n / k; that
-    exceeds 1 only at the rim of a hole.
+  Without a gate the second factor is 1. `SCALES` are the solutions s. Those of
+  partial convolutions are as without a mask: if k of n places are valid, the
+  sum has k / n of the power and is weighted by n / k, which makes n / k; that
+  exceeds 1 only at the rim of a hole.
 
   From layer to layer, power below 1 rises and power above 1 falls, because ELU
   and sigmoid saturate. Zero padding lowers it where dilated kernels reach
@@ -53,22 +48,14 @@ def variance_preserving(activation: Callable | None, *, gated: bool):
   The discriminator does not need this: spectral normalization cancels the scale
   of a kernel.
 
-  Args:
-    activation: of the layer, if any.
-    gated: whether the second half of the output channels is a gate.
-
-  Raises:
-    KeyError: if the activation has no scale in `SCALES`.
+  The second half of the channels of a gated layer are the gate.
   """
-  draw = functools.partial(
-    nn.initializers.variance_scaling,
-    mode="fan_in",
-    distribution="truncated_normal",
+  feature = nn.initializers.variance_scaling(
+    SCALES[activation, gated], "fan_in", "truncated_normal"
   )
-  feature = draw(SCALES[activation, gated])
   if not gated:
     return feature
-  gate = draw(1.0)
+  gate = nn.initializers.lecun_normal()  # s = 1
 
   def both(key, shape, *dtype):
     *window, features = shape
@@ -86,7 +73,6 @@ def released(activation: Callable | None, *, gated: bool):
   A gated layer then keeps a tenth of its input's power: the channels of the
   gate count as outputs, ELU halves the power and the gate quarters it.
   """
-  del activation, gated
   return nn.initializers.glorot_uniform()
 
 

@@ -3,14 +3,12 @@
 Padded by one pixel on each side, features of 2 h x 2 w are h + 1 by w + 1
 *squares* of 2 x 2 pixels, written as 4 C channels. The 4 x 4 patch of place
 (r, c) is the four squares from (r, c) to (r + 1, c + 1), 16 C channels. All
-functions but `around_places` and `to_copy` take any leading axes.
+functions but `around_places` take any leading axes.
 """
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-
-_KEY_NORM_FLOOR = 1e-4
 
 
 def around_places(x):
@@ -23,33 +21,13 @@ def around_places(x):
   taps = [
     _slice(x, i, j, rows=rows, columns=columns) for i, j in np.ndindex(3, 3)
   ]
-  x = jnp.concatenate(taps, axis=-1)
-  return x.reshape(batch, rows * columns, 9 * channels)
+  return jnp.concatenate(taps, -1).reshape(batch, rows * columns, 9 * channels)
 
 
 def norm(square):
   """Returns the norm of patches from its square, 1e-4 at least."""
   # max before the root: the gradient of the root is infinite at 0.
-  return jnp.sqrt(jnp.maximum(square, _KEY_NORM_FLOOR**2))
-
-
-def to_copy(values):
-  """Returns the 4 x 4 patches `[B, h * w, 16 C]` of `[B, 2 h, 2 w, C]`."""
-  batch, height, width, channels = values.shape
-  x = corners(to_squares(values))
-  return x.reshape(batch, (height // 2) * (width // 2), 16 * channels)
-
-
-def overlap(patches, rows, columns):
-  """Returns the sums `[B, 2 h, 2 w, C]` of 4 x 4 patches laid where they lie.
-
-  Args:
-    patches: `[B, h * w, 16 C]`.
-    rows: h.
-    columns: w.
-  """
-  patches = patches.reshape(patches.shape[0], rows, columns, -1)
-  return from_squares(add_corners(patches))
+  return jnp.sqrt(jnp.maximum(square, 1e-4**2))
 
 
 def to_squares(features):

@@ -12,20 +12,11 @@ from jax import export
 
 
 def nearest_source_indices(size: int, factor: int) -> np.ndarray | jax.Array:
-  """Returns which source rows a reduction of `size` rows by `factor` keeps.
+  """Returns which of `size` rows, one in `factor`, a reduction keeps.
 
-  Args:
-    size: number of source rows, a multiple of `factor`; `jax.export`'s symbolic
-      sizes too.
-    factor: source rows per result row.
-
-  Returns:
-    `[size // factor]`, int and rising. In integers, so that it is the same on
-    every machine: `floor(i * (size - 1) / (result_size - 1) + 1/2)`. An array
-    of JAX if the size is symbolic.
-
-  Raises:
-    ValueError: if `factor` does not divide `size`.
+  These are `floor(i * (size - 1) / (result_size - 1) + 1/2)`, computed with
+  integers, so that they are the same on every machine. `[size // factor]`, an
+  array of JAX if the size is symbolic.
   """
   if size % factor:
     raise ValueError(f"{size} rows cannot be reduced by {factor}.")
@@ -37,11 +28,7 @@ def nearest_source_indices(size: int, factor: int) -> np.ndarray | jax.Array:
 
 
 def reduce_nearest(x, factor: int):
-  """Returns `x` with height and width divided by `factor`, corners aligned.
-
-  Raises:
-    ValueError: if `factor` does not divide both sides.
-  """
+  """Returns `x` with both sides divided by `factor`, corners aligned."""
   _, height, width, _ = x.shape
   x = jnp.take(x, nearest_source_indices(height, factor), axis=1)
   return jnp.take(x, nearest_source_indices(width, factor), axis=2)

@@ -14,38 +14,28 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.metrics import image_quality, intervals
 
-
-class Unit(NamedTuple):
-  """Unit of a score: a name or "", and a factor on `image_quality`."""
-
-  name: str
-  factor: int
-
-
-# All scores, in the order of tables. The best total variation is that of the
+# {score: unit}, in the order of tables. The best total variation is that of the
 # originals.
 UNITS = {
-  "relative_l1": Unit("%", 100),
-  "relative_l2": Unit("%", 100),
-  "l1": Unit("%", 100),
-  "l2": Unit("%", 100),
-  "psnr": Unit("dB", 1),
-  "ssim": Unit("", 1),
-  "total_variation": Unit("%", 100),
-  "original_total_variation": Unit("%", 100),
-  "lpips": Unit("", 1),
+  "relative_l1": "%",
+  "relative_l2": "%",
+  "l1": "%",
+  "l2": "%",
+  "psnr": "dB",
+  "ssim": "",
+  "total_variation": "%",
+  "original_total_variation": "%",
+  "lpips": "",
 }
-
-
 # Scores against the original.
-_PAIRED = {
-  "relative_l1": image_quality.relative_l1,
-  "relative_l2": image_quality.relative_l2,
-  "l1": image_quality.l1,
-  "l2": image_quality.l2,
-  "psnr": image_quality.psnr,
-  "ssim": image_quality.ssim,
-}
+_PAIRED = (
+  image_quality.relative_l1,
+  image_quality.relative_l2,
+  image_quality.l1,
+  image_quality.l2,
+  image_quality.psnr,
+  image_quality.ssim,
+)
 
 
 class Row(NamedTuple):
@@ -87,9 +77,8 @@ def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
   """Returns the mean of each score over the pictures where it is finite.
 
   Left out are, for example, the PSNR of identical pictures, and pictures
-  without a hole from the scores over the hole.
-
-  Takes the rows of each training run, of the same pictures in the same order.
+  without a hole from the scores over the hole. Each run has rows of the same
+  pictures in the same order.
 
   Returns:
     {"whole" and "hole": {score: {mean, low, high, pictures, of_pictures}}}.
@@ -97,8 +86,8 @@ def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
     `pictures` of `of_pictures`; with none, it and its bounds are None.
   """
   return {
-    "whole": _summarise_part([[row.whole for row in rows] for rows in runs]),
-    "hole": _summarise_part([[row.hole for row in rows] for rows in runs]),
+    part: _summarise_part([[getattr(row, part) for row in r] for r in runs])
+    for part in ("whole", "hole")
   }
 
 
@@ -107,19 +96,15 @@ def subtract(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
 
   A score is left out unless both are finite.
   """
-  differences = []
-  for ours, theirs in zip(rows, others, strict=True):
-    if ours.name != theirs.name:
-      raise ValueError(f"{ours.name} and {theirs.name} are not a pair")
-    differences.append(
-      Row(
-        ours.name,
-        ours.hole_fraction,
-        _subtract(ours.whole, theirs.whole),
-        _subtract(ours.hole, theirs.hole),
-      )
+  if [row.name for row in rows] != [row.name for row in others]:
+    raise ValueError("rows of different pictures are not a pair")
+  return [
+    ours._replace(
+      whole=_subtract(ours.whole, theirs.whole),
+      hole=_subtract(ours.hole, theirs.hole),
     )
-  return differences
+    for ours, theirs in zip(rows, others, strict=True)
+  ]
 
 
 def summarise_bins(
@@ -139,13 +124,8 @@ def summarise_bins(
       or percent == high == 100
     ]
     if inside:
-      found.append(
-        {
-          "hole_percent": [low, high],
-          "pictures": len(inside),
-          **summarise(inside),
-        }
-      )
+      entry = {"hole_percent": [low, high], "pictures": len(inside)}
+      found.append(entry | summarise(inside))
   return found
 
 
@@ -156,18 +136,14 @@ def _scores(completed, original, hole):
     batch_lib.from_uint8(pixels.astype(jnp.float32))
     for pixels in (completed, original)
   )
-  hole = hole.astype(jnp.float32)
   total_variation = image_quality.total_variation
   return tuple(
-    {
-      name: score(image, reference, mask=mask)
-      for name, score in _PAIRED.items()
-    }
+    {score.__name__: score(image, reference, mask=mask) for score in _PAIRED}
     | {
       "total_variation": total_variation(image, mask=mask),
       "original_total_variation": total_variation(reference, mask=mask),
     }
-    for mask in (None, hole)
+    for mask in (None, hole.astype(jnp.float32))
   )
 
 
@@ -181,7 +157,7 @@ def _subtract(ours, theirs) -> dict[str, float]:
 
 def _in_units(scores) -> dict[str, float]:
   return {
-    name: unit.factor * float(scores[name][0])
+    name: (100 if unit == "%" else 1) * float(scores[name][0])
     for name, unit in UNITS.items()
     if name in scores
   }
@@ -195,12 +171,14 @@ def _summarise_part(runs):
       [[score.get(name) for score in scores] for scores in runs], np.float64
     )
     values = values[:, np.isfinite(values).all(axis=0)]
-    low, high = intervals.confidence_interval(values)
-    has_any = values.size > 0
+    mean = low = high = None
+    if values.size:
+      mean = float(values.mean())
+      low, high = intervals.confidence_interval(values)
     summary[name] = {
-      "mean": float(values.mean()) if has_any else None,
-      "low": low if has_any else None,
-      "high": high if has_any else None,
+      "mean": mean,
+      "low": low,
+      "high": high,
       "pictures": values.shape[1],
       "of_pictures": len(runs[0]),
     }

@@ -9,23 +9,19 @@ RESAMPLES = 2000
 _CHUNK = 2**22
 
 
-def confidence_interval(
-  values: np.ndarray, *, seed: int = 0
-) -> tuple[float, float]:
+def confidence_interval(values: np.ndarray) -> tuple[float, float]:
   """Returns a 95 % interval (low, high) of the mean.
 
   For `[N]`, a score per picture, by the percentile bootstrap; for `[R, N]`,
   from R runs, by Student's t over pictures and runs. A single value is its own
-  interval; the interval of no value is NaN.
+  interval.
 
   Source: Efron & Tibshirani 1993, chapter 13.
   """
   values = np.asarray(values, np.float64)
-  if not values.size:
-    return float("nan"), float("nan")
   if values.ndim == 2 and len(values) > 1:
     return _over_runs(values)
-  return _bootstrap(values.reshape(-1), seed)
+  return _bootstrap(values.reshape(-1))
 
 
 def _over_runs(values):
@@ -63,15 +59,18 @@ def _over_runs(values):
   return float(mean - half), float(mean + half)
 
 
-def _bootstrap(values, seed):
+def _bootstrap(values):
   count = len(values)
-  generator = np.random.default_rng(seed)
-  means, missing = [], RESAMPLES
-  while missing:
-    rows = min(missing, max(_CHUNK // count, 1))
-    chosen = generator.integers(count, size=(rows, count))
-    means.append(values[chosen].mean(axis=1))
-    missing -= rows
+  generator = np.random.default_rng(0)
+  rows, means = max(_CHUNK // count, 1), []
+  for start in range(0, RESAMPLES, rows):
+    size = (min(rows, RESAMPLES - start), count)
+    means.append(values[generator.integers(count, size=size)].mean(axis=1))
+  return percentiles(np.concatenate(means))
+
+
+def percentiles(means: np.ndarray) -> tuple[float, float]:
+  """Returns the bounds between which 95 % of resampled means are."""
   tail = (1 - CONFIDENCE) / 2
-  low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+  low, high = np.quantile(means, [tail, 1 - tail])
   return float(low), float(high)

@@ -9,7 +9,7 @@ Source: Zhang et al. 2018.
 
 from collections.abc import Callable
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
@@ -36,10 +36,11 @@ def load() -> Callable[[np.ndarray, np.ndarray], float]:
       " and set HF_HOME to the folder that keeps it"
     ) from error
 
-  return lambda image, reference: float(
-    np.squeeze(network(_as_batch(image), _as_batch(reference)))
-  )
+  def distance(*images):
+    batches = (
+      jnp.asarray(batch_lib.from_uint8(image[None].astype(np.float32)))
+      for image in images
+    )
+    return float(np.squeeze(network(*batches)))
 
-
-def _as_batch(image):
-  return jax.numpy.asarray(batch_lib.from_uint8(image[None].astype(np.float32)))
+  return distance

@@ -24,45 +24,29 @@ BOUNDS = {"tanh": jnp.tanh, "clip": functools.partial(jnp.clip, min=-1, max=1)}
 
 
 class GeneratorOutput(NamedTuple):
-  """Raw predictions of both networks; known pixels are predicted too.
+  """Raw predictions of both networks; known pixels are predicted too."""
 
-  Attributes:
-    coarse: `[B, H, W, 3] float32 in [-1, 1]`.
-    refined: the same, after the second network.
-    offsets: `[B, H/8, W/8, 2] int32`, where the attention copied from, in
-      (rows, columns) of that grid.
-  """
-
-  coarse: jax.Array
-  refined: jax.Array
+  coarse: jax.Array  # `[B, H, W, 3] float32 in [-1, 1]`
+  refined: jax.Array  # the same, after the second network
+  # `[B, H/8, W/8, 2] int32`, how far away the attention copied from, in (rows,
+  # columns) of that grid.
   offsets: jax.Array
 
 
 class InpaintGenerator(nn.Module):
-  """Both networks, coarse then refinement.
+  """Both networks, coarse then refinement."""
 
-  Attributes:
-    width: convolution channels of the first layer, a multiple of 4.
-    conv: a key of `layers.conv.KINDS`.
-    guided: whether a sketch is an input of the coarse network.
-    dtype: of the computation; parameters and outputs are float32.
-    rematerialize: whether the backward pass recomputes the hidden layers from
-      their inputs instead of storing their intermediate results.
-    bound: a key of `BOUNDS`, which keeps predictions in [-1, 1].
-    initializer: a key of `layers.initializers.KINDS`.
-    convolve: computes the convolutions; see `layers.conv`.
-    attend: computes the attention; see `layers.contextual_attention`.
-  """
-
-  width: int = 48
-  conv: str = "gated"
-  guided: bool = False
-  dtype: Any = jnp.float32
+  width: int = 48  # convolution channels of the first layer, a multiple of 4
+  conv: str = "gated"  # a key of `layers.conv.KINDS`
+  guided: bool = False  # whether a sketch is an input of the coarse network
+  dtype: Any = jnp.float32  # of the computation, not of parameters and outputs
+  # Whether the backward pass recomputes the hidden layers from their inputs
+  # instead of storing their intermediate results.
   rematerialize: bool = False
-  bound: str = "tanh"
-  initializer: str = "variance_preserving"
-  convolve: Callable = conv_lib.convolve
-  attend: Callable = contextual_attention.attend
+  bound: str = "tanh"  # a key of `BOUNDS`, which keeps predictions in [-1, 1]
+  initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
+  convolve: Callable = conv_lib.convolve  # or its equal in `fast`
+  attend: Callable = contextual_attention.attend  # likewise
 
   @nn.compact
   def __call__(
@@ -85,54 +69,48 @@ class InpaintGenerator(nn.Module):
         not wanted.
     """
     check_inputs(incomplete, sketch, self.guided)
-    network = {
-      "width": self.width,
-      "conv": self.conv,
+    hidden, output = conv_lib.KINDS[self.conv]
+    if self.rematerialize:
+      hidden = nn.remat(hidden)
+    layer = {
       "dtype": self.dtype,
-      "rematerialize": self.rematerialize,
-      "bound": self.bound,
       "initializer": self.initializer,
       "convolve": self.convolve,
     }
-    coarse = CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
+    network = {
+      "width": self.width,
+      "conv": functools.partial(hidden, **layer),
+      "to_colours": functools.partial(output, 3, activation=None, **layer),
+    }
+    bound = lambda x: BOUNDS[self.bound](x.astype(jnp.float32))
+    coarse = bound(
+      CoarseNetwork(**network, name="coarse")(incomplete, mask, sketch)
+    )
     # No gradient is stopped: the losses of the second network reach the first.
-    filled = batch_lib.composite(coarse, incomplete, mask)
+    filled = batch_lib.composite(coarse, incomplete, mask).astype(self.dtype)
     no_source = mask if padding is None else jnp.maximum(mask, padding)
     refined, offsets = RefinementNetwork(
       **network, attend=self.attend, name="refinement"
     )(filled, no_source)
-    return GeneratorOutput(coarse, refined, offsets)
+    return GeneratorOutput(coarse, bound(refined), offsets)
 
 
 class CoarseNetwork(nn.Module):
-  """Fills the hole roughly: an encoder, dilated convolutions, a decoder.
+  """Fills the hole roughly: an encoder, dilated convolutions, a decoder."""
 
-  Attributes:
-    width: convolution channels of the first layer.
-    conv: a key of `layers.conv.KINDS`.
-    dtype: of the computation.
-    rematerialize, bound, initializer, convolve: see `InpaintGenerator`.
-  """
-
-  width: int
-  conv: str
-  dtype: Any
-  rematerialize: bool
-  bound: str
-  initializer: str
-  convolve: Callable
+  width: int  # convolution channels of the first layer
+  conv: Callable  # makes a hidden layer
+  to_colours: Callable  # makes the output layer
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
-    """Returns the prediction `[B, H, W, 3] float32 in [-1, 1]`."""
-    conv, to_colours = _convolutions(self)
-    c = self.width // 2
+    """Returns the prediction `[B, H, W, 3]` before its bound."""
+    conv, c = self.conv, self.width // 2
     sketches = [] if sketch is None else [sketch]
     # The ones differ from the zeros that convolutions pad with, so that the
     # network can tell the border of the picture.
     inputs = [incomplete, *sketches, jnp.ones_like(mask), mask]
-    x = jnp.concatenate(inputs, axis=-1).astype(self.dtype)
-    valid = (1 - mask).astype(self.dtype)
+    x, valid = jnp.concatenate(inputs, axis=-1), 1 - mask
 
     x, valid = conv(c, kernel_size=5, name="conv1")(x, valid)
     x, valid = conv(2 * c, stride=2, name="conv2_downsample")(x, valid)
@@ -150,8 +128,8 @@ class CoarseNetwork(nn.Module):
     x, valid = conv(2 * c, name="conv14")(x, valid)
     x, valid = conv(c, upsample=True, name="conv15_upsample")(x, valid)
     x, valid = conv(c // 2, name="conv16")(x, valid)
-    x, _ = to_colours(3, activation=None, name="conv17")(x, valid)
-    return BOUNDS[self.bound](x.astype(jnp.float32))
+    x, _ = self.to_colours(name="conv17")(x, valid)
+    return x
 
 
 class RefinementNetwork(nn.Module):
@@ -159,22 +137,12 @@ class RefinementNetwork(nn.Module):
 
   One branch hallucinates content with dilated convolutions, the other copies
   texture from the known area by contextual attention. No hole is left, so every
-  place is valid for partial convolutions.
-
-  Attributes:
-    width: convolution channels of the first layer.
-    conv: a key of `layers.conv.KINDS`.
-    dtype: of the computation.
-    rematerialize, bound, initializer, convolve, attend: see `InpaintGenerator`.
+  place is valid for partial convolutions. The fields are as above.
   """
 
   width: int
-  conv: str
-  dtype: Any
-  rematerialize: bool
-  bound: str
-  initializer: str
-  convolve: Callable
+  conv: Callable
+  to_colours: Callable
   attend: Callable
 
   @nn.compact
@@ -186,9 +154,7 @@ class RefinementNetwork(nn.Module):
       no_source: `[B, H, W, 1]`, 1 where the attention must not copy from: holes
         and padding.
     """
-    conv, to_colours = _convolutions(self)
-    c = self.width // 2
-    filled = filled.astype(self.dtype)
+    conv, c = self.conv, self.width // 2
 
     # Some layers are narrower than those of the coarse network, as released.
     x, _ = conv(c, kernel_size=5, name="xconv1")(filled)
@@ -208,10 +174,10 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, stride=2, name="pmconv4_downsample")(x)
     x, _ = conv(4 * c, name="pmconv5")(x)
     x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
-    attended = contextual_attention.contextual_attention(
+    x, offsets = contextual_attention.contextual_attention(
       x, x, resize.reduce_nearest(no_source, 4), attend=self.attend
     )
-    x, _ = conv(4 * c, name="pmconv9")(attended.features)
+    x, _ = conv(4 * c, name="pmconv9")(x)
     copied, _ = conv(4 * c, name="pmconv10")(x)
 
     x = jnp.concatenate([hallucinated, copied], axis=-1)
@@ -221,8 +187,8 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(2 * c, name="allconv14")(x)
     x, _ = conv(c, upsample=True, name="allconv15_upsample")(x)
     x, _ = conv(c // 2, name="allconv16")(x)
-    x, _ = to_colours(3, activation=None, name="allconv17")(x)
-    return BOUNDS[self.bound](x.astype(jnp.float32)), attended.offsets
+    x, _ = self.to_colours(name="allconv17")(x)
+    return x, offsets
 
 
 def check_inputs(incomplete, sketch, guided) -> None:
@@ -236,19 +202,3 @@ def check_inputs(incomplete, sketch, guided) -> None:
   if guided != (sketch is not None):
     wanted = "needs" if guided else "takes no"
     raise ValueError(f"a generator with guided={guided} {wanted} sketch.")
-
-
-def _convolutions(network):
-  """Returns the hidden and the output layer, their common options bound."""
-  hidden, output = conv_lib.KINDS[network.conv]
-  if network.rematerialize:
-    hidden = nn.remat(hidden)
-  shared = {
-    "dtype": network.dtype,
-    "initializer": network.initializer,
-    "convolve": network.convolve,
-  }
-  return (
-    functools.partial(hidden, **shared),
-    functools.partial(output, **shared),
-  )

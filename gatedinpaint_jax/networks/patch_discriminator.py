@@ -18,18 +18,13 @@ SPECTRAL = "spectral"
 
 
 class PatchDiscriminator(nn.Module):
-  """Six strided convolutions with spectral norm; each output is a score.
+  """Six strided convolutions with spectral norm; each output is a score."""
 
-  Attributes:
-    width: channels of the first layer; the others have 2 and 4 times as many.
-    dtype: of the convolutions; parameters, spectral norm and scores are
-      float32.
-    convolve: computes the convolutions; see `layers.conv`.
-  """
-
+  # Channels of the first layer; the others have 2 and 4 times as many.
   width: int = 64
+  # Of the convolutions; parameters, spectral norm and scores are float32.
   dtype: Any = jnp.float32
-  convolve: Callable = conv_lib.convolve
+  convolve: Callable = conv_lib.convolve  # or its equal in `fast`
 
   @nn.compact
   def __call__(self, image, mask, sketch=None, *, update_stats: bool):
@@ -39,8 +34,8 @@ class PatchDiscriminator(nn.Module):
       image: pictures; see `batch.py` for shapes and ranges.
       mask: where their holes are or would be.
       sketch: lines inside the holes, for guided models.
-      update_stats: whether to store the step of the power iteration that every
-        call makes; the collection `spectral` must be mutable then.
+      update_stats: whether to keep the step of power iteration that every call
+        makes; the collection `SPECTRAL` must be mutable then.
 
     Returns:
       `[B, N] float32`, N scores of every picture, above 0 for real.
@@ -49,14 +44,10 @@ class PatchDiscriminator(nn.Module):
     x = jnp.concatenate([image, mask, *sketches], axis=-1)
     multiples = (1, 2, 4, 4, 4, 4)
     for index, multiple in enumerate(multiples, start=1):
-      conv = nn.Conv(
+      conv = strided_conv(
         multiple * self.width,
-        kernel_size=(5, 5),
-        strides=2,
-        padding="SAME",
-        kernel_init=nn.initializers.glorot_uniform(),
-        conv_general_dilated=conv_lib.for_linen(self.convolve),
         dtype=self.dtype,
+        convolve=self.convolve,
         name=f"conv{index}",
       )
       norm = nn.SpectralNorm(
@@ -67,10 +58,22 @@ class PatchDiscriminator(nn.Module):
     return x.reshape(x.shape[0], -1).astype(jnp.float32)
 
 
+def strided_conv(features, *, dtype, convolve, name) -> nn.Conv:
+  """Returns the 5 x 5 convolution of stride 2 of discriminators."""
+  return nn.Conv(
+    features,
+    kernel_size=(5, 5),
+    strides=2,
+    kernel_init=nn.initializers.glorot_uniform(),
+    conv_general_dilated=lambda x, kernel, strides, *_, **__: convolve(
+      x, kernel, stride=strides[0]
+    ),
+    dtype=dtype,
+    name=name,
+  )
+
+
 def spectral_norms(spectral) -> dict[str, jax.Array]:
   """Returns the norm `sigma []` of each layer's kernel, by layer name."""
-  norms = {}
-  for name, layer in spectral.items():
-    conv = name.removesuffix("_norm")
-    norms[conv] = layer[f"{conv}/kernel/sigma"]
-  return norms
+  names = [name.removesuffix("_norm") for name in spectral]
+  return {n: spectral[f"{n}_norm"][f"{n}/kernel/sigma"] for n in names}

@@ -18,7 +18,6 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -54,18 +53,17 @@ def write(
     folder: created if missing.
     pictures: {method: {case: PNG}}, with the same cases for all methods, and
       one size per case. Metadata is dropped, since it could reveal the method.
-    seed: of the ids, which determine the order in the file. Raters see a random
-      order.
+    seed: of the ids and so of the order in the file, which raters do not see.
     title: of the page; must not name a method, since raters see it.
-
-  Raises:
-    ValueError: if there are no pictures, or their cases or sizes differ.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   shown = _keep_pixels(pictures)
-  study = _digest(shown, seed)
+  pixels = [[*owner, digest] for owner, (_, digest) in sorted(shown.items())]
+  study = _digest([seed, pixels], _STUDY_LENGTH)
   # Sorted by ids, which are digests, so that the order reveals nothing.
-  owners = dict(sorted((_id(study, owner), owner) for owner in shown))
+  owners = dict(
+    sorted((_digest([study, *owner], _ID_LENGTH), owner) for owner in shown)
+  )
   key = {
     "study": study,
     "title": title,
@@ -75,11 +73,7 @@ def write(
       for name, (method, case) in owners.items()
     },
   }
-  page = _page(
-    study,
-    title,
-    {name: (owner[1], shown[owner][0]) for name, owner in owners.items()},
-  )
+  page = _page(study, title, owners, shown)
   files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
   files.write(folder / KEY, report.to_json(key))
@@ -100,18 +94,17 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
 
 def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
   """Returns {(method, case): (PNG without metadata, digest of its pixels)}."""
-  first, *others = pictures or [None]
-  cases = sorted(pictures.get(first, ()))
-  if not cases:
+  if not any(pictures.values()):
     raise ValueError("a study needs a method and a case")
+  first, *others = pictures
   for method in others:
-    if sorted(pictures[method]) != cases:
+    if pictures[method].keys() != pictures[first].keys():
       raise ValueError(
         f"{method} and {first} have different cases; easy ones get better "
         "ratings"
       )
   shown = {}
-  for case in cases:
+  for case in sorted(pictures[first]):
     sizes = set()
     for method in pictures:
       with Image.open(io.BytesIO(pictures[method][case])) as image:
@@ -124,41 +117,22 @@ def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
   return shown
 
 
-def _digest(shown, seed) -> str:
-  entries = [
-    [method, case, digest]
-    for (method, case), (_, digest) in sorted(shown.items())
-  ]
-  text = json.dumps([seed, entries])
-  return hashlib.sha256(text.encode()).hexdigest()[:_STUDY_LENGTH]
+def _digest(content, length) -> str:
+  return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:length]
 
 
-def _id(study, owner) -> str:
-  """Returns the id of the picture of `owner`, a (method, case)."""
-  text = json.dumps([study, *owner])
-  return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
-
-
-def _page(study, title, pictures) -> str:
-  """Returns the HTML for {id: (case, PNG)}.
-
-  Cases are numbered, so that no rater sees the same one twice in a row.
-  """
-  numbers: dict[str, int] = {}
-  content: dict[str, Any] = {
-    "study": study,
-    "pictures": [
-      {
-        "id": name,
-        "case": numbers.setdefault(case, len(numbers)),
-        "url": f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
-      }
-      for name, (case, png) in pictures.items()
-    ],
-  }
+def _page(study, title, owners, shown) -> str:
+  """Returns the HTML; `owners` is {id: key of `shown`}."""
+  pictures, numbers = [], {}
+  for name, owner in owners.items():
+    png, _ = shown[owner]
+    # A number, so that no rater sees the same case twice in a row.
+    case = numbers.setdefault(owner[1], len(numbers))
+    url = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+    pictures.append({"id": name, "case": case, "url": url})
   values = {
     "__TITLE__": html.escape(title),
-    "__STUDY__": json.dumps(content),
+    "__STUDY__": json.dumps({"study": study, "pictures": pictures}),
     "__SCRIPT__": _SCRIPT.read_text("utf-8"),
   }
   # In one pass, since a title may contain one of these placeholders.

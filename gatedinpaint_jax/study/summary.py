@@ -67,40 +67,40 @@ def summarise(
 
 def to_markdown(summary: Mapping[str, Any]) -> str:
   """Returns the tables of a summary."""
-  lines = [
+  blocks = [
     f"# {summary['title']}",
-    "",
     f"Naturalness from 1 to 10. Raters: {len(summary['raters'])}; cases: "
     f"{summary['cases']}; ratings: {summary['ratings']} of "
     f"{summary['of_ratings']}; study `{summary['study']}`. "
     f"{_about_intervals(summary)}",
-    "",
-    *report.table(
+    report.table(
       ["Method", "Mean", "Ratings", "Raters"],
       (
-        [method, _cell(entry, ".2f"), entry["ratings"], entry["raters"]]
+        [
+          method,
+          report.format_interval(entry, number="{:.2f}".format),
+          entry["ratings"],
+          entry["raters"],
+        ]
         for method, entry in summary["methods"].items()
       ),
     ),
   ]
   if summary["differences"]:
-    lines += [
-      "",
+    blocks += [
       "Differences between two ratings by one rater of one case, each with its "
       "own interval:",
-      "",
-      *report.table(
+      report.table(
         ["Methods", "Mean difference", "Pairs", "Result"],
         map(_difference_row, summary["differences"]),
       ),
     ]
   if summary["replaced"]:
-    lines += [
-      "",
+    blocks.append(
       "Replaced by a later rating of the same rater and picture: "
-      f"{summary['replaced']}. If two people share an alias, rename one.",
-    ]
-  return "\n".join(lines) + "\n"
+      f"{summary['replaced']}. If two people share an alias, rename one."
+    )
+  return report.page(blocks)
 
 
 def _difference(table, first, second) -> dict[str, Any]:
@@ -119,28 +119,23 @@ def _count(values) -> int:
 
 
 class _Table:
-  """Ratings as arrays, and their means.
-
-  Attributes:
-    raters: names.
-    cases: names of those with answers.
-    ratings: {method: `[raters, cases] float64`, NaN where missing}.
-    drawn_again: by the bootstrap: "raters and cases", one of them, or "".
-  """
+  """Ratings as arrays, and their means."""
 
   def __init__(self, answers, key):
+    # Names; cases are those with answers.
     self.raters = sorted({rater for rater, _ in answers.given})
     self.cases = sorted(
       {key.pictures[picture][1] for _, picture in answers.given}
     )
     methods = sorted({method for method, _ in key.pictures.values()})
     shape = len(self.raters), len(self.cases)
+    # NaN where missing.
     self.ratings = {method: np.full(shape, np.nan) for method in methods}
-    row = {rater: i for i, rater in enumerate(self.raters)}
-    column = {case: i for i, case in enumerate(self.cases)}
     for (rater, picture), answer in answers.given.items():
       method, case = key.pictures[picture]
-      self.ratings[method][row[rater], column[case]] = answer.rating
+      place = self.raters.index(rater), self.cases.index(case)
+      self.ratings[method][place] = answer.rating
+    # By the bootstrap: "raters and cases", one of them, or "".
     self.drawn_again = " and ".join(
       word
       for word, names in (("raters", self.raters), ("cases", self.cases))
@@ -164,10 +159,9 @@ class _Table:
         ((self._weights[0] @ part) * self._weights[1]).sum(axis=1)
         for part in (np.where(is_rated, values, 0), is_rated.astype(float))
       )
-      tail = (1 - intervals.CONFIDENCE) / 2
       # With few answers, a resample may have none.
-      means = sums[counts > 0] / counts[counts > 0]
-      low, high = map(float, np.quantile(means, [tail, 1 - tail]))
+      has_any = counts > 0
+      low, high = intervals.percentiles(sums[has_any] / counts[has_any])
     numbers = {"mean": mean, "low": low, "high": high}
     return {k: v and round(v, _DIGITS) for k, v in numbers.items()}
 
@@ -207,19 +201,9 @@ def _about_intervals(summary) -> str:
 
 
 def _difference_row(entry) -> list:
-  methods = f"{entry['first']} - {entry['second']}"
-  cell, pairs = _cell(entry, "+.2f"), entry["pairs"]
-  return [methods, cell, pairs, _verdict(entry)]
-
-
-def _cell(entry, form) -> str:
-  if entry["mean"] is None:
-    return ""
-  mean, low, high = (
-    "" if entry[key] is None else f"{entry[key]:{form}}"
-    for key in ("mean", "low", "high")
-  )
-  return f"{mean} [{low}, {high}]" if low else mean
+  names = f"{entry['first']} - {entry['second']}"
+  cell = report.format_interval(entry, number="{:+.2f}".format)
+  return [names, cell, entry["pairs"], _verdict(entry)]
 
 
 def _verdict(entry) -> str:

@@ -13,11 +13,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gatedinpaint_jax import accumulation
+from gatedinpaint_jax import accumulation, objectives
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.baselines import phases as phases_lib
 from gatedinpaint_jax.baselines import step as baseline_step
-from gatedinpaint_jax.training import objectives
 from gatedinpaint_jax.training import setup as setup_lib
 
 # The norms as well: a bad update shows in the losses only one step later.

@@ -75,11 +75,18 @@ def pixel_objective(coarse, refined, *, batch, weights):
 
 
 def adversarial_objective(
-  refined, *, discriminator, discriminator_variables, batch, weights
+  refined,
+  *,
+  discriminator,
+  discriminator_variables,
+  batch,
+  weights,
+  gan_loss=losses.hinge_generator,
 ):
   """Returns `(loss, metrics)`: the generator's adversarial loss.
 
-  Differentiate with respect to the refined prediction.
+  Differentiate with respect to the refined prediction. `gan_loss` is of the
+  scores of completed pictures.
   """
   scores = discriminator.apply(
     discriminator_variables,
@@ -88,5 +95,5 @@ def adversarial_objective(
     batch.sketch,
     update_stats=False,
   )
-  loss = losses.hinge_generator(scores)
+  loss = gan_loss(scores)
   return weights.adversarial * loss, {"adversarial_loss": loss}

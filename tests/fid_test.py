@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.metrics import inception
+from gatedinpaint_jax.metrics import fid
 
 torch = pytest.importorskip("torch", reason="of the extra `torch`")
 
@@ -49,10 +49,10 @@ def save(network, path):
 def test_picture_goes_through_the_network_of_the_file(tmp_path):
   path = save(MeanColour(), tmp_path / "network.pt")
   image = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
-  features = inception.load(str(path))
+  features = fid.load(str(path))
   np.testing.assert_allclose(features(image)[:3], image.mean((0, 1)), rtol=1e-6)
   assert features(image).shape == (2048,)
-  assert len(inception.digest(str(path))) == 16
+  assert len(fid.digest(str(path))) == 16
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_picture_goes_through_the_network_of_the_file(tmp_path):
 def test_network_of_another_kind_is_refused(tmp_path, network, message):
   path = save(network, tmp_path / "network.pt")
   with pytest.raises(errors.UserError, match=message):
-    inception.load(str(path))
+    fid.load(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network"])
@@ -77,10 +77,10 @@ def test_file_of_another_kind_is_refused(tmp_path, content):
   with pytest.raises(
     errors.UserError, match="not a TorchScript file"
   ) as caught:
-    inception.load(str(path))
+    fid.load(str(path))
   assert "\n" not in str(caught.value)
 
 
 def test_weights_that_are_not_there(tmp_path):
   with pytest.raises(errors.UserError, match="no such file"):
-    inception.load(str(tmp_path / "no.pt"))
+    fid.load(str(tmp_path / "no.pt"))

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from gatedinpaint_jax.metrics import frechet
+from gatedinpaint_jax.metrics import fid
 
 
 def test_distance_of_two_gaussians_by_hand():
   # Along each axis (m - n)^2 + (s - t)^2: 9 + (1 - 2)^2 + 16 + (3 - 5)^2.
-  distance = frechet.gaussian_distance(
-    np.zeros(2), np.diag([1.0, 9.0]), np.array([3.0, 4.0]), np.diag([4.0, 25.0])
-  )
+  # Of these four points, the covariance is the identity.
+  points = np.sqrt(1.5) * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+  distance = fid.distance([1, 3] * points, [3, 4] + [2, 5] * points)
   assert distance == pytest.approx(30)
 
 
@@ -20,16 +20,16 @@ def test_distance_equals_the_formula_with_a_matrix_root():
   expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(
     c + d - 2 * linalg.sqrtm(c @ d).real
   )
-  assert frechet.distance(a, b) == pytest.approx(expected)
+  assert fid.distance(a, b) == pytest.approx(expected)
 
 
 def test_fewer_pictures_than_features_do_no_harm():
   features = np.random.default_rng(0).normal(size=(5, 40))
-  assert frechet.distance(features, features) == pytest.approx(0, abs=1e-6)
-  assert frechet.distance(features, features + 1) == pytest.approx(40)
+  assert fid.distance(features, features) == pytest.approx(0, abs=1e-6)
+  assert fid.distance(features, features + 1) == pytest.approx(40)
 
 
 def test_one_feature_is_enough_and_one_picture_is_not():
-  assert frechet.distance([[0.0], [2.0]], [[1.0], [3.0]]) == pytest.approx(1)
+  assert fid.distance([[0.0], [2.0]], [[1.0], [3.0]]) == pytest.approx(1)
   with pytest.raises(ValueError, match="two pictures"):
-    frechet.distance(np.zeros((1, 3)), np.zeros((2, 3)))
+    fid.distance(np.zeros((1, 3)), np.zeros((2, 3)))
