@@ -5,14 +5,6 @@ from scipy import linalg
 from gatedinpaint_jax.metrics import frechet
 
 
-def test_distance_of_two_gaussians_by_hand():
-  # Along each axis (m - n)^2 + (s - t)^2: 9 + (1 - 2)^2 + 16 + (3 - 5)^2.
-  distance = frechet.gaussian_distance(
-    np.zeros(2), np.diag([1.0, 9.0]), np.array([3.0, 4.0]), np.diag([4.0, 25.0])
-  )
-  assert distance == pytest.approx(30)
-
-
 def test_distance_equals_the_formula_with_a_matrix_root():
   draw = np.random.default_rng(0)
   a, b = draw.normal(size=(50, 4)), 2 * draw.normal(size=(70, 4)) + 1
