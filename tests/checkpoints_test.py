@@ -67,17 +67,11 @@ def assert_is(restored, step):
   assert restored.window == [{"loss": step / 3}]
 
 
-def test_state_and_window_come_back(workdir):
-  step, restored = restore_newest(workdir)
-  assert step == 6
-  assert_is(restored, 6)
-
-
 def truncate(file, length):
   file.write_bytes(file.read_bytes()[:length])
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_what_comes_back_after_a_truncation_is_whole(workdir, seed):
   draw = np.random.default_rng(seed)
   folder = workdir / "checkpoints" / "6"
