@@ -1,9 +1,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from gatedinpaint_jax import accumulation, errors
+from gatedinpaint_jax import accumulation
 from gatedinpaint_jax.training import devices
 
 
@@ -33,13 +32,3 @@ def test_mean_is_that_of_all_parts():
   mean = accumulation.mean(compute, parts)
   np.testing.assert_allclose(mean["mean"], 5.5)
   np.testing.assert_allclose(mean["first"], [4.0])
-
-
-def test_batch_that_the_parts_do_not_divide_is_refused():
-  mesh = devices.make_mesh(jax.devices()[:4])
-  devices.check_batch_size(24, mesh, 3)
-  with pytest.raises(
-    errors.UserError,
-    match=r"=20: .* the 4 devices times 3 accumulation steps, such as 12",
-  ):
-    devices.check_batch_size(20, mesh, 3)

@@ -58,10 +58,3 @@ def test_batch_only_norm_knows_only_this_batch():
   y = layer.apply(variables, 5 * X + 1)
   np.testing.assert_allclose(y.mean((0, 1, 2)), 0, atol=1e-6)
   np.testing.assert_allclose(y.std((0, 1, 2)), 1, atol=1e-4)
-
-
-def test_statistics_are_laid_where_they_belong():
-  params = {"a": {"norm": {"mean": 1, "scale": 2}}, "b": {"kernel": 3}}
-  laid = batch_norm.with_statistics(params, {"a": {"norm": {"mean": 7}}})
-  assert laid == {"a": {"norm": {"mean": 7, "scale": 2}}, "b": {"kernel": 3}}
-  assert batch_norm.with_statistics(params, {}) == params

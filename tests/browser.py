@@ -4,7 +4,6 @@ It is spoken to in the DevTools protocol through two pipes, which needs nothing
 but Chromium.
 """
 
-import base64
 import json
 import os
 import pathlib
@@ -132,10 +131,6 @@ class Browser:
       deviceScaleFactor=1,
       mobile=False,
     )
-
-  def screenshot(self) -> bytes:
-    """Returns what is to be seen, a PNG file."""
-    return base64.b64decode(self._call("Page.captureScreenshot")["data"])
 
   def _call(self, method, **parameters):
     self._number += 1

@@ -38,34 +38,22 @@ def test_imported_weights_without_a_discriminator_have_none(checkpoint):
   assert model.discriminator is None and model.spectral is None
 
 
-def write_pth(folder):
-  (folder / "weights.pth").write_bytes(b"PK")
-  return folder / "weights.pth"
-
-
-def write_tensorflow(folder):
-  (folder / "snap-0.index").write_bytes(b"\0")
-  return folder
-
-
-def write_text(folder):
-  (folder / "notes.txt").write_text("hello")
-  return folder / "notes.txt"
-
-
 @pytest.mark.parametrize(
-  ("make", "message"),
+  ("file", "named", "message"),
   [
-    (lambda folder: folder / "missing", "nothing at .*missing"),
-    (lambda folder: folder, r"holds no checkpoint; .*checkpoints/STEP/"),
-    (write_pth, "another format; .*import_weights"),
-    (write_tensorflow, "TensorFlow weights; .*import_weights"),
-    (write_text, "is a file"),
+    ("notes.txt", "missing", "nothing at .*missing"),
+    ("notes.txt", "", r"holds no checkpoint; .*checkpoints/STEP/"),
+    ("weights.pth", "weights.pth", "another format; .*import_weights"),
+    ("snap-0.index", "", "TensorFlow weights; .*import_weights"),
+    ("notes.txt", "notes.txt", "is a file"),
   ],
 )
-def test_what_is_no_checkpoint_is_told_what_it_is(tmp_path, make, message):
+def test_what_is_no_checkpoint_is_told_what_it_is(
+  tmp_path, file, named, message
+):
+  (tmp_path / file).write_bytes(b"PK")
   with pytest.raises(errors.UserError, match=message) as caught:
-    checkpoint_reader.find(make(tmp_path))
+    checkpoint_reader.find(tmp_path / named)
   assert "\n" not in str(caught.value)
 
 

@@ -35,13 +35,21 @@ def make_state(step):
   )
 
 
-@pytest.fixture
-def workdir(tmp_path):
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
   """A run with checkpoints of the steps 2, 4 and 6."""
-  store = checkpoints.Checkpoints(tmp_path, keep=3)
+  workdir = tmp_path_factory.mktemp("saved")
+  store = checkpoints.Checkpoints(workdir, keep=3)
   for step in (2, 4, 6):
     store.save(make_state(step), CONFIG, window=[{"loss": step / 3}])
   store.close()
+  return workdir
+
+
+@pytest.fixture
+def workdir(saved, tmp_path):
+  """A copy of it."""
+  shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
   return tmp_path
 
 
@@ -59,17 +67,11 @@ def assert_is(restored, step):
   assert restored.window == [{"loss": step / 3}]
 
 
-def test_state_and_window_come_back(workdir):
-  step, restored = restore_newest(workdir)
-  assert step == 6
-  assert_is(restored, 6)
-
-
 def truncate(file, length):
   file.write_bytes(file.read_bytes()[:length])
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_what_comes_back_after_a_truncation_is_whole(workdir, seed):
   draw = np.random.default_rng(seed)
   folder = workdir / "checkpoints" / "6"
@@ -91,11 +93,15 @@ def test_what_comes_back_after_a_truncation_is_whole(workdir, seed):
     "state/manifest.ocdbt",
     "generator/manifest.ocdbt",
     "the arrays",
+    "state",
+    "generator",
   ],
 )
 def test_damaged_checkpoint_is_set_aside_for_the_one_before(workdir, file):
   folder = workdir / "checkpoints" / "6"
-  if file == "the arrays":
+  if (folder / file).is_dir():
+    shutil.rmtree(folder / file)
+  elif file == "the arrays":
     sizes = {p.stat().st_size: p for p in folder.glob("state/**/*")}
     truncate(sizes[max(sizes)], 100)
   else:
@@ -113,24 +119,11 @@ def test_damaged_checkpoint_is_set_aside_for_the_one_before(workdir, file):
   assert restore_newest(workdir)[0] == 6
 
 
-@pytest.mark.parametrize("item", ["state", "generator"])
-def test_checkpoint_without_all_its_parts_is_set_aside(workdir, item):
-  shutil.rmtree(workdir / "checkpoints" / "6" / item)
-  step, restored = restore_newest(workdir)
-  assert step == 4
-  assert_is(restored, 4)
-
-
-def test_newest_one_up_to_a_step_is_preferred(workdir):
+def test_newest_intact_one_up_to_a_step_is_preferred(workdir):
   store = checkpoints.Checkpoints(workdir, keep=3)
   assert store.newest_intact(up_to=5) == 4
   assert store.newest_intact(up_to=1) == 6
-  store.close()
-
-
-def test_damaged_one_up_to_a_step_is_passed_over(workdir):
   truncate(workdir / "checkpoints" / "4" / "state" / "_METADATA", 10)
-  store = checkpoints.Checkpoints(workdir, keep=3)
   assert store.newest_intact(up_to=5) == 2
   store.close()
 

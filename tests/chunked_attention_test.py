@@ -66,7 +66,6 @@ def gradients(attend):
     (1, 1, 1, True),
     (1, 5, 1, True),
     (5, 1, 2, True),
-    (3, 5, 3, True),
     (7, 4, 3, True),
     (7, 4, 3, False),
     (13, 17, 1, True),
@@ -123,11 +122,11 @@ def test_bfloat16_is_as_close_to_float32_as_all_at_once():
   rounded = [x.astype(jnp.bfloat16) for x in features]
   exact, _ = at_once()(*features, is_source)
   whole, _ = at_once()(*rounded, is_source)
-  chunked, _ = in_blocks(2, 5)(*rounded, is_source)
+  grads, (chunked, _) = gradients(in_blocks(2, 5))(*rounded, is_source)
   assert chunked.dtype == whole.dtype
+  assert np.abs(whole - exact).mean() < 0.02
   error = lambda x: np.abs(x - exact).max()
   assert 0 < error(chunked) < 1.5 * error(whole)
-  grads, _ = gradients(in_blocks(2, 5))(*rounded, is_source)
   assert {x.dtype for x in grads} == {jnp.dtype(jnp.bfloat16)}
 
 

@@ -63,7 +63,6 @@ def test_help_says_all_and_exits_with_0(capsys, arguments):
   ("argument", "hint"),
   [
     ("--imge=x", "unknown flag --imge; did you mean --image?"),
-    ("--outputs=x", "unknown flag --outputs; did you mean --output?"),
     ("--overwite", "unknown flag --overwite; did you mean --overwrite?"),
     ("--qqqq", "unknown flag --qqqq"),
   ],
@@ -102,51 +101,39 @@ def test_stray_word_has_a_hint():
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])
-def test_program_exits_with_the_code_that_it_returns(monkeypatch, code):
-  assert exit_code_of(monkeypatch, lambda argv: code) == code
-
-
-def test_arguments_are_those_of_the_process(monkeypatch):
+def test_program_gets_the_arguments_and_exits_with_its_code(monkeypatch, code):
   seen = []
-  exit_code_of(monkeypatch, lambda argv: seen.extend(argv))
+  main = lambda argv: seen.extend(argv) or code
+  assert exit_code_of(monkeypatch, main) == code
   assert seen == ["something", "--image=x"]
 
 
-def test_mistake_is_one_line_and_exit_code_2(monkeypatch, capsys):
+@pytest.mark.parametrize(
+  ("error", "code", "printed"),
+  [
+    (errors.UserError("a.jpg: no\n  such file"), 2, "a.jpg: no such file"),
+    (
+      FileNotFoundError(2, "No such file or directory", "/no/a.jpg"),
+      2,
+      "/no/a.jpg: No such file or directory",
+    ),
+    (KeyboardInterrupt(), 130, None),
+  ],
+)
+def test_mistakes_are_one_line(monkeypatch, capsys, error, code, printed):
   def fail(argv):
-    raise errors.UserError("a.jpg: no\n  such file")
+    raise error
 
-  assert exit_code_of(monkeypatch, fail) == 2
-  printed, errors_printed = capsys.readouterr()
-  assert errors_printed == "error: a.jpg: no such file\n" and not printed
+  assert exit_code_of(monkeypatch, fail) == code
+  line = f"error: {printed}\n" if printed else ""
+  assert capsys.readouterr() == ("", line)
 
 
-def test_file_that_the_system_refuses_is_named(monkeypatch, capsys):
+@pytest.mark.parametrize("error", [ConnectionError("of a library"), KeyError()])
+def test_error_of_the_program_itself_is_not_hidden(monkeypatch, error):
   def fail(argv):
-    open("/no/such/file")
-
-  assert exit_code_of(monkeypatch, fail) == 2
-  assert capsys.readouterr().err == (
-    "error: /no/such/file: No such file or directory\n"
-  )
-
-  def fail_without_a_file(argv):
-    raise ConnectionError("of a library")
+    raise error
 
   monkeypatch.setattr(sys, "argv", ["something"])
-  with pytest.raises(ConnectionError):
-    command_line.run(fail_without_a_file)
-
-
-def test_interruption_is_quiet_and_exit_code_130(monkeypatch, capsys):
-  def interrupt(argv):
-    raise KeyboardInterrupt
-
-  assert exit_code_of(monkeypatch, interrupt) == 130
-  assert capsys.readouterr() == ("", "")
-
-
-def test_error_of_the_program_itself_is_not_hidden(monkeypatch):
-  monkeypatch.setattr(sys, "argv", ["something"])
-  with pytest.raises(ZeroDivisionError):
-    command_line.run(lambda argv: 1 // 0)
+  with pytest.raises(type(error)):
+    command_line.run(fail)

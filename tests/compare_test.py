@@ -5,12 +5,11 @@ import json
 import pathlib
 import re
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import compare, errors, evaluate
+from gatedinpaint_jax import compare, evaluate
 from gatedinpaint_jax.evaluation import cases, frozen_masks
 from gatedinpaint_jax.training import train
 from tests import pictures, programs, tiny_run
@@ -46,7 +45,6 @@ FLAGS = {"config": "config.py", "workdir": "run"}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   """Where a comparison has been made, with its study."""
-  jax.config.update("jax_disable_most_optimizations", True)
   folder = tmp_path_factory.mktemp("comparison")
   tiny_run.write_photos(folder)
   (folder / "config.py").write_text(CONFIG)
@@ -98,35 +96,18 @@ def test_all_methods_fill_the_same_holes(content):
     assert set(compared["known_pixels_changed"].values()) == {0}
 
 
-def load(folder, kind, i):
-  """A picture and its hole as they are scored, and what was kept of it."""
-  work = cases.find(cases.Places("", [str(folder / "images")]))
-  loader = cases.Loader(frozen_masks.MaskSet(kind, 0), (16, 16))
-  kept = folder / "run" / "completed" / kind / "mean_fill" / f"deep/{i}.x.png"
-  return *loader.load(work[i])[1:], np.asarray(Image.open(kept))
-
-
 @pytest.mark.parametrize("kind", frozen_masks.KINDS)
 def test_completed_pictures_are_kept(folder, kind):
   kept = folder / "run" / "completed" / kind
   for name in ("mean_fill", "plain/seed_0", "plain/seed_1"):
     names = sorted(path.name for path in (kept / name / "deep").iterdir())
     assert names == [f"{i}.x.png" for i in range(COUNT)]
-  original, hole, completed = load(folder, kind, 4)
+  case = cases.find(cases.Places("", [str(folder / "images")]))[4]
+  loader = cases.Loader(frozen_masks.MaskSet(kind, 0), (16, 16))
+  _, original, hole = loader.load(case)
+  completed = np.asarray(Image.open(kept / "mean_fill" / "deep" / "4.x.png"))
   np.testing.assert_array_equal(completed[~hole], original[~hole])
   assert (completed[hole] == completed[hole][0]).all()
-
-
-def test_grid_has_a_row_for_each_mask_of_each_first_picture(folder):
-  grid = np.asarray(Image.open(folder / "run" / "comparison.png"))
-  side = 8 * 16
-  original, hole, completed = load(folder, "rectangle", 1)
-  masked = np.where(hole[..., None], np.uint8(255), original)
-  top = 16 + 3 * (16 + side) + 16
-  for column, expected in enumerate((original, masked, completed)):
-    left = column * (side + 4)
-    tile = grid[top : top + side : 8, left : left + side : 8]
-    np.testing.assert_array_equal(tile, expected)
 
 
 def test_page_has_the_tables_and_the_grid_a_tile_for_each_method(folder):
@@ -197,14 +178,6 @@ def test_runs_of_another_budget_are_refused(refused, key, value, part):
   refused(compare, FLAGS | {f"config.training.{key}": value}, part)
 
 
-def test_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
-  monkeypatch.setattr(compare.compare_runs, "is_trained", lambda *_: True)
-  (tmp_path / "completed").mkdir()
-  (tmp_path / "completed" / "free_form").write_text("in the way")
-  with pytest.raises(errors.UserError, match="fill/deep: cannot be written"):
-    programs.run(compare, **FLAGS | {"workdir": tmp_path})
-
-
 def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
   asked = []
 
@@ -235,15 +208,7 @@ def test_gated_method_with_its_discriminator_scores_as_evaluate_says(
   }
   programs.run(compare, **FLAGS | given)
   content = json.loads((tmp_path / "run" / "comparison.json").read_text())
-  method = content["methods"]["gated"]
-  assert method["steps"] == 2
-  assert method["parameters"]["discriminator"] > 1000
-  for compared in content["masks"].values():
-    assert list(compared["scores"]) == ["mean_fill", "gated"]
-    assert compared["known_pixels_changed"]["gated"] == 0
-    assert list(compared["differences"]) == ["mean_fill"]
-  page = (tmp_path / "run" / "comparison.md").read_text()
-  assert "- gated < mean_fill in l1: " in page and " points" in page
+  assert content["methods"]["gated"]["parameters"]["discriminator"] > 1000
   programs.run(
     evaluate,
     checkpoint=tmp_path / "run" / "gated" / "seed_0",

@@ -8,23 +8,26 @@ from gatedinpaint_jax.training import config_drift
 from tests import tiny_run
 
 
-def as_saved(config):
-  return json.loads(json.dumps(config.to_dict()))
+def check(change, *, before=None, without=(), allow_change=False):
+  """Checks a change of {key: value}.
 
-
-def check(change, *, allow_change=False, **before):
-  """Checks a change of {key: value}; `before` are values by section__name."""
+  The checkpoint has places2 with {key: value} of `before`, and lacks the keys
+  or sections of `without`.
+  """
   config = places2.get_config()
-  for key, value in before.items():
-    section, name = key.split("__")
-    config[section][name] = value
-  saved = as_saved(config)
-  for key, value in change.items():
-    section, name = key.split(".")
-    config[section][name] = value
+  config.update_from_flattened_dict(before or {})
+  saved = json.loads(json.dumps(config.to_dict()))
+  for key in without:
+    section, _, name = key.partition(".")
+    del (saved[section] if name else saved)[name or section]
+  config.update_from_flattened_dict(change)
   config_drift.check(
     saved, config.to_dict(), folder="RUN/4", allow_change=allow_change
   )
+
+
+# Pictures for validation.
+OF_THEIR_OWN = {"data.source": "folder", "data.validation_path": "other"}
 
 
 def test_same_config_passes_without_a_word():
@@ -62,23 +65,20 @@ def test_harmless_change_passes_with_a_line(change):
     ({"loss.adversarial": 0.5}, {}),
     ({"optimizer.b1": 0.9}, {}),
     ({"model.dtype": "bfloat16"}, {}),
-    ({"schedule.steps": 9}, {"optimizer__decay": "cosine"}),
+    ({"schedule.steps": 9}, {"optimizer.decay": "cosine"}),
     # Pictures for validation are held out of those to train on.
-    ({"evaluation.pictures": 8}, {"data__source": "folder"}),
-    ({"data.validation_path": "other"}, {"data__source": "arrays"}),
-    (
-      {"data.validation_path": None},
-      {"data__source": "folder", "data__validation_path": "other"},
-    ),
+    ({"evaluation.pictures": 8}, {"data.source": "folder"}),
+    ({"data.validation_path": "other"}, {"data.source": "arrays"}),
+    ({"data.validation_path": None}, OF_THEIR_OWN),
   ],
 )
 def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   (key,) = change
   with pytest.raises(errors.UserError, match="`allow_config_change`") as caught:
-    check(change, **before)
+    check(change, before=before)
   assert f"RUN/4 has another config: config.{key}: " in str(caught.value)
   with tiny_run.captured_log() as lines:
-    check(change, allow_change=True, **before)
+    check(change, before=before, allow_change=True)
   assert len(lines) == 1 and key in lines[0]
 
 
@@ -101,31 +101,16 @@ def test_change_of_the_arrays_cannot_be_allowed(change):
 
 
 def test_pictures_for_validation_of_their_own_may_change():
-  before = {"data__source": "folder", "data__validation_path": "other"}
-  check({"evaluation.pictures": 8}, **before)
-  check({"data.validation_path": "third"}, **before)
+  check({"evaluation.pictures": 8}, before=OF_THEIR_OWN)
+  check({"data.validation_path": "third"}, before=OF_THEIR_OWN)
 
 
 def test_imported_weights_go_with_any_optimizer():
-  config = places2.get_config()
-  saved = {"model": as_saved(config)["model"], "imported_from": "x"}
-  config.optimizer.decay = "cosine"
-  config.model.dtype = "bfloat16"
-  config_drift.check(
-    saved, config.to_dict(), folder="RUN/0", allow_change=False
-  )
-  config.model.guided = True
+  everything_else = set(places2.get_config()) - {"model"}
+  change = {"optimizer.decay": "cosine", "model.dtype": "bfloat16"}
+  check(change, without=everything_else)
   with pytest.raises(errors.UserError, match=r"model\.guided: True, was False"):
-    config_drift.check(
-      saved, config.to_dict(), folder="RUN/0", allow_change=False
-    )
-
-
-def forget(saved, *keys):
-  for key in keys:
-    section, name = key.split(".")
-    del saved[section][name]
-  return saved
+    check({"model.guided": True}, without=everything_else)
 
 
 @pytest.mark.parametrize(
@@ -140,23 +125,14 @@ def forget(saved, *keys):
   ],
 )
 def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
-  config = places2.get_config()
-  saved = forget(as_saved(config), key)
-  pass_on = {"folder": "RUN/4", "allow_change": False}
-  config_drift.check(saved, config.to_dict(), **pass_on)
-  section, name = key.split(".")
-  config[section][name] = value
+  check({}, without=[key])
   with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
-    config_drift.check(saved, config.to_dict(), **pass_on)
+    check({key: value}, without=[key])
 
 
 def test_older_checkpoint_goes_on_under_the_new_draw():
-  config = places2.get_config()
-  saved = forget(as_saved(config), "model.initializer")
   with tiny_run.captured_log() as lines:
-    config_drift.check(
-      saved, config.to_dict(), folder="RUN/4", allow_change=False
-    )
+    check({}, without=["model.initializer"])
   (line,) = lines
   assert "initializer: variance_preserving, was released" in line
 
@@ -171,7 +147,9 @@ def test_critics_fit_one_size_of_pictures():
   change = {"data.image_size": (64, 64)}
   check(change, allow_change=True)
   with pytest.raises(errors.UserError, match="does not fit"):
-    check(change, allow_change=True, model__discriminator="global_local")
+    check(
+      change, before={"model.discriminator": "global_local"}, allow_change=True
+    )
 
 
 def test_advice_names_no_flag_where_there_is_none():

@@ -32,13 +32,9 @@ def test_config_has_the_keys_of_the_reference_and_usable_values(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_docstring_gives_the_command(name):
+def test_docstring_and_docs_say_what_the_config_trains(name):
   source = (CONFIGS / f"{name}.py").read_text()
   assert f"-m gatedinpaint_jax.main --config=configs/{name}.py" in source
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_docs_say_what_the_config_trains(name):
   page = (CONFIGS.parent / "docs" / "training.md").read_text()
   assert f"(../configs/{name}.py)" in page
 

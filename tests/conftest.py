@@ -15,8 +15,20 @@ import jax
 import pytest
 
 jax.config.update("jax_platforms", "cpu")
+# Most tests compile for seconds and compute for milliseconds. Set before the
+# fixtures of modules, which come before `compile_fully`.
+jax.config.update("jax_disable_most_optimizations", True)
 # A silent broadcast of (N,) with (N, 1) is the classic way to a wrong loss.
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+  """Lets one worker run a file: the fixtures of modules are made once."""
+  from xdist import scheduler
+
+  is_default = config.getvalue("dist") == "load"
+  return scheduler.LoadFileScheduling(config, log) if is_default else None
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -50,6 +62,11 @@ def trace_once():
 
   To trace and load it again takes longer than such a run. The shapes of
   networks, which every import of weights traces, are kept likewise.
+
+  So a run does not see what a test patches in the step, in the losses or in the
+  networks, if a run of the same config was traced before, and later runs see
+  it, if it was not. Such a test calls `step.make_train_step` itself, or has a
+  config that no other test has.
   """
   from gatedinpaint_jax.training import loop, setup, step
   from gatedinpaint_jax.weights import names
@@ -131,11 +148,12 @@ def uninstall(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def compile_quickly(request):
-  """Compiles without optimisation, but for tests marked `optimized`.
+def compile_fully(request):
+  """Compiles tests marked `optimized` as users compile.
 
-  Most tests compile for seconds and compute for milliseconds. Comparisons with
-  the released program run what users run.
+  Comparisons with the released program run what users run.
   """
-  quickly = request.node.get_closest_marker("optimized") is None
-  jax.config.update("jax_disable_most_optimizations", quickly)
+  is_optimized = request.node.get_closest_marker("optimized") is not None
+  jax.config.update("jax_disable_most_optimizations", not is_optimized)
+  yield
+  jax.config.update("jax_disable_most_optimizations", True)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from gatedinpaint_jax.baselines import critics, losses
 KINDS = (critics.GlobalAndLocalCritics, critics.GlobalLocalDiscriminator)
 
 
+@functools.cache
 def make(kind):
   """Returns (critic as a function of parameters and picture, parameters)."""
   random = np.random.default_rng(0)

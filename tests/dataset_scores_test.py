@@ -89,9 +89,7 @@ def test_bins_hold_their_lower_bound_and_not_their_upper():
     ([10, 20], 2),
   ]
   assert bins[1]["whole"]["l1"]["mean"] == 3
-
-
-def test_picture_that_is_all_hole_is_in_the_bin_up_to_100():
+  # A picture that is all hole is in the bin up to 100.
   rows = [row("a", 0.6, 1.0), row("b", 1.0, 3.0), row("c", 0.59, 9.0)]
   (found,) = dataset_scores.summarise_bins(rows, [(60, 100)])
   assert found["pictures"] == 2 and found["whole"]["l1"]["mean"] == 2

@@ -154,19 +154,13 @@ def parse(module, arguments, monkeypatch):
 
 def benchmark_flags(script):
   """Returns the flags that a benchmark and its modules define."""
-  tree = ast.parse(script.read_text())
-  found = set()
-  for node in ast.walk(tree):
-    match node:
-      case ast.Call(
-        func=ast.Attribute(value=ast.Name("flags" | "command")),
-        args=[ast.Constant(name), *_],
-      ):
-        found.add(f"--{name}")
-      case ast.Import(names=[ast.alias(module)]):
-        neighbour = script.parent / f"{module}.py"
-        if neighbour.exists():
-          found |= benchmark_flags(neighbour)
+  source = script.read_text()
+  found = re.findall(r'\b(?:flags|command)\.\w+\(\s*"(\w+)"', source)
+  found = {f"--{name}" for name in found}
+  for module in re.findall(r"(?m)^import (\w+)$", source):
+    neighbour = script.parent / f"{module}.py"
+    if neighbour.exists():
+      found |= benchmark_flags(neighbour)
   return found
 
 

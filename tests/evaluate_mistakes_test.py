@@ -26,105 +26,83 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-  ("change", "parts"),
+  ("flags", "parts"),
   [
-    ({"images": "no"}, ["--images=no", "no such file"]),
-    ({"images": "empty"}, ["no picture below"]),
-    ({"images": "broken"}, ["broken/a.png", "empty file"]),
-    ({"images": "small"}, ["small/a.png: 8 wide and 8 high", "11"]),
-    ({"masks": "no"}, ["--masks=no", "no such file"]),
-    ({"masks": "one"}, ["--masks=one: no file for b"]),
+    ("--images=no", ["--images=no", "no such file"]),
+    ("--images=empty", ["no picture below"]),
+    ("--images=broken", ["broken/a.png", "empty file"]),
+    ("--images=small", ["small/a.png: 8 wide and 8 high", "11"]),
+    ("--masks=no", ["--masks=no", "no such file"]),
+    ("--masks=one", ["--masks=one: no file for b"]),
+    ("--masks=small", ["small/a.png", "8 wide and 8 high", "32 wide and 24"]),
+    ("--masks=grey", ["grey all over"]),
+    ("--method=photoshop", ["--method=photoshop", "mean_fill"]),
+    ("--checkpoint=photos", ["--checkpoint", "holds no checkpoint"]),
+    ("--size=24", ["--size=24", "256x256"]),
+    ("--size=8x24", ["--size=8x24", "11"]),
+    ("--size=99999999999x99999999999", ["--size=9", "at most"]),
+    ("--output=report.txt", [".json"]),
+    ("--output=no/report.json", ["--output=no/report.json"]),
+    ("--images=", ["--images is empty"]),
+    ("--mask_seed=-1", ["--mask_seed=-1"]),
+    ("--mask_seed=0 --masks=photos", ["--mask_seed=0", "--masks=photos"]),
+    ("--batch_size=0", ["--batch_size=0"]),
+    ("--write_masks=photos", ["--write_masks=photos", "a.png"]),
+    ("--write_masks=weights.pt", ["weights.pt"]),
+    ("--write_masks=photos/masks", ["--write_masks=photos/masks", "next"]),
+    ("--output=photos/r.json", ["--output=photos/r.json", "next run"]),
     (
-      {"masks": "small"},
-      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
-    ),
-    ({"masks": "grey"}, ["grey all over"]),
-    ({"method": "photoshop"}, ["--method=photoshop", "mean_fill"]),
-    ({"method": None}, ["nothing to evaluate"]),
-    ({"checkpoint": "photos"}, ["--checkpoint", "holds no checkpoint"]),
-    ({"method": None, "checkpoint": "no"}, ["--checkpoint", "nothing at"]),
-    ({"method": None, "completed": "photos"}, ["--masks is missing"]),
-    (
-      {"method": None, "completed": "other", "masks": "photos"},
-      ["--completed=other: no file for b"],
-    ),
-    (
-      {"method": None, "completed": "small", "masks": "rectangle"},
-      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
-    ),
-    ({"size": "24"}, ["--size=24", "256x256"]),
-    ({"size": "8x24"}, ["--size=8x24", "11"]),
-    ({"output": None}, ["--output is missing"]),
-    ({"output": "report.txt"}, [".json"]),
-    ({"output": "no/report.json"}, ["--output=no/report.json"]),
-    ({"images": None}, ["--images is missing"]),
-    ({"mask_seed": "-1"}, ["--mask_seed=-1"]),
-    (
-      {"mask_seed": "0", "masks": "photos"},
-      ["--mask_seed=0", "--masks=photos"],
-    ),
-    ({"batch_size": "0"}, ["--batch_size=0"]),
-    ({"write_masks": "photos"}, ["--write_masks=photos", "a.png"]),
-    ({"write_masks": "weights.pt"}, ["weights.pt"]),
-    ({"write_masks": "photos/masks"}, ["--write_masks=photos/masks", "next"]),
-    (
-      {
-        "method": None,
-        "completed": "photos",
-        "masks": "rectangle",
-        "write_masks": "photos",
-      },
-      ["--write_masks=photos", "a.png"],
-    ),
-    ({"output": "photos/r.json"}, ["--output=photos/r.json", "next run"]),
-    (
-      {"images": "photos/*.png", "output": "photos/r.json"},
+      "--images=photos/*.png --output=photos/r.json",
       ["--output=photos/r.json", "--images=photos/*.png for the next run"],
     ),
     (
-      {"images": "photos/**", "write_masks": "photos/new"},
-      ["--write_masks=photos/new", "--images=photos/** for the next run"],
-    ),
-    (
-      {"masks": "masks", "output": "masks/r.json"},
+      "--masks=masks --output=masks/r.json",
       ["--output=masks/r.json", "--masks=masks for the next run"],
     ),
     (
-      {
-        "method": None,
-        "completed": "grey",
-        "masks": "rectangle",
-        "output": "grey/r.json",
-      },
-      ["--output=grey/r.json", "--completed=grey for the next run"],
-    ),
-    (
-      {"method": None, "output": None, "write_masks": "new", "lpips": "true"},
-      ["--lpips", "leave it out"],
-    ),
-    (
-      {
-        "method": None,
-        "output": None,
-        "write_masks": "new",
-        "fid_weights": "weights.pt",
-      },
-      ["--fid_weights", "leave it out"],
-    ),
-    (
-      {"images": "photos/a.png", "output": "photos/a.json"},
+      "--images=photos/a.png --output=photos/a.json",
       ["--output=photos/a.json", "is a picture of this run"],
     ),
-    ({"size": "99999999999x99999999999"}, ["--size=9", "at most"]),
-    ({"fid_weights": "no.pt"}, ["--fid_weights=no.pt", "inception"]),
-    ({"lpips": "true", "size": "16x16"}, ["--size=16x16", "32"]),
-    ({"mask": "x"}, ["did you mean --masks?"]),
+    ("--fid_weights=no.pt", ["--fid_weights=no.pt", "inception"]),
+    ("--lpips --size=16x16", ["--size=16x16", "32"]),
+    ("--mask=x", ["did you mean --masks?"]),
   ],
 )
 @pytest.mark.usefixtures("folder")
-def test_mistake_ends_with_one_line(refused, change, parts):
-  right = {"images": "photos", "method": "mean_fill", "output": "report.json"}
-  refused(evaluate, right | change, *parts)
+def test_mistake_ends_with_one_line(refused, flags, parts):
+  right = "--images=photos --method=mean_fill --output=report.json"
+  refused(evaluate, f"{right} {flags}".split(), *parts)
+
+
+@pytest.mark.parametrize(
+  ("flags", "parts"),
+  [
+    ("--output=r.json", ["nothing to evaluate"]),
+    ("--method=mean_fill", ["--output is missing"]),
+    ("--output=r.json --checkpoint=no", ["--checkpoint", "nothing at"]),
+    ("--output=r.json --completed=photos", ["--masks is missing"]),
+    (
+      "--output=r.json --completed=other --masks=photos",
+      ["--completed=other: no file for b"],
+    ),
+    (
+      "--output=r.json --completed=small --masks=rectangle",
+      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
+    ),
+    (
+      "--output=grey/r.json --completed=grey --masks=rectangle",
+      ["--output=grey/r.json", "--completed=grey for the next run"],
+    ),
+    ("--write_masks=new --lpips", ["--lpips", "leave it out"]),
+    (
+      "--write_masks=new --fid_weights=weights.pt",
+      ["--fid_weights", "leave it out"],
+    ),
+  ],
+)
+@pytest.mark.usefixtures("folder")
+def test_mistake_about_the_subject_ends_with_one_line(refused, flags, parts):
+  refused(evaluate, ["--images=photos", *flags.split()], *parts)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ import safetensors
 
 import gatedinpaint_jax
 from gatedinpaint_jax import errors, export_weights, import_weights
-from gatedinpaint_jax.training import checkpoint_reader, checkpoints, train
+from gatedinpaint_jax.training import (
+  checkpoint_reader,
+  checkpoints,
+  loop,
+  train,
+)
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import names
 from tests import tiny_run
@@ -26,11 +31,11 @@ def import_(source, output):
   return import_weights.main(["import_weights", *argv])
 
 
-def tiny_config(photos, **optimizer):
+def tiny_config(photos):
   """One step with partial convolutions of width 4."""
   config = tiny_run.config(photos, steps=1)
   config.model.conv = "partial"
-  config.optimizer.update(average_decay=None, **optimizer)
+  config.optimizer.average_decay = None
   config.evaluation.pictures = 0
   return config
 
@@ -103,18 +108,16 @@ def test_export_comes_back_to_the_bit(run, tmp_path, with_discriminator):
   }
 
 
-@pytest.mark.slow
-def test_training_begins_with_the_imported_weights(run, photos, tmp_path):
+def test_training_begins_with_the_imported_weights(
+  run, photos, tmp_path, monkeypatch
+):
   _, workdir, _ = run
   export(workdir, tmp_path / "w.safetensors", "--with_discriminator")
   import_(tmp_path / "w.safetensors", tmp_path / "next")
   model = checkpoint_reader.read(tmp_path / "next", with_discriminator=True)
-  # Steps too small to move a weight.
-  config = tiny_config(
-    photos, generator_learning_rate=1e-30, discriminator_learning_rate=1e-30
-  )
-  state = train.train_and_evaluate(config, tmp_path / "next")
-  assert state.step == 1
+  # Before the first step, which takes long to compile.
+  monkeypatch.setattr(loop.Run, "train", lambda run, state, batches: state)
+  state = train.train_and_evaluate(tiny_config(photos), tmp_path / "next")
   for name in ("generator", "discriminator"):
     trained, imported = getattr(state, name), getattr(model, name)
     jax.tree.map(np.testing.assert_array_equal, trained, imported)
@@ -135,20 +138,14 @@ def test_file_is_replaced_only_when_asked(run, tmp_path):
 @pytest.mark.parametrize(
   ("output", "message"),
   [
-    ("w.npz", r"w\.npz: must end in \.safetensors"),
-    ("no/w.safetensors", "no such folder"),
-    ("folder.safetensors", "is a folder"),
+    ("w.npz", r"--output=.*w\.npz: must end in \.safetensors"),
+    ("no/w.safetensors", "--output=.*no such folder"),
+    ("w.safetensors", "--checkpoint: nothing at"),
   ],
 )
-def test_output_that_cannot_be_is_named(tmp_path, output, message):
-  (tmp_path / "folder.safetensors").mkdir()
-  with pytest.raises(errors.UserError, match=f"--output=.*{message}"):
-    export("/nowhere", tmp_path / output)
-
-
-def test_missing_checkpoint_is_named(tmp_path):
-  with pytest.raises(errors.UserError, match="--checkpoint: nothing at"):
-    export(tmp_path / "no", tmp_path / "w.safetensors")
+def test_path_that_cannot_be_is_named(tmp_path, output, message):
+  with pytest.raises(errors.UserError, match=message):
+    export(tmp_path / "nowhere", tmp_path / output)
 
 
 def test_discriminator_that_is_not_there_is_named(run, tmp_path):

@@ -5,14 +5,6 @@ from scipy import linalg
 from gatedinpaint_jax.metrics import fid
 
 
-def test_distance_of_two_gaussians_by_hand():
-  # Along each axis (m - n)^2 + (s - t)^2: 9 + (1 - 2)^2 + 16 + (3 - 5)^2.
-  # Of these four points, the covariance is the identity.
-  points = np.sqrt(1.5) * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-  distance = fid.distance([1, 3] * points, [3, 4] + [2, 5] * points)
-  assert distance == pytest.approx(30)
-
-
 def test_distance_equals_the_formula_with_a_matrix_root():
   draw = np.random.default_rng(0)
   a, b = draw.normal(size=(50, 4)), 2 * draw.normal(size=(70, 4)) + 1

@@ -43,13 +43,11 @@ def always_folded(monkeypatch):
 
 
 @pytest.mark.usefixtures("always_folded")
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 2), (7, 9), (16, 16)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (7, 9)])
 def test_values_are_those_of_the_doubled_picture(size):
   x, kernel = make_arrays(*size)
   assert is_folded(x, kernel)
-  expected = plain(x, kernel)
-  assert_close(fast(x, kernel), expected)
-  assert_close(jax.jit(fast)(x, kernel), expected)
+  assert_close(jax.jit(fast)(x, kernel), plain(x, kernel))
 
 
 @pytest.mark.usefixtures("always_folded")
@@ -63,31 +61,14 @@ def test_rounding_is_that_of_a_direct_sum():
 
 
 @pytest.mark.usefixtures("always_folded")
-def test_gradients_are_those_of_the_doubled_picture():
-  x, kernel = make_arrays(7, 9)
-  y, pullback = jax.vjp(jax.jit(fast), x, kernel)
-  expected, expected_pullback = jax.vjp(plain, x, kernel)
-  assert_close(y, expected)
-  weights = jnp.cos(jnp.arange(y.size, dtype=y.dtype).reshape(y.shape))
-  for actual, wanted in zip(
-    pullback(weights), expected_pullback(weights), strict=True
-  ):
-    assert_close(actual, wanted)
-
-
-@pytest.mark.usefixtures("always_folded")
-def test_a_batch_over_eight_devices_and_vmap_give_the_same():
+def test_a_batch_over_eight_devices_gives_the_same():
   x, kernel = make_arrays(7, 9, batch=8)
-  expected = plain(x, kernel)
-  convolve = lambda x: fast(x, kernel)
   spread = jax.device_put(x, devices.over_pictures(devices.make_mesh()))
-  assert_close(jax.jit(convolve)(spread), expected)
-  each = jax.vmap(lambda x: convolve(x[None])[0])
-  assert_close(jax.jit(each)(x), expected)
+  assert_close(jax.jit(fast)(spread, kernel), plain(x, kernel))
 
 
 @pytest.mark.usefixtures("always_folded")
-def test_gradients_under_vmap_are_those_of_the_doubled_picture():
+def test_values_and_gradients_under_vmap_are_those_of_the_doubled_picture():
   x, kernel = make_arrays(7, 9, batch=3)
 
   def of_each(convolve):

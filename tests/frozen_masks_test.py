@@ -54,12 +54,6 @@ def test_seeds_and_indices_give_different_masks(kind):
   assert len(set(map(frozen_masks.mask_digest, found))) == len(found)
 
 
-def test_rectangle_is_one_full_box():
-  for mask in masks("rectangle", 60, 90):
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    assert mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
-
-
 @pytest.mark.parametrize("kind", frozen_masks.KINDS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (8, 8), (3, 700)])
 def test_any_size_has_a_hole(kind, size):

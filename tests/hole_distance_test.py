@@ -13,13 +13,5 @@ def test_distance_is_the_euclidean_one_of_each_picture():
   np.testing.assert_allclose(actual[..., 0], expected, rtol=1e-6)
 
 
-def test_rim_of_a_hole_is_one_pixel_from_what_is_known():
-  mask = np.zeros((1, 8, 8, 1), np.float32)
-  mask[:, 2:7, 3:8] = 1
-  distance = np.asarray(losses.hole_distance(mask))[0, ..., 0]
-  assert distance[2, 3] == 1 and distance[0, 0] == 0
-  assert distance[4, 7] == 3  # the edge of a picture is not known
-
-
 def test_picture_without_known_pixels_is_infinitely_far():
   assert np.isinf(losses.hole_distance(np.ones((1, 8, 8, 1)))).all()

@@ -33,16 +33,13 @@ def read_sketch(plane, tmp_path, size=SIZE, **options):
 @pytest.mark.parametrize(
   ("name", "mode"),
   [
-    ("a.png", "L"),
     ("a.png", "1"),
     ("a.png", "P"),
-    ("a.png", "RGB"),
     ("a.png", "RGBA"),
     ("a.tif", "1"),
     ("a.tif", "L"),
     ("a.webp", "RGB"),
     ("a.jpg", "L"),
-    ("a.jpg", "RGB"),
     ("a.jpg", "CMYK"),
   ],
 )
@@ -53,22 +50,12 @@ def test_white_is_hole_in_files_of_all_kinds(tmp_path, name, mode):
   np.testing.assert_array_equal(hole, HOLE)
 
 
-def test_white_is_hole_in_sixteen_bits(tmp_path):
-  path = save(WHITE_HOLE.astype(np.uint16) * 257, tmp_path / "a.png")
-  np.testing.assert_array_equal(hole_files.read_mask(path, SIZE), HOLE)
-
-
 def test_noise_of_jpeg_does_no_harm(tmp_path):
   hole = np.random.default_rng(0).random((6, 8)) > 0.5
   hole = np.kron(hole, np.ones((4, 4), bool))
   path = save(hole * np.uint8(255), tmp_path / "a.jpg", quality=30)
   assert len(np.unique(photo_files.read(path).grey)) > 10
   assert (hole_files.read_mask(path, SIZE) == hole).mean() > 0.98
-
-
-def test_noise_of_jpeg_at_a_usual_quality_changes_nothing(tmp_path):
-  path = save(WHITE_HOLE, tmp_path / "a.jpg", quality=75)
-  np.testing.assert_array_equal(hole_files.read_mask(path, SIZE), HOLE)
 
 
 def test_what_is_painted_on_transparent_ground_is_hole(tmp_path):
@@ -79,14 +66,10 @@ def test_what_is_painted_on_transparent_ground_is_hole(tmp_path):
   np.testing.assert_array_equal(hole, HOLE)
 
 
-@pytest.mark.parametrize("alpha", [0, 100, 255])
+@pytest.mark.parametrize("alpha", [0, 100, 255, "opaque with noise"])
 def test_alpha_that_is_the_same_everywhere_does_not_count(tmp_path, alpha):
-  mask = np.dstack([WHITE_HOLE] * 3 + [np.full(SIZE, alpha)])
-  np.testing.assert_array_equal(read_mask(mask, tmp_path), HOLE)
-
-
-def test_alpha_that_is_opaque_everywhere_may_have_noise(tmp_path):
-  alpha = np.random.default_rng(0).integers(250, 256, SIZE)
+  low, high = (250, 256) if alpha == "opaque with noise" else (alpha, alpha + 1)
+  alpha = np.random.default_rng(0).integers(low, high, SIZE)
   mask = np.dstack([WHITE_HOLE] * 3 + [alpha])
   np.testing.assert_array_equal(read_mask(mask, tmp_path), HOLE)
 
@@ -106,7 +89,7 @@ def test_sixteen_bits_are_rounded_before_they_are_compared(tmp_path):
   assert hole[0, :4].tolist() == [0, 1, 1, 0]
 
 
-@pytest.mark.parametrize("radius", [1, 2, 5, 13])
+@pytest.mark.parametrize("radius", [1, 2, 13])
 def test_holes_grow_by_a_disc(tmp_path, radius):
   plane = np.zeros((41, 45))
   plane[20, 22] = 255
@@ -123,7 +106,7 @@ def test_inverted_hole_grows_too_and_an_empty_one_stays_empty(tmp_path):
   assert read_mask(plane, tmp_path, dilate=1, invert=True).sum() == 5
 
 
-@pytest.mark.parametrize("size", [(5, 7), (13, 50), (24, 32), (48, 64), (1, 1)])
+@pytest.mark.parametrize("size", [(13, 50), (24, 32), (1, 1)])
 def test_resized_mask_takes_the_nearest_pixel(tmp_path, size):
   plane = np.random.default_rng(0).integers(0, 2, SIZE) * 255
   hole = read_mask(plane, tmp_path, size, resize=True)
@@ -136,19 +119,14 @@ def test_resized_mask_takes_the_nearest_pixel(tmp_path, size):
 
 
 def test_other_size_is_refused_with_the_remedy(tmp_path):
-  with pytest.raises(errors.UserError) as caught:
+  size = "is 32 wide and 24 high, its picture 30 wide and 24 high"
+  with pytest.raises(
+    errors.UserError, match=rf"mask\.png: the mask {size}; `resize_mask` scales"
+  ):
     read_mask(WHITE_HOLE, tmp_path, (24, 30))
-  assert str(caught.value) == (
-    f"{tmp_path}/mask.png: the mask is 32 wide and 24 high, its picture 30 "
-    "wide and 24 high; `resize_mask` scales it"
-  )
-  with pytest.raises(errors.UserError) as caught:
+  with pytest.raises(errors.UserError, match=f"the sketch {size}") as caught:
     read_sketch(WHITE_HOLE, tmp_path, (24, 30))
-  assert "the sketch is 32 wide and 24 high, its pic" in str(caught.value)
   assert "resize_mask" not in str(caught.value)
-
-
-def test_turned_size_has_a_hint(tmp_path):
   with pytest.raises(errors.UserError, match="turned by the picture's Exif"):
     read_mask(WHITE_HOLE, tmp_path, SIZE[::-1])
 
@@ -173,7 +151,7 @@ def test_a_photo_of_full_contrast_passes_for_a_mask(tmp_path):
   np.testing.assert_array_equal(read_mask(plane, tmp_path), HOLE)
 
 
-@pytest.mark.parametrize("brightest", [1, 2, 32, 127])
+@pytest.mark.parametrize("brightest", [1, 127])
 @pytest.mark.parametrize("invert", [False, True])
 def test_mask_of_another_range_is_refused(tmp_path, brightest, invert):
   side = "known" if invert else "hole"
