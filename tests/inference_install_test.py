@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gatedinpaint_jax.inference import openvino_backend
 from tests import inpaint_files, pictures, processes
 
 OF_TRAIN = (
@@ -28,7 +29,8 @@ def run(program, *arguments):
   )
 
 
-def test_picture_is_filled(checkpoint, tmp_path):
+def test_picture_is_filled(checkpoint, tmp_path, monkeypatch):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
   photo, mask, output = (tmp_path / f"{n}.png" for n in ("p", "m", "out"))
   pictures.write(photo)
   inpaint_files.write_mask(mask)
@@ -40,6 +42,9 @@ def test_picture_is_filled(checkpoint, tmp_path):
     f"--checkpoint={checkpoint}",
   )
   assert done.returncode == 0, done.stderr
+  # The compiled program was kept for the next run.
+  kind = "openvino" if openvino_backend.is_installed() else "compiled"
+  assert list((tmp_path / "gatedinpaint_jax" / kind).iterdir())
   before, after = inpaint_files.read(photo), inpaint_files.read(output)
   hole = np.asarray(Image.open(mask)) >= 128
   np.testing.assert_array_equal(after[~hole], before[~hole])

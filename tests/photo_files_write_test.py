@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gatedinpaint_jax import batch, errors
 from gatedinpaint_jax.inference import photo_files
@@ -81,17 +80,6 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
 
 def colours(pixels):
   return make_photo(pixels).colours
-
-
-def test_palette_picture_keeps_its_colours(tmp_path):
-  picture = Image.fromarray(PIXELS).quantize(16)
-  picture.save(tmp_path / "a.png")
-  photo = photo_files.read(tmp_path / "a.png")
-  photo = photo_files.composite(photo, prediction(), HOLE)
-  photo_files.write(tmp_path / "b.png", photo)
-  written = np.asarray(pictures.opened(tmp_path / "b.png"))
-  expected = np.asarray(picture.convert("RGB"))
-  np.testing.assert_array_equal(written[~HOLE], expected[~HOLE])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
