@@ -1,9 +1,6 @@
-import io
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from gatedinpaint_jax.data import photos, recipe
 from tests import pictures
@@ -47,9 +44,8 @@ def test_grey_and_palette_pictures_decode_to_equal_channels(mode, kind):
 
 def test_transparency_is_dropped_not_blended():
   pixels = np.full((8, 8, 4), (200, 100, 50, 0), np.uint8)
-  file = io.BytesIO()
-  Image.fromarray(pixels).save(file, "PNG")
-  np.testing.assert_array_equal(decode(file.getvalue()), pixels[..., :3])
+  data = pictures.encoded(pixels, "PNG", mode="RGBA")
+  np.testing.assert_array_equal(decode(data), pixels[..., :3])
 
 
 def test_enlarge_covers_the_size_by_the_larger_ratio_rounded_up():

@@ -19,8 +19,7 @@ def numbered(tmp_path):
 @pytest.fixture
 def noisy(tmp_path):
   for i in range(6):
-    data = pictures.encoded(pictures.noise(32, 40, seed=i))
-    (tmp_path / f"{i}.jpg").write_bytes(data)
+    pictures.write(tmp_path / f"{i}.jpg", (32, 40), seed=i)
   return tmp_path
 
 
@@ -107,8 +106,7 @@ def test_too_many_unreadable_pictures_stop_the_stream(tmp_path):
 
 def test_sketch_of_another_size_counts_as_unreadable(tmp_path, caplog):
   for name, size in (("a", 32), ("a_edge", 32), ("b", 32), ("b_edge", 40)):
-    data = pictures.encoded(pictures.noise(size, size), "PNG")
-    (tmp_path / f"{name}.png").write_bytes(data)
+    pictures.write(tmp_path / f"{name}.png", (size, size))
   config = pictures.config(tmp_path, sketch="files")
   config.model.guided = True
   pictures.take(config, 2)
