@@ -45,10 +45,7 @@ def test_picture_goes_through_the_network_of_the_file(tmp_path):
 
 @pytest.mark.parametrize(
   ("network", "message"),
-  [
-    (WithoutFeatures(), "rejects pictures"),
-    (TooFew(), r"returns \(3,\)"),
-  ],
+  [(WithoutFeatures(), "rejects pictures"), (TooFew(), r"returns \(3,\)")],
 )
 def test_network_of_another_kind_is_refused(tmp_path, network, message):
   path = save(network, tmp_path / "network.pt")

@@ -54,20 +54,15 @@ def test_picture_is_filled(checkpoint, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
   ("program", "arguments"),
   [
-    ("main", ["--config=configs/quickstart.py"]),
-    ("import_weights", ["--source={tmp}/snap-1"]),
+    ("main", ["--config=configs/quickstart.py", "--workdir={tmp}/run"]),
+    ("import_weights", ["--source={tmp}/snap-1", "--output={tmp}/run"]),
   ],
 )
 def test_what_is_missing_ends_a_program_with_one_line(
   tmp_path, program, arguments
 ):
   (tmp_path / "snap-1.index").touch()
-  written = {"main": "workdir", "import_weights": "output"}[program]
-  done = run(
-    program,
-    *(argument.format(tmp=tmp_path) for argument in arguments),
-    f"--{written}={tmp_path / 'run'}",
-  )
+  done = run(program, *(x.format(tmp=tmp_path) for x in arguments))
   assert done.returncode == 2, done.stderr
   assert done.stderr.splitlines()[-1] == (
     "error: tensorflow is not installed; pip install 'gatedinpaint-jax[train]'"

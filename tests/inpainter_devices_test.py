@@ -74,20 +74,6 @@ def test_split_rows_give_the_predictions_of_one_device(monkeypatch):
   assert_close(*details)
 
 
-def test_split_rows_are_padded_and_the_padding_is_no_source(monkeypatch):
-  on_devices(8, monkeypatch, split_rows=True)
-  inpainter, generator = inpainters.make_fake()
-  image, mask = inpainters.draw_picture(0, 9, 17)
-  details = inpainter(image, mask, return_details=True)
-  assert generator.traces == [(1, 64, 24)]
-  assert details.refined.shape == image.shape
-  # The fake's offsets are of the size of the picture.
-  padding = details.offsets[..., 0]
-  assert padding.shape == (16, 24)
-  assert not padding[:9, :17].any()
-  assert padding[9:].all() and padding[:, 17:].all()
-
-
 @pytest.mark.optimized
 def test_memory_of_a_device_falls_with_the_devices_that_share_rows(monkeypatch):
   def bytes_needed(count):
@@ -96,24 +82,17 @@ def test_memory_of_a_device_falls_with_the_devices_that_share_rows(monkeypatch):
     generator = inpaint_generator.InpaintGenerator(
       width=4, attend=attention.attend
     )
-    params = small_checkpoint.calm_params()
-    backend = inpainters.make(generator, params)._backends["jax"]
     mesh = spread.choose(1, 512, 512, bucket=8).mesh
     of_all = NamedSharding(mesh, P())
     of_rows = NamedSharding(mesh, P("data", "rows"))
-    params = jax.tree.map(
-      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=of_all),
-      backend._params,
+    params = jax.device_put(small_checkpoint.calm_params(), of_all)
+    image, mask = (
+      jax.device_put(np.zeros((1, 512, 512, channels), np.float32), of_rows)
+      for channels in (3, 1)
     )
-    pixels = (1, 512, 512, 3)
     with jax.set_mesh(mesh):
-      lowered = backend._predict.lower(
-        params,
-        jax.ShapeDtypeStruct(pixels, np.uint8, sharding=of_rows),
-        jax.ShapeDtypeStruct(pixels[:3], bool, sharding=of_rows),
-        None,
-        jax.ShapeDtypeStruct((2,), np.int32, sharding=of_all),
-      )
+      apply = jax.jit(generator.apply)
+      lowered = apply.lower({"params": params}, image, mask)
     return lowered.compile().memory_analysis().temp_size_in_bytes
 
   monkeypatch.setattr(attention, "MOST_PLACES_AT_ONCE", 0)

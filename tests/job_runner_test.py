@@ -56,12 +56,6 @@ def test_batches_of_a_size_are_equally_large(tmp_path):
     assert_filled(outcome.job)
 
 
-def test_pictures_of_a_batch_of_one_keep_their_order(tmp_path):
-  work = make_jobs(tmp_path, [(8, 8), (4, 4), (8, 8)])
-  outcomes = job_runner.run(work, FakeInpainter(), job_runner.Options())
-  assert [outcome.job for outcome in outcomes] == work
-
-
 def test_empty_holes_are_not_computed(tmp_path):
   work = make_jobs(tmp_path, [(8, 8)] * 3)
   Image.new("L", (8, 8)).save(work[1].mask)

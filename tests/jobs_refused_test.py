@@ -69,16 +69,6 @@ def test_output_file_of_another_format_is_refused():
   assert "--output=out.bmp: must end in .jpg" in message
 
 
-def test_what_is_not_there_is_named_with_its_flag():
-  touch("1.jpg", "m.png")
-  long = "a" * 300
-  for name in ("no.jpg", "~nobody/x.jpg", "1.jpg/a.jpg", long):
-    expected = f"{name}: no such file or folder"
-    assert refusal(name, "m.png", "out") == f"--image={expected}"
-    assert refusal("1.jpg", name, "out") == f"--mask={expected}"
-    assert refusal("1.jpg", "m.png", "out", name) == f"--sketch={expected}"
-
-
 def test_folder_or_pattern_without_pictures_is_refused():
   touch("p/notes.txt", "m.png")
   assert "--image=p: no picture below" in refusal("p", "m.png", "out")

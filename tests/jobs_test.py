@@ -83,6 +83,8 @@ def test_other_patterns_pair_by_stem():
     assert names(find(image, mask, "out")) == expected
   assert names(find("p/a1.*", "m", "out")) == expected[:1]
   assert names(find("p/a?.jpg", "m", "out")) == expected[:1]
+  touch("p [1]/a1.jpg")
+  assert len(find("p [1]/*.jpg", "m", "out")) == 1
 
 
 def test_one_mask_file_serves_all():
@@ -90,7 +92,8 @@ def test_one_mask_file_serves_all():
   assert {job.mask.name for job in find("p", "hole.png", "out")} == {"hole.png"}
   touch("m/1.png")  # one in a folder is for its own picture
   first, second = find("p", "m", "out")
-  assert str(first.mask) == "m/1.png" and second.mask is None
+  assert str(first.mask) == "m/1.png" and first.problem is None
+  assert second.mask is None and second.problem == "no mask named a/2.* in m"
 
 
 def test_sketches_pair_likewise():
@@ -102,14 +105,6 @@ def test_sketches_pair_likewise():
     "s.png",
     "s.png",
   ]
-
-
-def test_picture_without_mask_is_a_job_that_says_so():
-  touch("p/1.jpg", "p/2.jpg", "m/1.png")
-  first, second = find("p", "m", "out")
-  assert first.problem is None
-  assert second.problem == "no mask named 2.* in m"
-  assert str(second.output) == "out/2.png"
 
 
 def test_hidden_files_folders_and_parts_are_no_pictures():
@@ -178,11 +173,6 @@ def test_any_name_pairs(name):
   assert expected in names(find("p", "m", "out"))
   assert names(find(f"p/{name}.jpg", "m", "out")) == [expected]
   assert names(find(f"p/{name}.jpg", [f"m/{name}.png"], "out")) == [expected]
-
-
-def test_folder_of_a_pattern_may_have_brackets():
-  touch("p [1]/a.jpg", "m/a.png")
-  assert len(find("p [1]/*.jpg", "m", "out")) == 1
 
 
 def test_accents_pair_however_they_are_written():

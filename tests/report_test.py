@@ -100,14 +100,6 @@ def test_flipped_interval_has_its_low_end_first():
   assert flipped == "-2.000 [-4.000, -1.000]"
 
 
-def test_cell_says_of_how_many_pictures_it_is():
-  cell = report.format_summary(summary(2, 1, 4, pictures=2))
-  assert cell == "2.000 [1.000, 4.000] (2 of 3)"
-  nothing = summary(None, None, None, pictures=0)
-  assert report.format_summary(nothing) == "(0 of 3)"
-  assert report.format_summary(None) == ""
-
-
 def test_table_has_the_scores_that_any_has_and_further_columns():
   scores = {
     "a|b": {"whole": {"psnr": summary(20, 19, 21)}},
