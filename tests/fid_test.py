@@ -27,18 +27,6 @@ class TooFew(torch.nn.Module):
     return image.float().mean((2, 3))
 
 
-class Fails(torch.nn.Module):
-  def forward(self, image, return_features: bool = False):
-    if return_features:
-      raise ValueError("not today")
-    return image
-
-
-class NotFlat(torch.nn.Module):
-  def forward(self, image, return_features: bool = False):
-    return image.float()
-
-
 def save(network, path):
   with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -57,12 +45,7 @@ def test_picture_goes_through_the_network_of_the_file(tmp_path):
 
 @pytest.mark.parametrize(
   ("network", "message"),
-  [
-    (WithoutFeatures(), "rejects pictures"),
-    (Fails(), "rejects pictures"),
-    (TooFew(), r"returns \(3,\)"),
-    (NotFlat(), r"returns \(3, 32, 32\)"),
-  ],
+  [(WithoutFeatures(), "rejects pictures"), (TooFew(), r"returns \(3,\)")],
 )
 def test_network_of_another_kind_is_refused(tmp_path, network, message):
   path = save(network, tmp_path / "network.pt")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gatedinpaint_jax.inference import openvino_backend
 from tests import inpaint_files, pictures, processes
 
 OF_TRAIN = (
@@ -28,7 +29,8 @@ def run(program, *arguments):
   )
 
 
-def test_picture_is_filled(checkpoint, tmp_path):
+def test_picture_is_filled(checkpoint, tmp_path, monkeypatch):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
   photo, mask, output = (tmp_path / f"{n}.png" for n in ("p", "m", "out"))
   pictures.write(photo)
   inpaint_files.write_mask(mask)
@@ -40,6 +42,9 @@ def test_picture_is_filled(checkpoint, tmp_path):
     f"--checkpoint={checkpoint}",
   )
   assert done.returncode == 0, done.stderr
+  # The compiled program was kept for the next run.
+  kind = "openvino" if openvino_backend.is_installed() else "compiled"
+  assert list((tmp_path / "gatedinpaint_jax" / kind).iterdir())
   before, after = inpaint_files.read(photo), inpaint_files.read(output)
   hole = np.asarray(Image.open(mask)) >= 128
   np.testing.assert_array_equal(after[~hole], before[~hole])
@@ -49,20 +54,15 @@ def test_picture_is_filled(checkpoint, tmp_path):
 @pytest.mark.parametrize(
   ("program", "arguments"),
   [
-    ("main", ["--config=configs/quickstart.py"]),
-    ("import_weights", ["--source={tmp}/snap-1"]),
+    ("main", ["--config=configs/quickstart.py", "--workdir={tmp}/run"]),
+    ("import_weights", ["--source={tmp}/snap-1", "--output={tmp}/run"]),
   ],
 )
 def test_what_is_missing_ends_a_program_with_one_line(
   tmp_path, program, arguments
 ):
   (tmp_path / "snap-1.index").touch()
-  written = {"main": "workdir", "import_weights": "output"}[program]
-  done = run(
-    program,
-    *(argument.format(tmp=tmp_path) for argument in arguments),
-    f"--{written}={tmp_path / 'run'}",
-  )
+  done = run(program, *(x.format(tmp=tmp_path) for x in arguments))
   assert done.returncode == 2, done.stderr
   assert done.stderr.splitlines()[-1] == (
     "error: tensorflow is not installed; pip install 'gatedinpaint-jax[train]'"

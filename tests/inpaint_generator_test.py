@@ -43,12 +43,7 @@ def fill(params, image, mask, sketch, *, forms=FAST, **kwargs):
 @pytest.mark.optimized
 @pytest.mark.parametrize(
   ("case", "refined_max", "forms"),
-  [
-    ("64x96", 1e-3, {}),
-    ("64x96", 1e-3, FAST),
-    ("72x136", 1e-3, FAST),
-    ("guided_64x96", 5e-3, {}),
-  ],
+  [("64x96", 1e-3, {}), ("72x136", 1e-3, FAST), ("guided_64x96", 5e-3, {})],
 )
 def test_both_stages_equal_the_released_program(case, refined_max, forms):
   guided = case.startswith("guided")
@@ -75,9 +70,9 @@ def test_both_stages_equal_the_released_program(case, refined_max, forms):
 def test_every_layer_equals_the_released_program():
   golden = released.load("generator_64x96_layers")
   params, _, _ = released.variables("plain")
-  image, mask, _ = read_inputs(released.load("generator_64x96"))
+  inputs = read_inputs(released.load("generator_64x96"))
   _, intermediates = fill(
-    params, image, mask, None, capture_intermediates=True, mutable=True
+    params, *inputs, capture_intermediates=True, mutable=True
   )
   tree = intermediates["intermediates"]
   layers = {**tree["coarse"], **tree["refinement"]}
@@ -86,42 +81,32 @@ def test_every_layer_equals_the_released_program():
     if name == "__call__":
       continue
     ((output, _),) = layer["__call__"]
-    sample = golden[f"{name}__s"]
-    mean, std, low, high = golden[name]
+    output = np.asarray(output)
     if name in ("conv17", "allconv17"):
       output = output[..., ::-1]
-    tolerance = 1e-4 * std
-    output = np.asarray(output)
-    np.testing.assert_allclose(
-      output[:, ::8, ::8], sample, atol=tolerance, rtol=0, err_msg=name
-    )
-    np.testing.assert_allclose(
-      [output.mean(), output.std(), output.min(), output.max()],
-      [mean, std, low, high],
-      atol=tolerance,
-      rtol=0,
-      err_msg=name,
-    )
+    _, std, _, _ = golden[name]
+    of_all = [output.mean(), output.std(), output.min(), output.max()]
+    for actual, expected in (
+      (output[:, ::8, ::8], golden[f"{name}__s"]),
+      (of_all, golden[name]),
+    ):
+      np.testing.assert_allclose(
+        actual, expected, atol=1e-4 * std, rtol=0, err_msg=name
+      )
     checked += 1
   assert checked == 42
 
 
 @pytest.mark.parametrize("conv", ["partial", "vanilla"])
 def test_ungated_networks_have_the_layers_without_their_gates(conv):
-  count = count_parameters(conv=conv)
+  generator = inpaint_generator.InpaintGenerator(conv=conv)
+  image, mask = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
+  params = jax.eval_shape(generator.init, jax.random.key(0), image, mask)
   # Half of everything but the two layers that output colours, which have no
   # gate: 12 * 9 * 3 + 3 parameters each.
   colours = 2 * (12 * 9 * 3 + 3)
+  count = sum(p.size for p in jax.tree.leaves(params))
   assert count == (4_052_478 - colours) // 2 + colours
-
-
-def count_parameters(**options):
-  generator = inpaint_generator.InpaintGenerator(**options)
-  one = jnp.zeros((1, 16, 16, 1))
-  image = jnp.zeros((1, 16, 16, 3))
-  sketch = one if options.get("guided") else None
-  params = jax.eval_shape(generator.init, jax.random.key(0), image, one, sketch)
-  return sum(p.size for p in jax.tree.leaves(params))
 
 
 def small_inputs(batch=2, height=16, width=24):
@@ -134,7 +119,7 @@ def small_inputs(batch=2, height=16, width=24):
   return batch_lib.erase(image, mask), mask
 
 
-@pytest.mark.parametrize("conv", ["gated", "partial", "vanilla"])
+@pytest.mark.parametrize("conv", ["gated", "partial"])
 def test_each_picture_gets_what_it_gets_alone(conv):
   generator = inpaint_generator.InpaintGenerator(width=8, conv=conv)
   incomplete, mask = small_inputs()
@@ -145,19 +130,6 @@ def test_each_picture_gets_what_it_gets_alone(conv):
     alone = apply(variables, incomplete[i : i + 1], mask[i : i + 1])
     np.testing.assert_allclose(together.refined[i], alone.refined[0], atol=1e-5)
     np.testing.assert_array_equal(together.offsets[i], alone.offsets[0])
-
-
-def test_losses_of_the_second_network_reach_the_first():
-  generator = inpaint_generator.InpaintGenerator(width=8)
-  incomplete, mask = small_inputs()
-  variables = jax.jit(generator.init)(jax.random.key(1), incomplete, mask)
-
-  def total(params):
-    output = jax.jit(generator.apply)({"params": params}, incomplete, mask)
-    return jnp.sum(jnp.abs(output.refined))
-
-  grads = jax.jit(jax.grad(total))(variables["params"])
-  assert np.abs(grads["coarse"]["conv1"]["kernel"]).max() > 0
 
 
 def test_bfloat16_keeps_float32_parameters_and_outputs():
@@ -199,11 +171,12 @@ def test_attention_does_not_copy_from_padding():
   padding = np.ones((1, 64, 96, 1), np.float32)
   padding[:, :, 56:] = 0
   generator = inpaint_generator.InpaintGenerator(width=4)
-  params = generator.init(jax.random.key(0), image, mask)
+  params = jax.jit(generator.init)(jax.random.key(0), image, mask)
+  apply = jax.jit(generator.apply)
 
   def sources(**kwargs):
     incomplete = batch_lib.erase(image, mask)
-    offsets = generator.apply(params, incomplete, mask, **kwargs).offsets
+    offsets = apply(params, incomplete, mask, **kwargs).offsets
     return np.unique(offsets[0, :, :, 1] + np.arange(12)[None])
 
   assert sources().min() < 8

@@ -1,27 +1,18 @@
 """`inpaint`: a person's mistakes end with one line and exit code 2."""
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from gatedinpaint_jax import inpaint
-from gatedinpaint_jax.inference import photo_files
-from tests import pictures
+from tests import inpaint_files, pictures
 
 
 @pytest.fixture
 def folder(tmp_path):
   """A photo and its mask."""
   pictures.write(tmp_path / "photo.png")
-  mask = np.zeros((24, 32), np.uint8)
-  mask[:12, :16] = 255
-  Image.fromarray(mask).save(tmp_path / "mask.png")
+  inpaint_files.write_mask(tmp_path / "mask.png")
   return tmp_path
-
-
-def write_bomb(path):
-  pixels = photo_files.MAX_PIXELS
-  Image.new("1", (pixels // 8, 9)).save(path)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +24,11 @@ def write_bomb(path):
     ),
     ({"image": "no.png"}, ["--image=", "no.png", "no such file"]),
     ({"mask": "no.png"}, ["--mask=", "no.png", "no such file"]),
+    ({"sketch": "no.png"}, ["--sketch=", "no.png", "no such file"]),
     ({"checkpoint": "no"}, ["--checkpoint", "nothing at"]),
     ({"checkpoint": "."}, ["holds no checkpoint"]),
     ({"output": "no/out.png"}, ["no folder", "create it"]),
     ({"output": "/proc/out.png"}, ["cannot be written", "/proc/out.png"]),
-    ({"output": "photo.png"}, ["--output: photo.png", "name another"]),
     ({"report": "no/report"}, ["--report", "cannot be written"]),
     ({"sketch": "mask.png"}, ["--sketch", "not guided"]),
     ({"mask": "grey.png"}, ["grey.png", "grey all over"]),
@@ -45,12 +36,9 @@ def write_bomb(path):
       {"mask": "small.png"},
       ["10 wide and 10 high", "32 wide", "--resize_mask"],
     ),
-    ({"image": "bomb.png"}, ["bomb.png", "pixels"]),
     ({"bucket": "12"}, ["--bucket=12", "multiple of 8"]),
-    ({"bucket": "x"}, ["--bucket=x"]),
     ({"batch_size": "0"}, ["--batch_size=0"]),
     ({"dilate_mask": "-1"}, ["--dilate_mask=-1"]),
-    ({"format": "gif"}, ["--format=gif", "png"]),
     ({"checkpoint": None, "method": "photoshop"}, ["--method=photoshop"]),
     ({"method": "mean_fill"}, ["--checkpoint: cannot be combined"]),
     *(
@@ -78,8 +66,7 @@ def test_mistake_ends_with_one_line(
 ):
   Image.new("L", (32, 24), 127).save(folder / "grey.png")
   Image.new("L", (10, 10), 255).save(folder / "small.png")
-  if change.get("image") == "bomb.png":
-    write_bomb(folder / "bomb.png")
+
   monkeypatch.chdir(folder)
   right = {
     "image": "photo.png",

@@ -1,8 +1,6 @@
 """`inpaint`: what a person gets for one picture."""
 
 import json
-import os
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,8 +8,8 @@ from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import methods
-from gatedinpaint_jax.inference import openvino_backend, spread
-from tests import pictures, processes, small_checkpoint
+from gatedinpaint_jax.inference import spread
+from tests import pictures, small_checkpoint
 from tests.inpaint_files import SIZE, read, run, write_mask
 
 
@@ -74,19 +72,21 @@ def test_result_that_is_there_stays_unless_it_may_be_overwritten(
   assert read(folder / "out.png").shape == (*SIZE, 3)
 
 
-def test_empty_mask_returns_the_picture_and_says_so(checkpoint, folder, capsys):
-  write_mask(folder / "mask.png", level=0)
+@pytest.mark.parametrize(
+  ("level", "words"),
+  [
+    (0, "mask.png is empty: picture unchanged"),
+    (255, "covers the entire picture"),
+  ],
+)
+def test_empty_and_full_masks_are_told(
+  checkpoint, folder, capsys, level, words
+):
+  Image.new("L", SIZE[::-1], level).save(folder / "mask.png")
   assert run(*flags(checkpoint, folder)) == 0
-  np.testing.assert_array_equal(
-    read(folder / "out.png"), read(folder / "photo.png")
-  )
-  assert "mask.png is empty: picture unchanged" in capsys.readouterr().out
-
-
-def test_full_mask_fills_everything_and_says_so(checkpoint, folder, capsys):
-  Image.new("L", SIZE[::-1], 255).save(folder / "mask.png")
-  assert run(*flags(checkpoint, folder)) == 0
-  assert "covers the entire picture" in capsys.readouterr().out
+  assert words in capsys.readouterr().out
+  is_unchanged = read(folder / "out.png") == read(folder / "photo.png")
+  assert is_unchanged.all() == (level == 0)
 
 
 def test_sketch_guides_the_fill(guided_checkpoint, folder):
@@ -100,12 +100,7 @@ def test_sketch_guides_the_fill(guided_checkpoint, folder):
     [f"--sketch={folder / 'sketch.png'}"],
     [f"--sketch={folder / 'inverted.png'}", "--invert_sketch"],
   ):
-    arguments = (
-      *flags(guided_checkpoint, folder),
-      "--overwrite",
-      *extra,
-    )
-    assert run(*arguments) == 0
+    assert run(*flags(guided_checkpoint, folder), "--overwrite", *extra) == 0
     results.append(read(folder / "out.png"))
   assert np.any(results[0] != results[1])
   np.testing.assert_array_equal(results[1], results[2])
@@ -118,14 +113,8 @@ def test_crop_to_hole_computes_the_neighbourhood_alone(checkpoint, tmp_path):
   mask[40:60, 30:70] = mask[200:290, 440:500] = 255
   Image.fromarray(mask).save(tmp_path / "mask.png")
   report = tmp_path / "report.jsonl"
-  assert (
-    run(
-      *flags(checkpoint, tmp_path),
-      "--crop_to_hole",
-      f"--report={report}",
-    )
-    == 0
-  )
+  given = flags(checkpoint, tmp_path)
+  assert run(*given, "--crop_to_hole", f"--report={report}") == 0
   photo, result = read(tmp_path / "photo.png"), read(tmp_path / "out.png")
   np.testing.assert_array_equal(result[mask == 0], photo[mask == 0])
   assert np.mean(result[mask > 0] != photo[mask > 0]) > 0.9
@@ -147,22 +136,6 @@ def test_picture_becomes_what_a_method_makes_of_it(folder, name):
   np.testing.assert_array_equal(read(folder / "out.png"), expected)
   line = json.loads(report.read_text())
   assert line["method"] == name and line["checkpoint"] is None
-
-
-def test_second_run_of_the_command_needs_no_tensorflow(checkpoint, folder):
-  program = (
-    "import sys\n"
-    "from gatedinpaint_jax import inpaint\n"
-    "code = inpaint.main(sys.argv)\n"
-    "sys.exit('TensorFlow' if 'tensorflow' in sys.modules else code)\n"
-  )
-  result = processes.run("-c", program, *flags(checkpoint, folder))
-  assert result.returncode == 0, result.stderr
-  assert (folder / "out.png").is_file()
-  # The program was kept for the next run.
-  cache = pathlib.Path(os.environ["XDG_CACHE_HOME"], "gatedinpaint_jax")
-  has_openvino = openvino_backend.is_installed()
-  assert list((cache / ("openvino" if has_openvino else "compiled")).iterdir())
 
 
 def test_checkpoint_whose_config_is_of_another_model(folder, tmp_path):

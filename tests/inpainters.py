@@ -1,6 +1,5 @@
 """Inpainters of small and of fake generators, and pictures for them."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -54,14 +53,6 @@ def draw_picture(seed, *shape):
   image = generator.integers(0, 256, (*shape, 3), np.uint8)
   mask = 255 * generator.integers(0, 2, shape, np.uint8)
   return image, mask
-
-
-def make_small(**kwargs):
-  generator = make_generator()
-  x = jnp.zeros((1, 16, 16, 1))
-  params = generator.init(jax.random.key(0), x[..., [0, 0, 0]], x)["params"]
-  params = jax.tree.map(lambda p: 3 * p, params)
-  return make(generator, params, **kwargs)
 
 
 def make_calm(**kwargs):

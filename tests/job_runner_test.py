@@ -56,26 +56,6 @@ def test_batches_of_a_size_are_equally_large(tmp_path):
     assert_filled(outcome.job)
 
 
-def test_pictures_of_a_batch_of_one_keep_their_order(tmp_path):
-  work = make_jobs(tmp_path, [(8, 8), (4, 4), (8, 8)])
-  outcomes = job_runner.run(work, FakeInpainter(), job_runner.Options())
-  assert [outcome.job for outcome in outcomes] == work
-
-
-def test_windows_together_fill_all_holes(tmp_path):
-  (job,) = make_jobs(tmp_path, [(900, 300)])
-  hole = np.array(Image.open(job.mask))
-  hole[:2] = 255
-  Image.fromarray(hole).save(job.mask)
-  inpainter = FakeInpainter()
-  options = job_runner.Options(crop_to_hole=True, batch_size=4)
-  (outcome,) = job_runner.run([job], inpainter, options)
-  assert outcome.reason is None
-  assert inpainter.shapes == [(256, 300)] * 2
-  result = np.asarray(Image.open(job.output))
-  assert np.all((result == 255) == (hole == 255)[..., None])
-
-
 def test_empty_holes_are_not_computed(tmp_path):
   work = make_jobs(tmp_path, [(8, 8)] * 3)
   Image.new("L", (8, 8)).save(work[1].mask)
@@ -83,14 +63,10 @@ def test_empty_holes_are_not_computed(tmp_path):
   outcomes = list(
     job_runner.run(work, inpainter, job_runner.Options(batch_size=3))
   )
-  assert {o.job.image.name: o.note is None for o in outcomes} == {
-    "0.png": True,
-    "1.png": False,
-    "2.png": True,
-  }
+  (noted,) = (o.job for o in outcomes if o.note is not None)
+  assert noted == work[1]
   assert inpainter.shapes == [(3, 8, 8)]
-  result = np.asarray(Image.open(work[1].output))
-  assert result.shape == (8, 8, 3) and not result.any()
+  assert not np.any(Image.open(noted.output))
 
 
 def test_hole_that_is_nearly_everything_has_a_hint(tmp_path):

@@ -30,16 +30,13 @@ def test_two_masks_of_one_name_are_refused():
   assert "--sketch: m/1" in refusal("p", "n.png", "out", "m")
 
 
-@pytest.mark.parametrize("output", ["1.png", "./1.png", "HERE/1.png", "link"])
-def test_result_in_the_place_of_its_picture_is_refused(here, output):
-  touch("1.png", "m.png")
-  os.symlink(".", "link")
-  message = refusal("1.png", "m.png", output.replace("HERE", str(here)))
-  assert "1.png is a picture, mask or sketch of this run" in message
-
-
-def test_result_in_the_place_of_any_other_file_is_refused():
+def test_result_in_the_place_of_a_file_of_the_run_is_refused(here):
   touch("1.jpg", "m.png", "s.png", "p/1.jpg", "p/2.jpg", "m/1.png", "m/2.png")
+  touch("1.png")
+  os.symlink(".", "link")
+  for output in ("1.png", "./1.png", here / "1.png", "link"):
+    message = refusal("1.png", "m.png", str(output))
+    assert "1.png is a picture, mask or sketch of this run" in message
   assert "m.png is a picture" in refusal("1.jpg", "m.png", "m.png")
   assert "s.png is a picture" in refusal("1.jpg", "m.png", "s.png", "s.png")
   os.symlink("m/2.png", "result.png")
@@ -66,21 +63,10 @@ def test_output_file_for_several_pictures_is_refused():
   )
 
 
-@pytest.mark.parametrize("output", ["out.bmp", "out.gif"])
-def test_output_file_of_another_format_is_refused(output):
+def test_output_file_of_another_format_is_refused():
   touch("1.jpg", "m.png")
-  message = refusal("1.jpg", "m.png", output)
-  assert f"--output={output}: must end in .jpg" in message
-
-
-def test_what_is_not_there_is_named_with_its_flag():
-  touch("1.jpg", "m.png")
-  long = "a" * 300
-  for name in ("no.jpg", "~nobody/x.jpg", "1.jpg/a.jpg", long):
-    expected = f"{name}: no such file or folder"
-    assert refusal(name, "m.png", "out") == f"--image={expected}"
-    assert refusal("1.jpg", name, "out") == f"--mask={expected}"
-    assert refusal("1.jpg", "m.png", "out", name) == f"--sketch={expected}"
+  message = refusal("1.jpg", "m.png", "out.bmp")
+  assert "--output=out.bmp: must end in .jpg" in message
 
 
 def test_folder_or_pattern_without_pictures_is_refused():

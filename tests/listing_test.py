@@ -22,14 +22,11 @@ def find(folder, **kwargs):
 
 
 def test_folder_is_searched_at_any_depth_and_sorted(tmp_path):
-  touch(tmp_path, "b.JPG", "a/z.webp", "c.png", "d.jpeg", "e.txt", "x/y/q.Png")
+  touch(
+    tmp_path, "b.JPG", "a/z.webp", "c.png", "d.jpeg", "e.txt", "x.png/q.Png"
+  )
   photos = find(tmp_path).photos
   assert names(photos) == ["z.webp", "b.JPG", "c.png", "d.jpeg", "q.Png"]
-
-
-def test_folder_named_like_a_picture_is_searched_not_read(tmp_path):
-  touch(tmp_path, "a.jpg/b.png")
-  assert names(find(tmp_path).photos) == ["b.png"]
 
 
 def test_sketches_are_paired_and_are_not_photos(tmp_path):
@@ -46,11 +43,6 @@ def test_photos_without_sketch_are_named(tmp_path):
     errors.UserError, match=r"no sketch at .*a_edge\.jpg and 1 more"
   ):
     find(tmp_path, paired=True)
-
-
-def test_missing_folder_is_named(tmp_path):
-  with pytest.raises(errors.UserError, match=r"no folder at .*nowhere"):
-    find(tmp_path / "nowhere")
 
 
 def test_empty_folder_is_told_from_one_of_other_files(tmp_path):

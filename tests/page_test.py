@@ -30,11 +30,11 @@ def png(*, seed=0, size=(48, 64), note=None):
   return file.getvalue()
 
 
-def results(*, methods=METHODS, cases=CASES):
+def results(*, methods=METHODS, cases=CASES, size=(48, 64)):
   """Pictures, each of which says in its file who made it."""
   return {
     method: {
-      case: png(seed=10 * i + j, note=f"{method} {case}")
+      case: png(seed=10 * i + j, note=f"{method} {case}", size=size)
       for j, case in enumerate(cases)
     }
     for i, method in enumerate(methods)
@@ -98,7 +98,7 @@ def test_page_loads_nothing(tmp_path):
 
 def test_order_and_ids_tell_no_method(tmp_path):
   methods = tuple("abcdefgh")
-  shown = results(methods=methods, cases=tuple(map(str, range(8))))
+  shown = results(methods=methods, cases=tuple(map(str, range(8))), size=(8, 8))
   orders = []
   for seed in range(2):
     page, key = write(tmp_path / str(seed), shown, seed=seed)
@@ -119,13 +119,8 @@ def test_same_study_is_written_again_and_another_is_not(tmp_path):
     with pytest.raises(errors.UserError, match=r"key\.json: is of another"):
       write(tmp_path, **change)
   assert (tmp_path / "study.html").read_text("utf-8") == before[0]
-  assert sorted(p.name for p in tmp_path.iterdir()) == [
-    "key.json",
-    "study.html",
-  ]
-
-
-def test_key_that_cannot_be_read_is_not_overwritten(tmp_path):
+  assert len(list(tmp_path.iterdir())) == 2
+  # A key that cannot be read is not overwritten either.
   (tmp_path / "key.json").write_text("[]")
   with pytest.raises(errors.UserError, match=r"key\.json"):
     write(tmp_path)
@@ -232,11 +227,8 @@ def test_walk_by_keyboard_with_a_reload_ends_with_all_answers(tmp_path, walker):
   assert [row[2] for row in rows] == order(walker)
   assert {row[2] for row in rows} == set(key["pictures"])
   assert all(0.3 <= float(row[4]) < 60 for row in rows)
-  assert {re.match("[a-z]+:", url)[0] for url in walker.requests} == {
-    "file:",
-    "data:",
-  }
-  assert not walker.complaints
+  schemes = {url.partition(":")[0] for url in walker.requests}
+  assert schemes == {"file", "data"} and not walker.complaints
 
 
 def test_no_rating_is_of_a_picture_that_nobody_saw(tmp_path, walker):

@@ -42,15 +42,6 @@ def hub(weights, monkeypatch):
   )
 
 
-def test_equal_pictures_have_no_distance_and_others_have_one(hub):
-  distance = perceptual.load()
-  side = perceptual.MIN_SIDE
-  image, other = pictures.noise(side, side), pictures.noise(side, side, seed=1)
-  between = ((image.astype(int) + other) // 2).astype(np.uint8)
-  assert distance(image, image) == 0
-  assert 0 < distance(between, image) < distance(other, image)
-
-
 def test_network_sees_what_imagenet_networks_see(hub):
   # Mean and deviation of ImageNet's pixels in [0, 1], which AlexNet was trained
   # with. jaxlpips makes them of pictures in [-1, 1], and does not say of what.

@@ -1,7 +1,6 @@
 """A file that is no picture, or no longer a whole one, is told in one line."""
 
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -36,32 +35,26 @@ def assert_cut_is_refused(path, data, lengths):
     assert "\n" not in str(caught.value), length
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}])
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg_cut_short_is_refused_wherever_it_ends(tmp_path, mode, options):
-  path = tmp_path / "a.jpg"
-  Image.fromarray(PIXELS).convert(mode).save(path, **options)
-  data = path.read_bytes()
-  end = len(data) - 2  # without the end's marker, all pixels are there
-  lengths = [*range(1, end, 67), end - 1]
-  assert_cut_is_refused(path, data, lengths)
-
-
 @pytest.mark.parametrize(
-  ("suffix", "options"),
+  ("suffix", "mode", "options"),
   [
-    (".webp", {}),
-    (".webp", {"lossless": True}),
-    (".tif", {}),
-    (".tif", {"compression": "tiff_lzw"}),
-    (".tif", {"compression": "jpeg"}),
+    *((".jpg", mode, {}) for mode in ("L", "RGB", "CMYK")),
+    *((".jpg", mode, {"progressive": True}) for mode in ("L", "RGB", "CMYK")),
+    (".webp", "RGB", {}),
+    (".webp", "RGB", {"lossless": True}),
+    (".tif", "RGB", {}),
+    (".tif", "RGB", {"compression": "tiff_lzw"}),
+    (".tif", "RGB", {"compression": "jpeg"}),
   ],
 )
-def test_webp_and_tiff_cut_short_are_refused(tmp_path, suffix, options):
+def test_picture_cut_short_is_refused_wherever_it_ends(
+  tmp_path, suffix, mode, options
+):
   path = tmp_path / f"a{suffix}"
-  Image.fromarray(PIXELS).save(path, **options)
+  Image.fromarray(PIXELS).convert(mode).save(path, **options)
   data = path.read_bytes()
-  lengths = [*range(1, len(data), 41), len(data) - 3]
+  # Without the two bytes of a JPEG's end marker, all pixels are there.
+  lengths = [*range(1, len(data) - 2, 41), len(data) - 3]
   assert_cut_is_refused(path, data, lengths)
 
 
@@ -75,51 +68,37 @@ def test_png_cut_short_is_refused_unless_all_pixels_are_there(tmp_path):
   np.testing.assert_array_equal(photo_files.read(path).pixels, PIXELS)
 
 
-def test_turned_picture_cut_short_is_refused(tmp_path):
-  exif = Image.Exif()
-  exif[0x0112] = 6
-  path = tmp_path / "a.jpg"
-  Image.fromarray(PIXELS).save(path, exif=exif)
-  path.write_bytes(path.read_bytes()[:-200])
-  with pytest.raises(errors.UserError, match="damaged or cut short"):
-    photo_files.read(path)
+KINDS = "must be a jpg, png, webp or tiff"
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
-  path = tmp_path / "text.png"
-  path.write_text("not a picture\n" * 50)
-  assert_refused(path, "not a picture", "must be a jpg, png, webp or tiff")
+@pytest.mark.parametrize(
+  ("make", "parts"),
+  [
+    (lambda path: path.write_text("a text\n" * 50), ["not a picture", KINDS]),
+    (
+      lambda path: path.write_bytes(pictures.encoded(PIXELS, "GIF")),
+      [f"a gif file; {KINDS}"],
+    ),
+    (lambda path: path.touch(), ["empty file, 0 bytes"]),
+    (lambda path: path.mkdir(), ["a folder, not a picture"]),
+    (lambda path: None, ["no such file"]),
+    (lambda path: path.symlink_to("nowhere.png"), ["no such file"]),
+    (
+      lambda path: path.symlink_to(path.name),
+      ["cannot be read (Too many levels"],
+    ),
+  ],
+  ids=["text", "gif", "empty", "folder", "missing", "dangling", "loop"],
+)
+def test_what_is_no_picture_says_what_it_is(tmp_path, make, parts):
+  make(tmp_path / "a.png")
+  assert_refused(tmp_path / "a.png", *parts)
 
 
-def test_empty_file_is_refused(tmp_path):
-  (tmp_path / "a.png").touch()
-  assert_refused(tmp_path / "a.png", "empty file, 0 bytes")
-
-
-def test_folder_is_refused(tmp_path):
-  (tmp_path / "x.jpg").mkdir()
-  assert_refused(tmp_path / "x.jpg", "a folder, not a picture")
-
-
-def test_missing_file_is_refused(tmp_path):
-  assert_refused(tmp_path / "a.png", "no such file")
-  (tmp_path / "dangling.png").symlink_to("nowhere.png")
-  assert_refused(tmp_path / "dangling.png", "no such file")
-
-
-def test_file_that_cannot_be_opened_says_why(tmp_path):
-  (tmp_path / "loop.png").symlink_to("loop.png")
-  assert_refused(tmp_path / "loop.png", "cannot be read (Too many levels")
+def test_name_that_cannot_be_opened_says_why(tmp_path):
   assert_refused(tmp_path / ("a" * 300 + ".png"), "File name too long")
   (tmp_path / "file").write_text("x")
   assert_refused(tmp_path / "file" / "a.png", "Not a directory")
-
-
-def test_other_format_is_refused_whatever_its_name(tmp_path):
-  (tmp_path / "a.png").write_bytes(pictures.encoded(PIXELS, "GIF"))
-  assert_refused(
-    tmp_path / "a.png", "a gif file; must be a jpg, png, webp or tiff"
-  )
 
 
 def test_suffix_may_be_that_of_another_format_that_is_read(tmp_path):
@@ -143,34 +122,23 @@ def test_channels_that_mean_nothing_are_refused(tmp_path):
     photo_files.read(tmp_path / "a.tif")
 
 
-def png(height, width, rows=b""):
-  """Returns a PNG of one bit per pixel, with the rows that are given."""
+def png_without_pixels(height, width):
 
   def chunk(name, data):
     checksum = zlib.crc32(name + data)
     return struct.pack(">I", len(data)) + name + data + checksum.to_bytes(4)
 
   header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-  chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")
+  chunks = (b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")
   return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*x) for x in chunks)
 
 
 def test_size_is_refused_from_the_header_alone(tmp_path):
   # There are no pixels: had they been looked for, it would be damaged.
-  (tmp_path / "a.png").write_bytes(png(60000, 60001))
+  (tmp_path / "a.png").write_bytes(png_without_pixels(60000, 60001))
   assert_refused(
     tmp_path / "a.png", "60001 x 60000 pixels; the limit is 268435456"
   )
-
-
-def test_honest_decompression_bomb_is_refused_at_once(tmp_path):
-  height, width = 17000, 16000
-  data = png(height, width, bytes((1 + width // 8) * height))
-  (tmp_path / "a.png").write_bytes(data)
-  assert len(data) < 200_000
-  started = time.perf_counter()
-  assert_refused(tmp_path / "a.png", "16000 x 17000 pixels")
-  assert time.perf_counter() - started < 0.5
 
 
 def damaged_files(folder):

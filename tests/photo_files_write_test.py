@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gatedinpaint_jax import batch, errors
 from gatedinpaint_jax.inference import photo_files
@@ -74,24 +73,10 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
   np.testing.assert_array_equal(again.colours, photo.colours)
   if suffix != ".webp":  # which knows no grey
     np.testing.assert_array_equal(again.pixels, photo.pixels)
-  np.testing.assert_array_equal(again.colours[~HOLE], colours(pixels)[~HOLE])
+  before = make_photo(pixels)
+  np.testing.assert_array_equal(again.colours[~HOLE], before.colours[~HOLE])
   if photo.has_alpha:
-    np.testing.assert_array_equal(again.alpha, make_photo(pixels).alpha)
-
-
-def colours(pixels):
-  return make_photo(pixels).colours
-
-
-def test_palette_picture_keeps_its_colours(tmp_path):
-  picture = Image.fromarray(PIXELS).quantize(16)
-  picture.save(tmp_path / "a.png")
-  photo = photo_files.read(tmp_path / "a.png")
-  photo = photo_files.composite(photo, prediction(), HOLE)
-  photo_files.write(tmp_path / "b.png", photo)
-  written = np.asarray(pictures.opened(tmp_path / "b.png"))
-  expected = np.asarray(picture.convert("RGB"))
-  np.testing.assert_array_equal(written[~HOLE], expected[~HOLE])
+    np.testing.assert_array_equal(again.alpha, before.alpha)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -139,12 +124,6 @@ def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     photo_files.write(tmp_path / "a.png", make_photo(PIXELS))
   assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
   assert (tmp_path / "a.png").read_text() == "before"
-
-
-def test_folder_that_is_gone_is_told(tmp_path):
-  path = tmp_path / "gone" / "a.png"
-  with pytest.raises(errors.UserError, match="No such file or directory"):
-    photo_files.write(path, make_photo(PIXELS))
 
 
 def test_what_cannot_be_encoded_is_told(tmp_path, monkeypatch):

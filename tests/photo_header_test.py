@@ -42,11 +42,6 @@ def test_profile_exif_and_resolution_stay(tmp_path, source, suffix):
     assert np.allclose([float(x) for x in exif.get_ifd(GPS)[2]], [48, 12, 30.5])
 
 
-@pytest.fixture
-def thumbnail():
-  return pictures.encoded(255 - PIXELS)
-
-
 def photo_with(tmp_path, **fields):
   """Returns a photo whose file held binary fields, and Exif data."""
   image = pyvips.Image.new_from_array(PIXELS)
@@ -65,7 +60,8 @@ def assert_is_left_behind(mark, photo, tmp_path):
   assert pictures.opened(tmp_path / "b.jpg").getexif()[MAKE] == "Acme"
 
 
-def test_exif_thumbnail_does_not_show_what_was_in_the_hole(tmp_path, thumbnail):
+def test_exif_thumbnail_does_not_show_what_was_in_the_hole(tmp_path):
+  thumbnail = pictures.encoded(255 - PIXELS)
   photo = photo_with(tmp_path, jpeg_thumbnail_data=thumbnail)
   assert_is_left_behind(thumbnail[-60:-20], photo, tmp_path)
 

@@ -39,12 +39,8 @@ def test_best_median_and_worst_are_chosen_in_this_order():
   ]
 
 
-def test_few_pictures_are_shown_once():
+def test_few_pictures_are_shown_once_and_none_without_a_hole():
   assert kinds(2, 1, 3) == [(1, "best"), (0, "best"), (2, "worst")]
-  assert kinds(2) == [(0, "best")]
-
-
-def test_pictures_without_a_hole_are_not_shown():
   assert kinds(None, 2, None) == [(1, "best")]
   assert kinds(None) == []
 
@@ -65,37 +61,20 @@ def row(label, value):
   return pictures.Shown(label, original, hole, methods)
 
 
-def test_columns_are_original_hole_and_methods_in_their_order():
+def test_columns_are_original_hole_and_methods_with_labels_and_enlarged():
   grid = pictures.draw_grid([row("a", 10), row("b", 20)])
   assert grid.shape == (16 + 2 * (16 + 128), 4 * COLUMN - 4, 3)
   for i, fills in enumerate([(100, 255, 10, 11), (100, 255, 20, 21)]):
-    y = TOP + i * (16 + 128) + 5
-    for j, fill in enumerate(fills):
-      assert (grid[y, j * COLUMN + 64] == fill).all()
-      assert (grid[y + 100, j * COLUMN + 64] == 100).all()
-
-
-def test_pixels_are_enlarged_and_stay_in_the_middle_of_their_column():
-  grid = pictures.draw_grid([row("a", 10)])
-  line = grid[TOP + 5, 2 * COLUMN : 2 * COLUMN + 128, 0]
-  assert (line[16:112] == 10).all()
-  assert (line[:16] == 255).all() and (line[112:] == 255).all()
-
-
-def test_every_column_and_every_row_has_a_label():
-  grid = pictures.draw_grid([row("a", 10), row("b", 20)])
-  for j in range(4):
-    assert grid[:16, j * COLUMN : j * COLUMN + 128].min() < 100
-  for i in range(2):
     top = 16 + i * (16 + 128)
-    assert grid[top : top + 16].min() < 100
-
-
-def test_large_pictures_are_not_enlarged():
-  large = np.zeros((130, 200, 3), np.uint8)
-  shown = pictures.Shown("a", large, large[..., 0] > 0, {"x": large})
-  grid = pictures.draw_grid([shown])
-  assert grid.shape == (16 + 16 + 130, 3 * 204 - 4, 3)
+    assert grid[top : top + 16].min() < 100, "the label of a row"
+    for j, fill in enumerate(fills):
+      column = grid[:, j * COLUMN : j * COLUMN + 128]
+      assert column[:16].min() < 100, "the label of a column"
+      # Enlarged to 96 pixels in the middle of the column.
+      line = column[top + 16 + 5]
+      assert (line[16:112] == fill).all()
+      assert (line[:16] == 255).all() and (line[112:] == 255).all()
+      assert (column[top + 16 + 105, 64] == 100).all()
 
 
 def test_pictures_of_several_sizes_have_rows_of_their_own_height():

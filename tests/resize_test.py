@@ -36,10 +36,6 @@ def test_reduction_works_on_both_axes():
   )
 
 
-def test_one_row_keeps_the_first_source_row():
-  np.testing.assert_array_equal(resize.nearest_source_indices(4, 4), [0])
-
-
 def test_size_that_the_factor_does_not_divide_is_refused():
   with pytest.raises(ValueError, match="10 rows cannot be reduced by 4"):
     resize.nearest_source_indices(10, 4)

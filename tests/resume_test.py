@@ -35,7 +35,7 @@ def assert_equal(state, workdir, whole):
   assert tiny_run.read_scalars(workdir) == scalars
 
 
-@pytest.mark.parametrize("step", [1, 4, 3])
+@pytest.mark.parametrize("step", [1, 4])
 def test_sigterm_saves_within_the_step(
   photos, tmp_path, monkeypatch, whole, step
 ):
@@ -69,17 +69,6 @@ def test_sigterm_saves_within_the_step(
   with tiny_run.captured_log() as lines:
     state = train.train_and_evaluate(options, tmp_path)
   assert f"resumed at step {stopped_at}" in lines
-  assert_equal(state, tmp_path, whole)
-
-
-def test_events_after_the_restored_step_are_superseded(photos, tmp_path, whole):
-  shutil.copytree(whole[-1], tmp_path, dirs_exist_ok=True)
-  # As if the run had been killed after step 6 and before the save at 4 ended.
-  for step in (4, 6, 8):
-    shutil.rmtree(tmp_path / "checkpoints" / str(step))
-  with tiny_run.captured_log() as lines:
-    state = train.train_and_evaluate(config(photos), tmp_path)
-  assert "resumed at step 2" in lines
   assert_equal(state, tmp_path, whole)
 
 

@@ -85,12 +85,3 @@ def test_further_scores_and_features_see_each_picture_once(work):
   assert len(colours) == 20 and result.frechet_distance > 0
   again, _ = score(work, 64, features=features)
   assert again.frechet_distance == result.frechet_distance
-
-
-def test_pictures_whose_known_pixels_change_are_counted(work):
-  invert = subjects.Subject(
-    {}, lambda loaded, _: [255 - entry.image for entry in loaded]
-  )
-  scorer = scoring.Scorer(LOADER, 4)
-  assert scorer.score(scorer.complete(invert, work)).changed == 10
-  assert score(work, 4)[0].changed == 0

@@ -123,8 +123,6 @@ def test_second_variant_of_the_port_is_refused_by_name(tmp_path, name):
   [
     (None, "no config that describes"),
     ("{", "no config that describes"),
-    ("[]", "no config that describes"),
-    ('{"model": 3}', "no config that describes"),
     ('{"model": {"width": 4}}', "no config that describes"),
     (
       '{"model": {"conv": "gate", "width": 4, "guided": false, '

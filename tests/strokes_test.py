@@ -1,7 +1,6 @@
 import zlib
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from gatedinpaint_jax.data import hole_shapes, strokes
@@ -65,11 +64,6 @@ def test_thick_segment_is_all_points_near_it_and_between_its_ends():
     np.testing.assert_array_equal(drawn, expected)
 
 
-def test_segment_without_length_is_empty():
-  rows = strokes._straight_rows(segments((3, 3, 3, 3, 4)), 8)
-  assert not np.any(filled(rows, 8))
-
-
 def test_disc_is_round_and_cut_at_the_border():
   y, x = np.mgrid[:24, :32]
   for cx, cy, radius in ((12, 11, 6), (0, 0, 5), (32, 24, 4), (9, 9, 0)):
@@ -100,14 +94,3 @@ def test_segment_with_its_discs_is_their_union_without_gaps():
   np.testing.assert_array_equal(
     inside(strokes._rows(together, 40)), sum(map(inside, parts)) > 0
   )
-
-
-@pytest.mark.parametrize("width", [8, 16, 24, 40])
-def test_overlapping_intervals_fill_their_union(width):
-  generator = np.random.default_rng(width)
-  first = generator.integers(-5, width + 5, (6, 7))
-  last = first + generator.integers(-3, 9, (6, 7))
-  drawn = filled((first, last), width)
-  columns = np.arange(width)
-  inside = (columns >= first[..., None]) & (columns <= last[..., None])
-  np.testing.assert_array_equal(drawn, inside.any(axis=0))

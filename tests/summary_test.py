@@ -46,8 +46,7 @@ def ratings(generator, *, mean, raters, cases):
 def test_means_are_of_the_methods_from_best_to_worst():
   summary = summarise({"a": [[1, 2], [3, 2]], "b": [[9, 8], [10, 9]]})
   assert list(summary["methods"]) == ["b", "a"]
-  assert summary["methods"]["a"]["mean"] == 2
-  assert summary["methods"]["b"]["mean"] == 9
+  assert [of["mean"] for of in summary["methods"].values()] == [9, 2]
   assert summary["methods"]["a"]["ratings"] == 4
   assert summary["methods"]["a"]["raters"] == 2
   assert (summary["ratings"], summary["of_ratings"]) == (8, 8)
@@ -57,9 +56,8 @@ def test_difference_is_of_the_same_rater_and_case():
   # Of rater 0 both are there for case 0 alone, of rater 1 for none.
   summary = summarise({"a": [[9, 9], [1, 0]], "b": [[7, 0], [0, 2]]})
   (difference,) = summary["differences"]
-  assert (difference["first"], difference["second"]) == ("a", "b")
-  assert difference["mean"] == 2
-  assert difference["pairs"] == 1
+  found = [difference[key] for key in ("first", "second", "mean", "pairs")]
+  assert found == ["a", "b", 2, 1]
 
 
 def test_severe_raters_and_hard_cases_do_not_blur_a_difference():
@@ -100,10 +98,9 @@ def test_one_rater_and_one_case_have_no_interval():
 
 
 def test_method_without_a_rating_has_an_empty_cell_and_comes_last():
-  summary = summarise({"a": [[0, 0]], "b": [[4, 6]]})
-  assert list(summary["methods"]) == ["b", "a"]
-  assert "| a |  | 0 | 0 |" in study_summary.to_markdown(summary)
-  assert "| b - a |  | 0 |  |" in study_summary.to_markdown(summary)
+  text = study_summary.to_markdown(summarise({"a": [[0, 0]], "b": [[4, 6]]}))
+  assert text.index("| b | 5.00") < text.index("| a |  | 0 | 0 |")
+  assert "| b - a |  | 0 |  |" in text
 
 
 def test_table_says_what_was_drawn_and_which_difference_is_decided():
@@ -124,14 +121,11 @@ def test_table_says_what_was_drawn_and_which_difference_is_decided():
   assert text.count("undecided") == 1
 
 
-def test_only_one_rater_is_told():
+def test_only_one_rater_and_replaced_ratings_are_told():
   text = study_summary.to_markdown(summarise({"a": [[1, 2, 9]]}))
   assert "of a bootstrap over cases" in text
   assert "A single rater says nothing about others" in text
-
-
-def test_replaced_ratings_are_told():
-  assert "Replaced" not in study_summary.to_markdown(summarise({"a": [[1, 2]]}))
+  assert "Replaced" not in text
   summary = summarise({"a": [[1, 2]]}, replaced=3)
   assert "same rater and picture: 3." in study_summary.to_markdown(summary)
 

@@ -6,18 +6,6 @@ from gatedinpaint_jax.weights import tensorflow_checkpoint
 from tests import weight_files
 
 
-def test_arrays_come_back(tmp_path):
-  arrays = {
-    "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
-    "global_step": np.int64(3),
-  }
-  weight_files.write_tensorflow(tmp_path / "snap-3", arrays)
-  read = tensorflow_checkpoint.read(tmp_path / "snap-3")
-  assert read.keys() == arrays.keys()
-  for name, array in arrays.items():
-    np.testing.assert_array_equal(read[name], array)
-
-
 @pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut", "bit"])
 def test_damaged_checkpoint_is_named(tmp_path, part, damage):

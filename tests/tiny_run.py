@@ -41,10 +41,7 @@ def config(photos, **schedule):
   result.model.width = 4
   result.optimizer.average_decay = 0.9
   result.schedule.update(
-    steps=4,
-    log_every_steps=2,
-    evaluate_every_steps=4,
-    checkpoint_every_steps=2,
+    steps=4, log_every_steps=2, evaluate_every_steps=4, checkpoint_every_steps=2
   )
   result.schedule.update(schedule)
   result.evaluation.update(pictures=3, strips=2, batch_size=8)

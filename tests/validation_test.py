@@ -5,36 +5,36 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import devices, validation
+from tests import small_checkpoint
 
 
-def make_batches(sizes):
+def make_batch(size):
   rng = np.random.default_rng(0)
-  batches = []
-  for size in sizes:
-    image = rng.uniform(-1, 1, (size, 16, 16, 3)).astype(np.float32)
-    mask = np.zeros((size, 16, 16, 1), np.float32)
-    mask[:, 4:12, 2:10] = 1
-    batches.append(batch_lib.Batch(image, mask))
-  return batches
+  image = rng.uniform(-1, 1, (size, 16, 16, 3)).astype(np.float32)
+  mask = np.zeros((size, 16, 16, 1), np.float32)
+  mask[:, 4:12, 2:10] = 1
+  return batch_lib.Batch(image, mask)
 
 
-def validate(batches, device_count, **kwargs):
-  generator = inpaint_generator.InpaintGenerator(width=4)
-  params = jax.jit(generator.init)(
-    jax.random.key(0), batches[0].image[:1], batches[0].mask[:1]
-  )["params"]
+def parts(batch, size):
+  return [
+    jax.tree.map(lambda x, i=i: x[i : i + size], batch)
+    for i in range(0, len(batch.image), size)
+  ]
+
+
+def validate(batches, device_count=1, params=None, dtype=jnp.float32, **kwargs):
+  generator = inpaint_generator.InpaintGenerator(width=4, dtype=dtype)
   mesh = devices.make_mesh(jax.devices()[:device_count])
   run = validation.Validation(generator, batches, mesh, **kwargs)
+  params = params or small_checkpoint.calm_params()
   return run, run(jax.device_put(params, devices.replicated(mesh)))
 
 
 def test_scores_do_not_depend_on_how_pictures_are_batched():
-  whole = make_batches([5])
-  parts = [
-    jax.tree.map(lambda x, i=i: x[i : i + 2], whole[0]) for i in (0, 2, 4)
-  ]
-  one, (expected, whole_strip) = validate(whole, 1, batch_size=5, strips=3)
-  two, (actual, strip) = validate(parts, 4, batch_size=2, strips=3)
+  whole = make_batch(5)
+  one, (expected, whole_strip) = validate([whole], batch_size=5, strips=3)
+  two, (actual, strip) = validate(parts(whole, 2), 4, batch_size=2, strips=3)
   assert one.pictures == two.pictures == 5
   for name, score in expected.items():
     np.testing.assert_allclose(actual[name], score, rtol=1e-5)
@@ -46,22 +46,19 @@ def test_scores_do_not_depend_on_how_pictures_are_batched():
 
 
 def test_gates_of_each_layer_are_averaged_in_float32():
-  generator = inpaint_generator.InpaintGenerator(width=4, dtype=jnp.bfloat16)
-  batches = make_batches([3, 2])
-  params = jax.jit(generator.init)(
-    jax.random.key(0), batches[0].image, batches[0].mask
-  )["params"]
+  params = small_checkpoint.calm_params()
   # Gates that do not look at the picture, sigmoid(-1) and sigmoid(2).
   for layer, value in (("conv1", -1.0), ("conv5", 2.0)):
     kernel, bias = (params["coarse"][layer][k] for k in ("kernel", "bias"))
     half = len(bias) // 2
-    params["coarse"][layer] = {
-      "kernel": kernel.at[..., half:].set(0),
-      "bias": bias.at[half:].set(value),
-    }
-  mesh = devices.make_mesh(jax.devices()[:1])
-  run = validation.Validation(generator, batches, mesh, batch_size=3, strips=1)
-  scores, _ = run(jax.device_put(params, devices.replicated(mesh)))
+    kernel[..., half:], bias[half:] = 0, value
+  _, (scores, *_) = validate(
+    parts(make_batch(5), 3),
+    params=params,
+    dtype=jnp.bfloat16,
+    batch_size=3,
+    strips=1,
+  )
   assert sum(name.startswith("gate/") for name in scores) == 16 + 24
   np.testing.assert_allclose(scores["gate/coarse.conv1"], 0.269, atol=1e-3)
   np.testing.assert_allclose(scores["gate/coarse.conv5"], 0.881, atol=2e-3)
@@ -72,14 +69,16 @@ def test_mean_fill_is_the_mean_colour_of_the_known_pixels():
   image[:, :, 8:] = 0.5
   mask = np.zeros((1, 16, 16, 1), np.float32)
   mask[:, :4] = 1
-  run, _ = validate([batch_lib.Batch(image, mask)], 1, batch_size=1, strips=1)
+  generator, mesh = inpaint_generator.InpaintGenerator(), devices.make_mesh()
+  batches = [batch_lib.Batch(image, mask)]
+  run = validation.Validation(generator, batches, mesh, batch_size=8, strips=1)
   # Half of the hole is 0, half is 0.5, filled with 0.25: off by 1/8 of the
   # range everywhere.
   np.testing.assert_allclose(run.score_mean_fill(), 0.125, rtol=1e-6)
 
 
 def test_known_pixels_count_in_the_error_of_the_picture_but_not_of_the_hole():
-  (batch,) = make_batches([2])
+  batch = make_batch(2)
   completed = batch.image + 0.2 * batch.mask
   scores = validation.score(completed, batch)
   np.testing.assert_allclose(scores["hole_l1"], 0.1, rtol=1e-5)

@@ -5,18 +5,6 @@ from gatedinpaint_jax.training import workdir
 from tests import processes
 
 
-def test_folders_are_made(tmp_path):
-  made = workdir.make(tmp_path / "a" / "b", folders=("strips",))
-  assert made == tmp_path / "a" / "b"
-  assert (made / "strips").is_dir()
-
-
-def test_folder_that_cannot_be_written_is_named(tmp_path):
-  (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match=r"`workdir`=.*file"):
-    workdir.make(tmp_path / "file" / "run", folders=())
-
-
 def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(
