@@ -93,9 +93,15 @@ def discriminator_width(model) -> int:
 
 
 def _build_inpaint_generator(model, attend, layer):
-  keys = ("width", "conv", "guided", "rematerialize", "bound", "initializer")
   return inpaint_generator.InpaintGenerator(
-    **{key: model[key] for key in keys}, attend=attend, **layer
+    width=model.width,
+    conv=model.conv,
+    guided=model.guided,
+    rematerialize=model.rematerialize,
+    bound=model.bound,
+    initializer=model.initializer,
+    attend=attend,
+    **layer,
   )
 
 

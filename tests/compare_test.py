@@ -104,9 +104,10 @@ def test_completed_pictures_are_kept(folder, kind):
     assert names == [f"{i}.x.png" for i in range(COUNT)]
   case = cases.find(cases.Places("", [str(folder / "images")]))[4]
   loader = cases.Loader(frozen_masks.MaskSet(kind, 0), (16, 16))
-  _, original, hole = loader.load(case)
+  loaded = loader.load(case)
   completed = np.asarray(Image.open(kept / "mean_fill" / "deep" / "4.x.png"))
-  np.testing.assert_array_equal(completed[~hole], original[~hole])
+  hole = loaded.hole
+  np.testing.assert_array_equal(completed[~hole], loaded.image[~hole])
   assert (completed[hole] == completed[hole][0]).all()
 
 
