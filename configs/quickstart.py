@@ -2,8 +2,8 @@
 
 python -m gatedinpaint_jax.main --config=configs/quickstart.py
 
-Ends with a strip of six held-out photographs and their error in the hole, about
-0.75 of that of filling with the mean colour.
+Ends with a strip of six held-out photographs and their error in the hole, 0.71
+to 0.81 of that of filling with the mean colour, by processor and seed.
 """
 
 import pathlib
