@@ -21,7 +21,7 @@ _BAR = "{desc}{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}, {remaining} left"
 _SECONDS_PER_LINE = 30
 # TensorFlow's libraries print these when loaded, regardless of
 # TF_CPP_MIN_LOG_LEVEL.
-_NOISE = (b"before absl::InitializeLog()", b"cudart_stub.cc", b"port.cc")
+_NOISE = (b"before absl::InitializeLog()", b" cudart_stub.cc:", b" port.cc:")
 
 
 def tidy() -> None:

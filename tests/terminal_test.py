@@ -122,12 +122,12 @@ with terminal.quiet_tensorflow():
   os.write(2, b"WARNING: All log messages before absl::InitializeLog() is\\n")
   os.write(2, b"I0000 1 cudart_stub.cc:31] Could not find cuda drivers\\n")
   os.write(2, b"I0000 1 port.cc:153] oneDNN custom operations are on.\\n")
-  os.write(2, b"something else\\n")
+  os.write(2, b"I0000 1 import.cc:7] something else\\n")
 os.write(2, b"after\\n")
 print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
 """
   monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
   for asked, level in (({}, "3"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0")):
     done = processes.run("-c", program, **asked)
-    assert done.stderr == "something else\nafter\n"
+    assert done.stderr == "I0000 1 import.cc:7] something else\nafter\n"
     assert done.stdout == f"{level}\n"
