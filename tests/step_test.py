@@ -121,14 +121,19 @@ def test_adam_of_both_networks_begins_with_the_learning_rate():
     np.testing.assert_allclose(max(jax.tree.leaves(moves)), 1e-4, rtol=1e-3)
 
 
-def test_moving_average_follows_the_generator():
+@pytest.mark.parametrize(
+  ("steps", "decay"), [(0, 0.1), (8, 0.5), (17, 2 / 3), (26, 0.75), (500, 0.75)]
+)
+def test_moving_average_follows_the_generator(steps, decay):
   setup = make_setup(average_decay=0.75)
-  state = initial_state(0.75)
+  state = initial_state(0.75).replace(step=jnp.asarray(steps))
   gradient = jax.tree.map(jnp.ones_like, state.generator)
   update = functools.partial(step.update_generator, setup=setup)
   after, _ = jax.jit(update)(state, gradient, {})
   expected = jax.tree.map(
-    lambda old, new: 0.75 * old + 0.25 * new, state.generator, after.generator
+    lambda old, new: decay * old + (1 - decay) * new,
+    state.generator,
+    after.generator,
   )
   jax.tree.map(
     functools.partial(np.testing.assert_allclose, atol=1e-6),
