@@ -33,11 +33,16 @@ def root_mean_squares(generator, params, incomplete, mask, sketch=None):
     mutable=["intermediates"],
   )
   outputs = traverse_util.flatten_dict(kept["intermediates"])
+  # Not the gates, which each layer sows.
+  calls = {
+    tuple(layer): called[0]
+    for (*layer, name), called in outputs.items()
+    if name == "__call__"
+  }
   counts_valid = generator.conv == "partial"
   return {
     ".".join(layer): _root_mean_square(y, valid if counts_valid else None)
-    for (*layer, name), ((y, valid), *_) in outputs.items()
-    if name == "__call__"
+    for layer, (y, valid) in calls.items()
   }
 
 

@@ -21,7 +21,7 @@ PHOTOS = pathlib.Path(gatedinpaint_jax.__file__).parent / "example_photos"
 
 
 @functools.cache
-def photos(size, count=2):
+def photos(size, count=3):
   """Photographs and a hole in the middle of half of their sides."""
   paths = sorted(PHOTOS.glob("train/*.jpg"))[:count]
   images = [
