@@ -1,8 +1,8 @@
 """Multiply-adds of the networks, counted in their traced programs.
 
 Each turn of a loop counts too, which XLA's own cost analysis leaves out.
-Nothing is computed, so these are exact and the same everywhere. Convolutions
-are counted as accelerators compute them.
+Nothing is computed, so these are exact and the same everywhere: those of the
+layers themselves, as accelerators compute them.
 """
 
 import math

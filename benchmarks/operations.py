@@ -3,10 +3,8 @@
   python benchmarks/operations.py [--sizes=256,512,1024,2048]
 
 Counts multiply-adds of the generator at full width (`multiply_adds.py`). Prints
-one JSON line; for each size, in 10^9: `convolutions`; `attention`, whose matrix
-products are the others; and `attention_by_definition`, every place with every
-other once, since attention in pieces computes the scores at the edges of a
-piece again; and `training`, all of a picture in a training step.
+one JSON line; for each size, in 10^9: `convolutions`; `attention`, every place
+with every other; and `training`, all of a picture in a training step.
 """
 
 import json
@@ -17,8 +15,6 @@ import machine
 import multiply_adds
 
 _SIZES = command.sides("sizes", [256, 512, 1024, 2048], "Sides in pixels.")
-# Of the features that the attention compares.
-_CHANNELS = 96
 
 
 def main(_):
@@ -34,10 +30,7 @@ def main(_):
 
 
 def _count_for(size) -> dict:
-  places = (size // 8) ** 2
   count = multiply_adds.of_generator(size)._asdict() | {
-    # Patches of 3 x 3 are compared, and patches of 4 x 4 copied.
-    "attention_by_definition": places**2 * (3 * 3 + 4 * 4) * _CHANNELS,
     "training": multiply_adds.of_training_step(size),
   }
   return {name: round(value / 1e9, 1) for name, value in count.items()}
