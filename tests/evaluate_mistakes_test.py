@@ -1,5 +1,7 @@
 """`evaluate`: a person's mistakes end with one line and exit code 2."""
 
+import importlib.util
+
 import pytest
 from PIL import Image
 
@@ -63,7 +65,14 @@ def folder(tmp_path, monkeypatch):
       "--images=photos/a.png --output=photos/a.json",
       ["--output=photos/a.json", "is a picture of this run"],
     ),
-    ("--fid_weights=no.pt", ["--fid_weights=no.pt", "inception"]),
+    pytest.param(
+      "--fid_weights=no.pt",
+      ["--fid_weights=no.pt", "inception"],
+      marks=pytest.mark.skipif(
+        importlib.util.find_spec("torch") is None,
+        reason="needs the extra `torch`",
+      ),
+    ),
     ("--lpips --size=16x16", ["--size=16x16", "32"]),
     ("--mask=x", ["did you mean --masks?"]),
   ],

@@ -107,6 +107,7 @@ def test_tables_have_a_row_and_the_grid_a_column_for_each(mixed):
 
 
 def test_further_scores_are_columns(monkeypatch, tmp_path):
+  pytest.importorskip("torch", reason="of the extra `torch`")
   monkeypatch.setattr(
     evaluate.perceptual,
     "load",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.autograph.experimental import do_not_convert
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
@@ -64,13 +65,14 @@ class Pipeline:
   def _dataset(self, examples, batch_size):
     """Returns the dataset of batches of a source's elements."""
     pictures = examples.map(
-      # No Python control flow needs converting, and searching for it is slow.
-      tf.autograph.experimental.do_not_convert(self._example),
+      # No Python control flow needs converting. Searching for it takes time,
+      # and warns on Python 3.13.
+      do_not_convert(self._example),
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )
     batches = pictures.batch(batch_size).map(
-      tf.autograph.experimental.do_not_convert(self._with_masks),
+      do_not_convert(self._with_masks),
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )

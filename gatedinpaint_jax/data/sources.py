@@ -8,6 +8,7 @@ have sketches, of its sketch.
 import os
 
 import tensorflow as tf
+from tensorflow.autograph.experimental import do_not_convert
 
 from gatedinpaint_jax.data import listing, recipe
 
@@ -33,11 +34,13 @@ class FileSource:
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
     """Returns this process's examples, endlessly."""
     positions = tf.data.Dataset.range(2**62)
-    return positions.map(lambda i: self._element(rows.example(i)))
+    return positions.map(
+      do_not_convert(lambda i: self._element(rows.example(i)))
+    )
 
   def listed(self) -> tf.data.Dataset:
     """Returns all examples once, in the order of the list."""
-    return tf.data.Dataset.range(self._size).map(self._at)
+    return tf.data.Dataset.range(self._size).map(do_not_convert(self._at))
 
   def encoded(self, element) -> list[tf.Tensor]:
     """Returns the bytes of an element's photo and of its sketch, if any."""

@@ -8,6 +8,7 @@ import filelock
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
+from tensorflow.autograph.experimental import do_not_convert
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import recipe, remote, tensorflow_draws
@@ -82,10 +83,13 @@ class TfdsSource:
       start = rows.first_example // rows.process_count
       own = shards[rows.process_index :: rows.process_count]
       examples = self._endless(own, start).map(
-        lambda position, record: (rows.example(position - start), record)
+        do_not_convert(
+          lambda position, record: (rows.example(position - start), record)
+        )
       )
-      return examples.map(self._element)
+      return examples.map(do_not_convert(self._element))
 
+    @do_not_convert
     def is_mine(number, _):
       row = (number - rows.first_example) % rows.batch_size
       return row // rows.local_batch_size == rows.process_index
@@ -93,14 +97,14 @@ class TfdsSource:
     examples = self._endless(shards, rows.first_example)
     if rows.process_count > 1:
       examples = examples.filter(is_mine)
-    return examples.map(self._element)
+    return examples.map(do_not_convert(self._element))
 
   def listed(self) -> tf.data.Dataset:
     """Returns all examples once, in the order of the split."""
     shards = self._split.file_instructions
     order = tf.data.Dataset.range(len(shards))
     records = order.flat_map(_shard_records(shards))
-    return records.enumerate().map(self._element)
+    return records.enumerate().map(do_not_convert(self._element))
 
   def encoded(self, element) -> list[tf.Tensor]:
     """Returns the bytes of an element's photo; there are no sketches."""
@@ -111,6 +115,7 @@ class TfdsSource:
     total = sum(shard.take for shard in shards)
     first_epoch, skipped = divmod(start, total)
 
+    @do_not_convert
     def records_of(epoch):
       skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
       places = tf.data.Dataset.range(epoch * total + skip, (epoch + 1) * total)
@@ -128,7 +133,9 @@ class TfdsSource:
       return order.flat_map(shard_records)
     last = tf.constant(len(shards) - 1, tf.int64)
     order = order.map(
-      lambda i: tf.random.experimental.index_shuffle(i, seed, last)
+      do_not_convert(
+        lambda i: tf.random.experimental.index_shuffle(i, seed, last)
+      )
     )
     records = order.interleave(
       shard_records,
@@ -160,8 +167,8 @@ def _shard_records(shards):
   paths = tf.constant([os.fspath(shard.filename) for shard in shards])
   skips = tf.constant([shard.skip for shard in shards], tf.int64)
   takes = tf.constant([shard.take for shard in shards], tf.int64)
-  return lambda i: (
-    tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
+  return do_not_convert(
+    lambda i: tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
   )
 
 
