@@ -153,7 +153,7 @@ def run_on(device_count, **kwargs):
   state = jax.device_put(state, devices.replicated(mesh))
   batch = devices.put_batch(make_batch(8), mesh)
   train_step = jax.jit(
-    step.make_train_step(setup),
+    step.make_train_step(setup, mesh=mesh),
     donate_argnums=0,
     out_shardings=devices.replicated(mesh),
   )
@@ -185,6 +185,43 @@ def test_devices_and_parts_of_the_batch_equal_one_at_once(other):
       np.testing.assert_allclose(
         a, b, rtol=0, atol=1e-5 * np.abs(a).max() + 1e-12
       )
+
+
+def test_gradients_are_summed_over_devices_in_float32():
+  # In bfloat16 the gradients of a device are rounded, but not their mean.
+  layer = {"width": 4, "dtype": jnp.bfloat16}
+  keep_gradient = optax.trace(decay=0.0)
+  setup = dataclasses.replace(
+    make_setup(),
+    generator=inpaint_generator.InpaintGenerator(**layer),
+    discriminator=patch_discriminator.PatchDiscriminator(**layer),
+    discriminator_optimizer=keep_gradient,
+  )
+  state = initial_state()
+  state = state.replace(
+    discriminator_optimizer=keep_gradient.init(state.discriminator)
+  )
+
+  def gradient(batch, device_count):
+    mesh = devices.make_mesh(jax.devices()[:device_count])
+    after, _ = jax.jit(step.make_train_step(setup, mesh=mesh))(
+      jax.device_put(state, devices.replicated(mesh)),
+      devices.put_batch(batch, mesh),
+    )
+    return jax.device_get(after.discriminator_optimizer.trace)
+
+  batch = make_batch(4)
+  alone = [
+    gradient(jax.tree.map(lambda x, i=i: x[i : i + 1], batch), 1)
+    for i in range(4)
+  ]
+  jax.tree.map(
+    lambda mean, *each: np.testing.assert_allclose(
+      mean, np.mean(each, axis=0), rtol=0, atol=1e-5 * np.abs(mean).max()
+    ),
+    gradient(batch, 4),
+    *alone,
+  )
 
 
 def test_ratio_tells_which_loss_decides_the_refined_picture():

@@ -29,6 +29,28 @@ def over_pictures(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, P("data", "rows"))
 
 
+def on_own_pictures(update, mesh: Mesh):
+  """Returns `update(state, batch)`, called by each device with its pictures.
+
+  The state, and what is returned, must be the same on all devices: `update`
+  takes means with `mean`. In contrast to a program that the compiler divides,
+  pictures never travel, and nothing does but what is averaged.
+  """
+  return jax.shard_map(
+    update,
+    mesh=mesh,
+    in_specs=(P(), P("data")),
+    out_specs=P(),
+    # With the check, JAX sums gradients itself, in the dtype of the network.
+    check_vma=False,
+  )
+
+
+def mean(tree):
+  """Returns the mean over the devices of a tree of float32 arrays."""
+  return jax.lax.pmean(tree, "data")
+
+
 def check_batch_size(batch_size: int, mesh: Mesh, parts: int) -> None:
   """Raises UserError unless the devices divide each part of a global batch.
 

@@ -117,7 +117,7 @@ class Run:
     """Returns the compiled training step of a turn; see `Setup.turn`."""
     logging.info("compiling the training step; this may take minutes")
     train_step = jax.jit(
-      step_lib.make_train_step(self._setup, turn),
+      step_lib.make_train_step(self._setup, turn, mesh=self._mesh),
       donate_argnums=0,
       out_shardings=devices.replicated(self._mesh),
       compiler_options=compiler_options.for_backend(),

@@ -58,13 +58,17 @@ def fill_in(config):
   return config
 
 
-def build_setup(config) -> Setup:
+def build_setup(config, *, platform: str | None = None) -> Setup:
   """Builds the networks, optimizers and loss weights that a config describes.
+
+  `platform` is as in `build.build_networks`.
 
   Raises:
     UserError: if a value is not allowed.
   """
-  generator, discriminator = networks_build.build_networks(config)
+  generator, discriminator = networks_build.build_networks(
+    config, platform=platform
+  )
   optimizer = config.optimizer
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)

@@ -17,6 +17,7 @@ from gatedinpaint_jax import accumulation, objectives
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.baselines import phases as phases_lib
 from gatedinpaint_jax.baselines import step as baseline_step
+from gatedinpaint_jax.training import devices
 from gatedinpaint_jax.training import setup as setup_lib
 
 # The norms as well: a bad update shows in the losses only one step later.
@@ -32,7 +33,10 @@ SKIPPED = "skipped_steps"
 
 
 def make_train_step(
-  setup: setup_lib.Setup, turn: phases_lib.Turn | None = None
+  setup: setup_lib.Setup,
+  turn: phases_lib.Turn | None = None,
+  *,
+  mesh: jax.sharding.Mesh | None = None,
 ) -> Callable:
   """Returns `train_step(state, batch) -> (state, metrics)`, not yet jitted.
 
@@ -40,13 +44,22 @@ def make_train_step(
   computed in parts. Metrics are scalars by name. If one of `MUST_BE_FINITE` is
   not finite, the parameters stay as they are and the metric `SKIPPED` is 1; the
   step and its examples still count.
+
+  `turn` is that of a baseline, None for the paper's step. With a mesh, each
+  device computes the gradient of its own pictures, and only gradients and
+  metrics travel between devices; baselines leave that to the compiler.
   """
-  update = _update
   if turn is not None:
-    update = functools.partial(baseline_step.update, turn=turn)
+    update = functools.partial(baseline_step.update, setup=setup, turn=turn)
+  elif mesh is None:
+    update = functools.partial(_update, setup=setup)
+  else:
+    update = devices.on_own_pictures(
+      functools.partial(_update, setup=setup, mean=devices.mean), mesh
+    )
 
   def train_step(state, batch):
-    updated, metrics = update(state, batch, setup=setup)
+    updated, metrics = update(state, batch)
     critical = [metrics[name] for name in MUST_BE_FINITE if name in metrics]
     is_finite = jnp.isfinite(jnp.stack(critical)).all()
     state = jax.tree.map(
@@ -63,8 +76,11 @@ def make_train_step(
   return train_step
 
 
-def _update(state, batch, *, setup):
-  """Updates the discriminator, then the generator against it."""
+def _update(state, batch, *, setup, mean=lambda tree: tree):
+  """Updates the discriminator, then the generator against it.
+
+  `mean` is over the devices, if each has a part of the batch.
+  """
   if setup.accumulation_steps == 1:
     # The pullback stays alive until the discriminator is updated, so that the
     # generator's forward pass does not have to run again.
@@ -76,15 +92,16 @@ def _update(state, batch, *, setup):
       lambda part: gradient(part, *generate(state, part, setup=setup)), parts
     )
   # 1. The discriminator, against the present generator.
-  gradient, auxiliary = compute(
+  gradient, (spectral, metrics) = compute(
     functools.partial(discriminator_gradient, state, setup=setup)
   )
+  gradient, metrics = mean((gradient, metrics))
   updated, d_metrics = update_discriminator(
-    state, gradient, auxiliary, setup=setup
+    state, gradient, (spectral, metrics), setup=setup
   )
   # 2. The generator, against the new discriminator.
-  gradient, metrics = compute(
-    functools.partial(generator_gradient, updated, setup=setup)
+  gradient, metrics = mean(
+    compute(functools.partial(generator_gradient, updated, setup=setup))
   )
   updated, g_metrics = update_generator(updated, gradient, metrics, setup=setup)
   return updated, d_metrics | g_metrics
