@@ -31,6 +31,19 @@ class Batch(NamedTuple):
   sketch: Array | None = None
 
 
+def to_float(batch: Batch) -> Batch:
+  """Returns a batch by the conventions above.
+
+  The data pipeline yields uint8, levels of pixels and masks and sketches of 0
+  and 1, so that a quarter of the bytes travels to the devices. Batches of
+  floats are returned as they are.
+  """
+  if batch.image.dtype == np.float32:
+    return batch
+  image, *rest = (None if x is None else x.astype(np.float32) for x in batch)
+  return Batch(from_uint8(image), *rest)
+
+
 def erase(image: Array, mask: Array) -> Array:
   """Returns the pictures with their holes set to 0, which is mid-grey."""
   return image * (1 - mask)

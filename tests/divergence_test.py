@@ -24,6 +24,7 @@ def break_batches(monkeypatch, is_broken):
     def broken(*, first_example, **kwargs):
       position = first_example
       for batch in found.batches(first_example=first_example, **kwargs):
+        batch = batch_lib.to_float(batch)
         if is_broken(position):
           batch = batch._replace(image=batch.image * np.nan)
         position += len(batch.image)

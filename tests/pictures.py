@@ -8,6 +8,7 @@ import runpy
 import numpy as np
 from PIL import Image
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.data import build
 
 _CONFIG = pathlib.Path(__file__).parent.parent / "configs" / "places2.py"
@@ -28,7 +29,7 @@ def config(path, *, source="folder", **data):
 def take(config, count, **rows):
   """Returns the first training batches of a config."""
   batches = build.find_pictures(config).batches(**rows)
-  taken = list(itertools.islice(batches, count))
+  taken = [batch_lib.to_float(b) for b in itertools.islice(batches, count)]
   batches.close()
   return taken
 
@@ -68,7 +69,8 @@ def write_numbered(folder, count, size=(16, 24)):
 
 def numbers(*batches):
   """Returns which of the numbered pictures are in the batches, in order."""
-  corners = [np.asarray(batch.image)[:, 0, 0, 0] for batch in batches]
+  floats = map(batch_lib.to_float, batches)
+  corners = [np.asarray(batch.image)[:, 0, 0, 0] for batch in floats]
   values = (np.concatenate(corners) + 1) * 127.5 / 8
   return [round(float(value)) for value in values]
 

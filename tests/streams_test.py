@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import build
 from tests import pictures
@@ -45,6 +46,19 @@ def test_batches_follow_the_convention(save):
   (batch,) = pictures.take(config, 1)
   pictures.assert_follows_the_convention(batch)
   assert not np.array_equal(batch.mask[0], batch.mask[1])
+
+
+def test_bytes_travel_to_the_devices(save):
+  config = save(NOISY, sketch="edges", sketch_threshold=0.1)
+  batches = build.find_pictures(config).batches()
+  sent = next(batches)
+  batches.close()
+  assert {x.dtype for x in sent} == {np.dtype(np.uint8)}
+  (batch,) = pictures.take(config, 1)
+  np.testing.assert_array_equal(sent.image, batch_lib.to_uint8(batch.image))
+  for part in ("mask", "sketch"):
+    np.testing.assert_array_equal(getattr(sent, part), getattr(batch, part))
+    assert getattr(batch, part).max() == 1
 
 
 def test_same_seed_same_batches_and_another_seed_others(save):

@@ -129,14 +129,14 @@ class ArrayPictures:
     )
 
   def _example(self, number, place):
-    """Returns an example's uint8 image, float32 mask and sketch or None."""
+    """Returns an example's image, mask and sketch or None, in uint8."""
     steps = self._steps
     index = self._positions[place]
     photo = self._arrays.images[index]
     crop = _crop(self._draws(_CROP, number), photo, steps.framing)
     mask = pillow_masks.draw_mask(
       self._draws(_MASK, number), *steps.framing.size, steps.holes
-    )
+    ).astype(np.uint8)
     if steps.sketching is None:
       return crop(photo), mask, None
     if steps.has_sketch_files:
@@ -162,9 +162,8 @@ def _crop(draws, photo, framing):
 def _batched(examples, size) -> Iterator[batch_lib.Batch]:
   while part := list(itertools.islice(examples, size)):
     images, masks, sketches = zip(*part, strict=True)
-    image = batch_lib.from_uint8(np.stack(images).astype(np.float32))
     sketch = None if sketches[0] is None else np.stack(sketches)
-    yield batch_lib.Batch(image, np.stack(masks), sketch)
+    yield batch_lib.Batch(np.stack(images), np.stack(masks), sketch)
 
 
 def _in_advance(batches):

@@ -28,7 +28,8 @@ class Found(NamedTuple):
   """The pictures of a config."""
 
   training: int  # how many there are to train on
-  # Returns an endless iterator over training batches; takes the fields of
+  # Returns an endless iterator over training batches in uint8, as they travel
+  # to the devices (`batch.to_float`); takes the fields of
   # `recipe.Rows` as keyword arguments, except the batch size. Raises UserError
   # if the processes do not divide a batch, and the iterator does if too many
   # pictures cannot be read.
@@ -59,7 +60,8 @@ def find_pictures(config: Any) -> Found:
   validation, wanted = [], config.evaluation.pictures
   if wanted:
     pictures = _open(config, find, holes, validation=True)
-    validation = list(pictures.first(wanted, config.evaluation.batch_size))
+    batches = pictures.first(wanted, config.evaluation.batch_size)
+    validation = [batch_lib.to_float(batch) for batch in batches]
   return Found(
     len(training), functools.partial(_stream, config, training), validation
   )

@@ -121,13 +121,13 @@ class Pipeline:
     return example
 
   def _with_masks(self, batch):
-    """Converts a batch's images, fills its masks, cuts sketches to them."""
+    """Fills a batch's masks and cuts sketches to them."""
     steps = self._steps
-    image = batch_lib.from_uint8(tf.cast(batch["image"], tf.float32))
     mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
-    batch = {**batch, "image": image, "mask": mask}
+    mask = tf.cast(mask, tf.uint8)
+    batch = {**batch, "mask": mask}
     if steps.sketching is not None:
-      batch["sketch"] = tf.cast(batch["sketch"], tf.float32) * mask
+      batch["sketch"] = tf.cast(batch["sketch"], tf.uint8) * mask
     return batch
 
   def _guarded(self, element, seed):

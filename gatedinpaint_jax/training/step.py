@@ -59,6 +59,7 @@ def make_train_step(
     )
 
   def train_step(state, batch):
+    batch = batch_lib.to_float(batch)
     updated, metrics = update(state, batch)
     critical = [metrics[name] for name in MUST_BE_FINITE if name in metrics]
     is_finite = jnp.isfinite(jnp.stack(critical)).all()
