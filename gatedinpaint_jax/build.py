@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
+from flax.core import FrozenDict
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.baselines import completion_network, critics
-from gatedinpaint_jax.fast import attention, convolution
+from gatedinpaint_jax.fast import attention, block_conv, convolution
 from gatedinpaint_jax.layers import conv, initializers
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 
@@ -70,19 +71,22 @@ def build_networks(
       f"config.model.discriminator_width={model.discriminator_width}: must be "
       "1 or more"
     )
-  convolve, attend = forms(platform or jax.default_backend())
+  convolve, attend, kinds = forms(platform or jax.default_backend())
   layer = {"dtype": _DTYPES[model.dtype], "convolve": convolve}
   discriminator = _DISCRIMINATORS[model.discriminator]
   if discriminator is not None:
     discriminator = discriminator(width=discriminator_width(model), **layer)
-  return _GENERATORS[model.generator](model, attend, layer), discriminator
+  generator = _GENERATORS[model.generator](model, attend, kinds, layer)
+  return generator, discriminator
 
 
 def forms(platform: str):
-  """Returns the fastest `(convolve, attend)` of a platform."""
+  """Returns the fastest `(convolve, attend, kinds of layers)` of a platform."""
   if platform == "cpu":
-    return convolution.convolve, attention.attend_on_cpu
-  return conv.convolve, attention.attend
+    return convolution.convolve, attention.attend_on_cpu, conv.KINDS
+  if platform == "tpu":
+    return block_conv.convolve, attention.attend, block_conv.KINDS
+  return conv.convolve, attention.attend, conv.KINDS
 
 
 def discriminator_width(model) -> int:
@@ -92,7 +96,7 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_inpaint_generator(model, attend, layer):
+def _build_inpaint_generator(model, attend, kinds, layer):
   return inpaint_generator.InpaintGenerator(
     width=model.width,
     conv=model.conv,
@@ -101,12 +105,13 @@ def _build_inpaint_generator(model, attend, layer):
     bound=model.bound,
     initializer=model.initializer,
     attend=attend,
+    kinds=FrozenDict(kinds),
     **layer,
   )
 
 
-def _build_completion_network(model, attend, layer):
-  del attend
+def _build_completion_network(model, attend, kinds, layer):
+  del attend, kinds
   for key, only in (("guided", False), ("conv", "vanilla")):
     if model[key] != only:
       raise errors.UserError(

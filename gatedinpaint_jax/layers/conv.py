@@ -79,6 +79,11 @@ class _Conv(nn.Module):
     bias = bias.reshape(1, 1, 1, -1)
     return kernel.astype(self.dtype), bias.astype(self.dtype)
 
+  def _linear(self, x, out_channels, *, gated=False):
+    """Returns the layer without its activation."""
+    kernel, bias = self._kernel_and_bias(x.shape[-1], out_channels, gated=gated)
+    return self.convolve_with(x, kernel) + bias
+
   def _activate(self, x):
     return x if self.activation is None else self.activation(x)
 
@@ -95,10 +100,7 @@ class GatedConv(_Conv):
   @nn.compact
   def __call__(self, x, valid=None):
     """Returns the gated features and `valid` unchanged."""
-    kernel, bias = self._kernel_and_bias(
-      x.shape[-1], 2 * self.features, gated=True
-    )
-    y = self.convolve_with(x, kernel) + bias
+    y = self._linear(x, 2 * self.features, gated=True)
     feature, gate = jnp.split(y, 2, axis=-1)
     gate = nn.sigmoid(gate)
     self.sow("intermediates", "gate", gate)
@@ -111,8 +113,7 @@ class VanillaConv(_Conv):
   @nn.compact
   def __call__(self, x, valid=None):
     """Returns the features and `valid` unchanged."""
-    kernel, bias = self._kernel_and_bias(x.shape[-1], self.features)
-    return self._activate(self.convolve_with(x, kernel) + bias), valid
+    return self._activate(self._linear(x, self.features)), valid
 
 
 class PartialConv(_Conv):

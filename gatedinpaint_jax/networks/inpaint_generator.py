@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.core import FrozenDict
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.layers import contextual_attention, resize
@@ -47,6 +48,7 @@ class InpaintGenerator(nn.Module):
   initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
   convolve: Callable = conv_lib.convolve  # or its equal in `fast`
   attend: Callable = contextual_attention.attend  # likewise
+  kinds: Any = FrozenDict(conv_lib.KINDS)  # likewise
 
   @nn.compact
   def __call__(
@@ -69,7 +71,7 @@ class InpaintGenerator(nn.Module):
         not wanted.
     """
     check_inputs(incomplete, sketch, self.guided)
-    hidden, output = conv_lib.KINDS[self.conv]
+    hidden, output = self.kinds[self.conv]
     if self.rematerialize:
       hidden = nn.remat(hidden)
     layer = {
