@@ -1,0 +1,296 @@
+r"""What a compiler makes of a config, for an accelerator that is not here.
+
+  python benchmarks/compile_for.py --target=v5e:2x4 --compilers=DIR \
+      --config=configs/places2.py --config.model.dtype=bfloat16 \
+      --config.data.batch_size=128 [--program=inference]
+
+Compiles the training step, or the completion of a batch, and prints one JSON
+line. Nothing runs: times and cycles are estimates of the compiler. DIR has the
+compilers, which must not be installed next to the package, because JAX starts
+differently then (N is the version of JAX, L what its extra `tpu` requires):
+
+  pip install --no-deps --target DIR "libtpu==L"
+  pip install --no-deps --target DIR jax-cuda12-plugin==N jax-cuda12-pjrt==N
+
+Keys of the line:
+
+  estimated_million_cycles  of one chip, one instruction after the other; null
+                            for GPUs, whose compiler makes no estimate
+  estimated_seconds         the same, at the clock rate of the chip
+  million_cycles_of_layers  the layers that take most of them
+  roofline_seconds          the arithmetic at the peak of the chip or the bytes
+                            at its bandwidth, whichever takes longer
+  temporary_gib             memory of one device besides arguments and results
+  arguments_gib             parameters, optimizer states and the batch
+  donated_gib               of these, what the results replace
+  collectives               exchanges between devices, by kind
+  bfloat16_all_reduces      sums over devices that are rounded on the way
+  unestimated_calls         instructions without an estimate; cycles lack them
+  loops, fusions, copies, transposes, convolutions
+                            instructions by kind
+  compile_seconds           of the processor
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+from typing import NamedTuple
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(_ROOT))
+
+from gatedinpaint_jax import command_line, errors  # noqa: E402
+
+
+class Chip(NamedTuple):
+  """What data sheets say of an accelerator.
+
+  Attributes:
+    platform: of JAX.
+    tflops: peak in bfloat16, 10^12 operations a second.
+    gigabytes_per_second: bandwidth of its memory.
+    gigahertz: clock rate of its matrix units.
+    compiler: file of its compiler in --compilers.
+    package: what installs that.
+  """
+
+  platform: str
+  tflops: float
+  gigabytes_per_second: float
+  gigahertz: float
+  compiler: str
+  package: str
+
+
+_LIBTPU = ("libtpu/libtpu.so", "libtpu")
+_CUDA = ("jax_plugins/xla_cuda12", "jax-cuda12-plugin and jax-cuda12-pjrt")
+_CHIPS = {
+  "v5e": Chip("tpu", 197, 819, 1.5, *_LIBTPU),
+  "v5p": Chip("tpu", 459, 2765, 1.75, *_LIBTPU),
+  "v6e": Chip("tpu", 918, 1640, 1.75, *_LIBTPU),
+  "h100": Chip("cuda", 989, 3352, 1.98, *_CUDA),
+}
+# An H100 SXM, as the compiler wants it described.
+_H100 = """
+gpu_device_info {
+  threads_per_block_limit: 1024 threads_per_warp: 32
+  shared_memory_per_block: 49152 shared_memory_per_core: 233472
+  threads_per_core_limit: 2048 core_count: 132 fpus_per_core: 128
+  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535
+  block_dim_limit_z: 65535 memory_bandwidth: 3352320000000
+  l2_cache_size: 52428800 clock_rate_ghz: 1.98 device_memory_size: 84978434048
+  shared_memory_per_block_optin: 232448
+  cuda_compute_capability { major: 9 minor: 0 }
+  registers_per_core_limit: 65536 registers_per_block_limit: 65536
+}
+platform_name: "CUDA" dnn_version_info { major: 9 minor: 8 patch: 0 }
+device_description_str: "NVIDIA H100 80GB HBM3"
+"""
+
+
+def main(argv) -> int:
+  """Compiles as the flags say and prints one JSON line."""
+  options = _parse(argv)
+  chip, devices = _find_devices(options)
+  import compiled_program
+  import machine
+
+  start, clock = time.process_time(), time.monotonic()
+  compiled = _PROGRAMS[options.program](options.config, chip, devices)
+  seconds = time.process_time() - start, time.monotonic() - clock
+  counts = compiled_program.summarize(compiled.as_text())
+  memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
+  cycles = counts.pop("estimated_million_cycles")
+  gib = lambda size: round(size / 2**30, 3)
+  print(
+    json.dumps(
+      {
+        "benchmark": "compile_for",
+        "target": options.target,
+        "program": options.program,
+        "devices": len(devices),
+        "estimated_million_cycles": cycles,
+        "estimated_seconds": cycles and round(cycles / chip.gigahertz / 1e3, 4),
+        "roofline_seconds": _roofline(cost or {}, chip),
+        "temporary_gib": gib(memory.temp_size_in_bytes),
+        "arguments_gib": gib(memory.argument_size_in_bytes),
+        "donated_gib": gib(memory.alias_size_in_bytes),
+        **counts,
+        "compile_seconds": round(seconds[0]),
+        "compile_seconds_on_the_clock": round(seconds[1]),
+      }
+      | machine.describe(["jax", "jaxlib"])
+    )
+  )
+  return 0
+
+
+def _parse(argv) -> command_line.Flags:
+  flag = command_line.Flags()
+  flag.config_file(argv, "What to compile: a file such as configs/places2.py.")
+  flag.text(
+    "target",
+    "The accelerator: v5e, v5p or v6e and its chips, as in v5e:2x4 or "
+    "v5p:2x2x1; h100, or h100:8 for eight of them.",
+  )
+  flag.text("compilers", "Folder with the compilers; see above.")
+  flag.choice(
+    "program", "train_step", tuple(_PROGRAMS), "The program to compile."
+  )
+  return command_line.parse(
+    flag, argv, doc=__doc__, required=("config", "target", "compilers")
+  )
+
+
+def _find_devices(options):
+  """Returns the chip of `--target` and its devices, as JAX describes them.
+
+  JAX must not have been imported before.
+  """
+  name, _, shape = options.target.partition(":")
+  errors.check_choice("`target`", name, _CHIPS)
+  chip = _CHIPS[name]
+  folder = pathlib.Path(options.compilers).resolve()
+  if not (folder / chip.compiler).exists():
+    raise errors.UserError(
+      f"`compilers` {options.compilers}: has no {chip.compiler}; "
+      f"pip install --no-deps --target {options.compilers} {chip.package} in "
+      "the versions that this JAX requires"
+    )
+  os.environ["JAX_PLATFORMS"] = "cpu"
+  # libtpu asks the cloud which machine this is, for minutes, and locks a device
+  # that is not there.
+  os.environ["TPU_SKIP_MDS_QUERY"] = "1"
+  os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
+  os.environ["TPU_LIBRARY_PATH"] = str(folder / _LIBTPU[0])
+  sys.path.insert(0, str(folder))
+  import jax
+  from jax.experimental import topologies
+
+  arguments = {"topology_name": options.target}
+  if chip.platform == "cuda":
+    count = shape or "1"
+    if not count.isdecimal() or not int(count):
+      raise errors.UserError(f"`target` {options.target}: wants h100 or h100:N")
+    arguments = {"topology_name": name, "topology": f"1x1x{count}"}
+    arguments["target_config"] = _H100
+  try:
+    topology = topologies.get_topology_desc(platform=chip.platform, **arguments)
+  except (jax.errors.JaxRuntimeError, ValueError) as error:
+    raise errors.UserError(
+      f"`target` {options.target}: {errors.first_words(error)}"
+    ) from error
+  return chip, topology.devices
+
+
+def _compile_train_step(config, chip, found):
+  """Compiles the training step as `training.loop` does."""
+  import jax
+
+  from gatedinpaint_jax.training import devices, step
+  from gatedinpaint_jax.training import setup as setup_lib
+  from gatedinpaint_jax.training import state as state_lib
+
+  config = setup_lib.fill_in(config)
+  setup = setup_lib.build_setup(config, platform=_networks_for(chip))
+  mesh = devices.make_mesh(found)
+  batch_size = config.data.batch_size
+  devices.check_batch_size(batch_size, mesh, setup.accumulation_steps)
+  size = config.data.image_size
+  state = jax.eval_shape(
+    lambda key: state_lib.create_state(key, setup, image_size=size),
+    jax.random.key(0),
+  )
+  batch = _batch(config, batch_size)
+  jitted = jax.jit(
+    step.make_train_step(setup, setup.turn(config.schedule.steps), mesh=mesh),
+    donate_argnums=0,
+    out_shardings=devices.replicated(mesh),
+  )
+  return jitted.lower(
+    _placed(state, devices.replicated(mesh)),
+    _placed(batch, devices.over_pictures(mesh)),
+  ).compile()
+
+
+def _compile_inference(config, chip, found):
+  """Compiles the completion of one batch, sharded by pictures."""
+  import jax
+
+  from gatedinpaint_jax import batch as batch_lib
+  from gatedinpaint_jax import build
+  from gatedinpaint_jax.training import devices
+  from gatedinpaint_jax.training import setup as setup_lib
+
+  config = setup_lib.fill_in(config)
+  generator, _ = build.build_networks(config, platform=_networks_for(chip))
+  mesh = devices.make_mesh(found)
+  devices.check_batch_size(config.data.batch_size, mesh, 1)
+  batch = _batch(config, config.data.batch_size)
+
+  def complete(params, batch):
+    output = generator.apply(
+      {"params": params},
+      batch_lib.erase(batch.image, batch.mask),
+      batch.mask,
+      batch.sketch,
+    )
+    return batch_lib.composite(output.refined, batch.image, batch.mask)
+
+  variables = jax.eval_shape(generator.init, jax.random.key(0), *batch)
+  return (
+    jax.jit(complete, out_shardings=devices.over_pictures(mesh))
+    .lower(
+      _placed(variables["params"], devices.replicated(mesh)),
+      _placed(batch, devices.over_pictures(mesh)),
+    )
+    .compile()
+  )
+
+
+_PROGRAMS = {
+  "train_step": _compile_train_step,
+  "inference": _compile_inference,
+}
+
+
+def _networks_for(chip) -> str:
+  return {"tpu": "tpu", "cuda": "gpu"}[chip.platform]
+
+
+def _batch(config, size):
+  import jax
+  import jax.numpy as jnp
+
+  from gatedinpaint_jax import batch as batch_lib
+
+  one = lambda channels: jax.ShapeDtypeStruct(
+    (size, *config.data.image_size, channels), jnp.float32
+  )
+  sketch = one(1) if config.model.guided else None
+  return batch_lib.Batch(one(3), one(1), sketch)
+
+
+def _placed(tree, sharding):
+  import jax
+
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree
+  )
+
+
+def _roofline(cost, chip) -> float | None:
+  """Returns the seconds that the chip needs at least, None without counts."""
+  flops, size = cost.get("flops", 0), cost.get("bytes accessed", 0)
+  if flops <= 0:
+    return None
+  seconds = max(
+    flops / chip.tflops / 1e12, size / chip.gigabytes_per_second / 1e9
+  )
+  return round(seconds, 4)
+
+
+if __name__ == "__main__":
+  command_line.run(main)
