@@ -98,7 +98,7 @@ def main(argv) -> int:
   import machine
 
   start, clock = time.process_time(), time.monotonic()
-  compiled = _PROGRAMS[options.program](options.config, chip, devices)
+  compiled = _PROGRAMS[options.program](options, chip, devices)
   seconds = time.process_time() - start, time.monotonic() - clock
   counts = compiled_program.summarize(compiled.as_text())
   memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
@@ -138,6 +138,12 @@ def _parse(argv) -> command_line.Flags:
   flag.text("compilers", "Folder with the compilers; see above.")
   flag.choice(
     "program", "train_step", tuple(_PROGRAMS), "The program to compile."
+  )
+  flag.integer(
+    "rows",
+    1,
+    "Devices that share the rows of each picture, for inference.",
+    lower_bound=1,
   )
   return command_line.parse(
     flag, argv, doc=__doc__, required=("config", "target", "compilers")
@@ -185,7 +191,7 @@ def _find_devices(options):
   return chip, topology.devices
 
 
-def _compile_train_step(config, chip, found):
+def _compile_train_step(options, chip, found):
   """Compiles the training step as `training.loop` does."""
   import jax
 
@@ -193,7 +199,7 @@ def _compile_train_step(config, chip, found):
   from gatedinpaint_jax.training import setup as setup_lib
   from gatedinpaint_jax.training import state as state_lib
 
-  config = setup_lib.fill_in(config)
+  config = setup_lib.fill_in(options.config)
   setup = setup_lib.build_setup(config, platform=_networks_for(chip))
   mesh = devices.make_mesh(found)
   batch_size = config.data.batch_size
@@ -215,18 +221,25 @@ def _compile_train_step(config, chip, found):
   ).compile()
 
 
-def _compile_inference(config, chip, found):
-  """Compiles the completion of one batch, sharded by pictures."""
+def _compile_inference(options, chip, found):
+  """Compiles the completion of one batch."""
   import jax
+  import numpy as np
 
   from gatedinpaint_jax import batch as batch_lib
   from gatedinpaint_jax import build
   from gatedinpaint_jax.training import devices
   from gatedinpaint_jax.training import setup as setup_lib
 
-  config = setup_lib.fill_in(config)
+  config = setup_lib.fill_in(options.config)
   generator, _ = build.build_networks(config, platform=_networks_for(chip))
-  mesh = devices.make_mesh(found)
+  if len(found) % options.rows:
+    raise errors.UserError(
+      f"`rows` {options.rows}: must divide the {len(found)} devices"
+    )
+  mesh = jax.sharding.Mesh(
+    np.reshape(found, (-1, options.rows)), ("data", "rows")
+  )
   devices.check_batch_size(config.data.batch_size, mesh, 1)
   batch = _batch(config, config.data.batch_size)
 
@@ -240,14 +253,12 @@ def _compile_inference(config, chip, found):
     return batch_lib.composite(output.refined, batch.image, batch.mask)
 
   variables = jax.eval_shape(generator.init, jax.random.key(0), *batch)
-  return (
-    jax.jit(complete, out_shardings=devices.over_pictures(mesh))
-    .lower(
+  jitted = jax.jit(complete, out_shardings=devices.over_pictures(mesh))
+  with jax.set_mesh(mesh):
+    return jitted.lower(
       _placed(variables["params"], devices.replicated(mesh)),
       _placed(batch, devices.over_pictures(mesh)),
-    )
-    .compile()
-  )
+    ).compile()
 
 
 _PROGRAMS = {
