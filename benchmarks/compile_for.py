@@ -26,6 +26,7 @@ Keys of the line:
   collectives               exchanges between devices, by kind
   bfloat16_all_reduces      sums over devices that are rounded on the way
   unestimated_calls         instructions without an estimate; cycles lack them
+  loops_of_unknown_length   their bodies count once
   loops, fusions, copies, transposes, convolutions
                             instructions by kind
   compile_seconds           of the processor

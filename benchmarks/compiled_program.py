@@ -12,6 +12,8 @@ _INSTRUCTION = re.compile(
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _OVERFLOW = 10**12  # a few estimates of libtpu are near 2^63
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+_CONDITION = re.compile(r"condition=%?([\w.\-]+)")
+_BOUND = re.compile(r"= s32\[\]\S* constant\((\d+)\)")
 _BODIES = re.compile(
   r"(?:body|to_apply|calls|true_computation|false_computation)=%?([\w.\-]+)"
 )
@@ -42,12 +44,14 @@ class Instruction(NamedTuple):
     shape: of its result, as the compiler writes it.
     text: the entire line.
     times: how often it runs.
+    has_unknown_length: whether it is a loop whose body is counted once.
   """
 
   kind: str
   shape: str
   text: str
   times: int
+  has_unknown_length: bool = False
 
   @property
   def cycles(self) -> int:
@@ -70,8 +74,8 @@ class Instruction(NamedTuple):
 def instructions(text: str) -> Iterator[Instruction]:
   """Yields what runs: the instructions of the entry and of what it calls.
 
-  The body of a loop counts as often as it is known to run, both branches of a
-  condition once. What is fused is one instruction.
+  The body of a loop counts as often as it runs, both branches of a condition
+  once. What is fused is one instruction.
   """
   entry, computations = _split(text)
   yield from _walk(computations, entry, 1)
@@ -100,6 +104,7 @@ def summarize(text: str) -> dict:
       x.times for x in reductions if "bf16" in x.shape
     ),
     "loops": kinds["while"],
+    "loops_of_unknown_length": sum(x.has_unknown_length for x in found),
     "unestimated_calls": sum(
       x.times for x in calls if not any(name in x.text for name in _FREE_CALLS)
     ),
@@ -134,15 +139,27 @@ def _walk(computations, name, times):
     if kind.endswith("-done"):
       continue
     kind = kind.removesuffix("-start")
-    yield Instruction(kind, found["shape"], line, times)
+    trips = _trips(computations, line) if kind == "while" else 1
+    yield Instruction(kind, found["shape"], line, times, trips is None)
     if kind in ("while", "call", "conditional", "async"):
-      trips = _TRIPS.search(line)
-      repeats = times * (int(trips[1]) if trips else 1)
+      repeats = times * (trips or 1)
       bodies = _BODIES.findall(line)
       for group in _BRANCHES.findall(line):
         bodies += [body.strip(" %") for body in group.split(",")]
       for body in bodies:
         yield from _walk(computations, body, repeats)
+
+
+def _trips(computations, loop) -> int | None:
+  """Returns how often a loop runs; None if that is not known."""
+  if known := _TRIPS.search(loop):
+    return int(known[1])
+  # JAX counts from 0 up to a constant.
+  condition = "\n".join(computations[_CONDITION.search(loop)[1]])
+  bounds = _BOUND.findall(condition)
+  if len(bounds) == 1 and "direction=LT" in condition:
+    return int(bounds[0])
+  return None
 
 
 def _millions(cycles) -> float:

@@ -26,10 +26,21 @@ backend_config={"estimated_cycles":"1000000"}
 backend_config={"estimated_cycles":"500000"}
 }
 
+%less.1 (p.3: f32[8]) -> pred[] {
+  %n.1 = s32[]{:T(128)} constant(5), metadata={}
+  ROOT %l.1 = pred[] compare(%p.3, %n.1), direction=LT
+}
+
+%other.1 (p.4: f32[8]) -> pred[] {
+  ROOT %l.2 = pred[] compare(%p.4, %p.4), direction=LT
+}
+
 ENTRY %main.1 (x.1: f32[8]) -> f32[8] {
   %x.1 = f32[8]{0} parameter(0)
   %w.1 = f32[8]{0} while(%x.1), condition=%cond.1, body=%body.1, \
 backend_config={"known_trip_count":{"n":"3"}}
+  %v.1 = f32[8]{0} while(%w.1), condition=%less.1, body=%body.1
+  %u.1 = f32[8]{0} while(%v.1), condition=%other.1, body=%body.1
   %c.1 = f32[8]{0} conditional(%x.1, %w.1), \
 branch_computations={%branch.1, %branch.1}
   %s.1 = (bf16[8]{0}, bf16[8]{0}) all-reduce-start(%w.1), to_apply=%add.1
@@ -46,13 +57,14 @@ backend_config={"estimated_cycles":"9223372036854775807"}
 
 def test_instructions_count_as_often_as_they_run():
   counts = compiled_program.summarize(PROGRAM)
-  assert counts["estimated_million_cycles"] == 3 * 1.0 + 2 * 0.5
+  assert counts["estimated_million_cycles"] == 3 + 5 + 1 + 2 * 0.5
   layers = counts["million_cycles_of_layers"]
-  assert layers == {"Network/coarse/conv1": 3.0, "unnamed": 1.0}
+  assert layers == {"Network/coarse/conv1": 9.0, "unnamed": 1.0}
   assert counts["collectives"] == {"all-reduce": 2}
   assert counts["bfloat16_all_reduces"] == 1
   assert counts["unestimated_calls"] == 1  # the kernel
-  assert (counts["loops"], counts["fusions"], counts["copies"]) == (1, 5, 1)
+  assert (counts["loops"], counts["loops_of_unknown_length"]) == (3, 1)
+  assert (counts["fusions"], counts["copies"]) == (11, 1)
 
 
 def compile_for(target, *flags, compilers=COMPILERS):
