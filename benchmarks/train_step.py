@@ -97,6 +97,7 @@ def build_step():
 
   from gatedinpaint_jax import batch as batch_lib
   from gatedinpaint_jax import compiler_options
+  from gatedinpaint_jax.training import devices
   from gatedinpaint_jax.training import setup as setup_lib
   from gatedinpaint_jax.training import state as state_lib
   from gatedinpaint_jax.training import step as step_lib
@@ -117,7 +118,7 @@ def build_step():
   mask[:, hole, hole] = 1
   batch = jax.device_put(batch_lib.Batch(image, mask))
   step = jax.jit(
-    step_lib.make_train_step(setup),
+    step_lib.make_train_step(setup, mesh=devices.make_mesh()),
     donate_argnums=0,
     compiler_options=compiler_options.for_backend(),
   )
