@@ -125,7 +125,7 @@ def test_commands_parse(page, monkeypatch):
     if command.startswith("python -m gatedinpaint_jax."):
       parse(words[2], words[3:], monkeypatch)
     elif command.startswith("python benchmarks/"):
-      given = {word.partition("=")[0] for word in words[2:]}
+      given = {re.match(r"--\w+", word)[0] for word in words[2:]}
       assert given <= benchmark_flags(ROOT / words[1]), command
     elif extra := re.fullmatch(r"pip install -e \.(?:\[(.+)\])?", command):
       assert set((extra[1] or "test").split(",")) <= extras(), command
@@ -155,8 +155,10 @@ def parse(module, arguments, monkeypatch):
 def benchmark_flags(script):
   """Returns the flags that a benchmark and its modules define."""
   source = script.read_text()
-  found = re.findall(r'\b(?:flags|command)\.\w+\(\s*"(\w+)"', source)
+  found = re.findall(r'\b(?:flags?|command)\.\w+\(\s*"(\w+)"', source)
   found = {f"--{name}" for name in found}
+  if "flag.config_file(" in source:
+    found.add("--config")
   for module in re.findall(r"(?m)^import (\w+)$", source):
     neighbour = script.parent / f"{module}.py"
     if neighbour.exists():
