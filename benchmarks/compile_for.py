@@ -19,7 +19,8 @@ Keys of the line:
   estimated_seconds         the same, at the clock rate of the chip
   million_cycles_of_layers  the layers that take most of them
   roofline_seconds          the arithmetic at the peak of the chip or the bytes
-                            at its bandwidth, whichever takes longer
+                            at its bandwidth, whichever takes longer, with the
+                            bodies of loops counted once
   temporary_gib             memory of one device besides arguments and results
   arguments_gib             parameters, optimizer states and the batch
   donated_gib               of these, what the results replace
@@ -29,7 +30,8 @@ Keys of the line:
   loops_of_unknown_length   their bodies count once
   loops, fusions, copies, transposes, convolutions
                             instructions by kind
-  compile_seconds           of the processor
+  compile_seconds           of the processor, and
+  compile_seconds_on_the_clock
 """
 
 import json
@@ -104,7 +106,7 @@ def main(argv) -> int:
   counts = compiled_program.summarize(compiled.as_text())
   memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
   cycles = counts.pop("estimated_million_cycles")
-  gib = lambda size: round(size / 2**30, 3)
+  gib = lambda size: round(size / 2**30, 4)
   print(
     json.dumps(
       {
@@ -195,11 +197,14 @@ def _find_devices(options):
 def _compile_train_step(options, chip, found):
   """Compiles the training step as `training.loop` does."""
   import jax
+  import jax.numpy as jnp
 
   from gatedinpaint_jax.training import devices, step
   from gatedinpaint_jax.training import setup as setup_lib
   from gatedinpaint_jax.training import state as state_lib
 
+  if options.rows > 1:
+    raise errors.UserError("`rows`: only for inference")
   config = setup_lib.fill_in(options.config)
   setup = setup_lib.build_setup(config, platform=_networks_for(chip))
   mesh = devices.make_mesh(found)
@@ -210,7 +215,7 @@ def _compile_train_step(options, chip, found):
     lambda key: state_lib.create_state(key, setup, image_size=size),
     jax.random.key(0),
   )
-  batch = _batch(config, batch_size)
+  batch = _batch(config, batch_size, jnp.uint8)
   jitted = jax.jit(
     step.make_train_step(setup, setup.turn(config.schedule.steps), mesh=mesh),
     donate_argnums=0,
@@ -225,10 +230,12 @@ def _compile_train_step(options, chip, found):
 def _compile_inference(options, chip, found):
   """Compiles the completion of one batch."""
   import jax
+  import jax.numpy as jnp
   import numpy as np
 
   from gatedinpaint_jax import batch as batch_lib
   from gatedinpaint_jax import build
+  from gatedinpaint_jax.inference import spread
   from gatedinpaint_jax.training import devices
   from gatedinpaint_jax.training import setup as setup_lib
 
@@ -242,23 +249,21 @@ def _compile_inference(options, chip, found):
     np.reshape(found, (-1, options.rows)), ("data", "rows")
   )
   devices.check_batch_size(config.data.batch_size, mesh, 1)
-  batch = _batch(config, config.data.batch_size)
+  batch = _batch(config, config.data.batch_size, jnp.float32)
 
-  def complete(params, batch):
+  def complete(params, image, mask, sketch, _):
     output = generator.apply(
-      {"params": params},
-      batch_lib.erase(batch.image, batch.mask),
-      batch.mask,
-      batch.sketch,
+      {"params": params}, batch_lib.erase(image, mask), mask, sketch
     )
-    return batch_lib.composite(output.refined, batch.image, batch.mask)
+    return batch_lib.composite(output.refined, image, mask)
 
   variables = jax.eval_shape(generator.init, jax.random.key(0), *batch)
-  jitted = jax.jit(complete, out_shardings=devices.over_pictures(mesh))
+  jitted = jax.jit(spread.over_pictures(complete))
   with jax.set_mesh(mesh):
     return jitted.lower(
       _placed(variables["params"], devices.replicated(mesh)),
-      _placed(batch, devices.over_pictures(mesh)),
+      *_placed(batch, devices.over_pictures(mesh)),
+      None,
     ).compile()
 
 
@@ -272,14 +277,13 @@ def _networks_for(chip) -> str:
   return {"tpu": "tpu", "cuda": "gpu"}[chip.platform]
 
 
-def _batch(config, size):
+def _batch(config, size, dtype):
   import jax
-  import jax.numpy as jnp
 
   from gatedinpaint_jax import batch as batch_lib
 
   one = lambda channels: jax.ShapeDtypeStruct(
-    (size, *config.data.image_size, channels), jnp.float32
+    (size, *config.data.image_size, channels), dtype
   )
   sketch = one(1) if config.model.guided else None
   return batch_lib.Batch(one(3), one(1), sketch)

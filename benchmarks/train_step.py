@@ -112,14 +112,16 @@ def build_step():
   size = (_SIZE.value, _SIZE.value)
   create = lambda key: state_lib.create_state(key, setup, image_size=size)
   random = np.random.default_rng(0)
-  image = random.uniform(-1, 1, (_BATCH.value, *size, 3)).astype(np.float32)
-  mask = np.zeros((_BATCH.value, *size, 1), np.float32)
+  image = random.integers(0, 256, (_BATCH.value, *size, 3), np.uint8)
+  mask = np.zeros((_BATCH.value, *size, 1), np.uint8)
   hole = slice(_SIZE.value // 4, -(_SIZE.value // 4))
   mask[:, hole, hole] = 1
-  batch = jax.device_put(batch_lib.Batch(image, mask))
+  mesh = devices.make_mesh()
+  batch = devices.put_batch(batch_lib.Batch(image, mask), mesh)
   step = jax.jit(
-    step_lib.make_train_step(setup, mesh=devices.make_mesh()),
+    step_lib.make_train_step(setup, mesh=mesh),
     donate_argnums=0,
+    out_shardings=devices.replicated(mesh),
     compiler_options=compiler_options.for_backend(),
   )
   return step, jax.jit(create)(jax.random.key(0)), batch

@@ -210,8 +210,8 @@ def get_optimizer_config():
   # Clip gradients to this global norm; None: no clipping.
   optimizer.clip_norm = config_dict.placeholder(float)
   # Decay a of a moving average of the generator, average = a * average +
-  # (1 - a) * parameters, in [0, 1), which validation and inference use. At step
-  # t it is at most (1 + t) / (10 + t). None: no average.
+  # (1 - a) * parameters, in [0, 1), which validation and inference use. After
+  # t steps it is at most (1 + t) / (10 + t). None: no average.
   optimizer.average_decay = config_dict.placeholder(float)
   return optimizer
 

@@ -4,6 +4,8 @@ pictures  `[B, H, W, 3] float32 in [-1, 1]`, RGB, rows from the top
 masks     `[B, H, W, 1] float32`, 1 = hole, 0 = known; one mask per picture
 sketches  `[B, H, W, 1] float32`, 1 = line, 0 = none; 0 outside the hole
 sizes     `(height, width)`, both multiples of 8
+
+Training batches travel to the devices as uint8: see `to_float`.
 """
 
 from typing import Any, NamedTuple
@@ -38,7 +40,7 @@ def to_float(batch: Batch) -> Batch:
   and 1, so that a quarter of the bytes travels to the devices. Batches of
   floats are returned as they are.
   """
-  if batch.image.dtype == np.float32:
+  if batch.image.dtype != np.uint8:
     return batch
   image, *rest = (None if x is None else x.astype(np.float32) for x in batch)
   return Batch(from_uint8(image), *rest)

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.baselines import completion_network, critics
@@ -105,7 +104,7 @@ def _build_inpaint_generator(model, attend, kinds, layer):
     bound=model.bound,
     initializer=model.initializer,
     attend=attend,
-    kinds=FrozenDict(kinds),
+    kinds=kinds,
     **layer,
   )
 

@@ -112,8 +112,8 @@ def test_devices_exchange_gradients_and_metrics_alone(target, compiler):
   assert counts["devices"] == 4
   assert counts["collectives"].keys() == {"all-reduce"}
   assert counts["bfloat16_all_reduces"] == 0
-  # All but the batch, 0.5 MB, is donated: parameters and optimizer states.
-  assert counts["arguments_gib"] - counts["donated_gib"] < 0.001
+  # Parameters and optimizer states, 4 MB, are donated, the batch is not: 32 KB.
+  assert counts["arguments_gib"] - counts["donated_gib"] < 2e-4
   assert counts["temporary_gib"] < 0.1
   # The devices do not divide this batch.
   refused = compile_for(target, "--config.data.batch_size=6")

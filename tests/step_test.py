@@ -7,6 +7,7 @@ import numpy as np
 import optax
 import pytest
 
+from benchmarks import compiled_program
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import losses, objectives
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
@@ -204,10 +205,16 @@ def test_gradients_are_summed_over_devices_in_float32():
 
   def gradient(batch, device_count):
     mesh = devices.make_mesh(jax.devices()[:device_count])
-    after, _ = jax.jit(step.make_train_step(setup, mesh=mesh))(
+    inputs = (
       jax.device_put(state, devices.replicated(mesh)),
       devices.put_batch(batch, mesh),
     )
+    train_step = jax.jit(step.make_train_step(setup, mesh=mesh))
+    compiled = train_step.lower(*inputs).compile()
+    counts = compiled_program.summarize(compiled.as_text())
+    assert counts["collectives"].keys() == {"all-reduce"}
+    assert counts["bfloat16_all_reduces"] == 0
+    after, _ = compiled(*inputs)
     return jax.device_get(after.discriminator_optimizer.trace)
 
   batch = make_batch(4)

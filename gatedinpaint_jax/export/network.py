@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
-from flax.core import FrozenDict
 from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
@@ -61,7 +60,7 @@ def in_float32(generator):
   """Returns the generator to export, without optimizations for one machine."""
   fields = {"convolve": conv.convolve}
   if isinstance(generator, inpaint_generator.InpaintGenerator):
-    fields |= {"attend": attention.attend, "kinds": FrozenDict(conv.KINDS)}
+    fields |= {"attend": attention.attend, "kinds": conv.KINDS}
   return generator.clone(dtype=jnp.float32, rematerialize=False, **fields)
 
 

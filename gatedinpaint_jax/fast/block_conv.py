@@ -60,7 +60,9 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
 
   Takes and returns pixels.
   """
-  if stride == 2 and dilation == 1 and kernel.shape[2] <= _FEW_INPUTS:
+  is_even = x.shape[1] % 2 == x.shape[2] % 2 == 0
+  is_first = stride == 2 and dilation == 1 and kernel.shape[2] <= _FEW_INPUTS
+  if is_first and is_even:
     return _convolve(to_blocks(x), kernel, stride=2)
   return conv.convolve(
     x, kernel, stride=stride, dilation=dilation, upsample=upsample
@@ -88,7 +90,10 @@ class _OnBlocks:
   def _gives_blocks(self, x):
     if self.stride > 1 or self.dilation > 1 or self.features > _FEW_CHANNELS:
       return False
-    return isinstance(x, Blocks) or self.upsample or x.shape[-1] <= _FEW_INPUTS
+    if isinstance(x, Blocks) or self.upsample:
+      return True
+    # The first layers have 5 x 5 taps; narrow networks have more few inputs.
+    return self.kernel_size == 5 and x.shape[-1] <= _FEW_INPUTS
 
   def _linear(self, x, out_channels, *, gated=False):
     gives_blocks = self._gives_blocks(x)
@@ -131,10 +136,12 @@ class ToColours(VanillaConv):
 
 
 # As `layers.conv.KINDS`. Partial convolution has further sums over pixels.
-KINDS = conv.KINDS | {
-  "gated": (GatedConv, ToColours),
-  "vanilla": (VanillaConv, ToColours),
-}
+KINDS = conv.KINDS.copy(
+  {
+    "gated": (GatedConv, ToColours),
+    "vanilla": (VanillaConv, ToColours),
+  }
+)
 
 
 def _convolve(x, kernel, *, stride, upsample=False, to_blocks=False, groups=1):
@@ -156,6 +163,7 @@ def _convolve(x, kernel, *, stride, upsample=False, to_blocks=False, groups=1):
     taps,
     taps,
     kernel.reshape(*kernel.shape[:3], groups, -1).astype(jnp.float32),
+    precision=lax.Precision.HIGHEST,  # else bfloat16, on a TPU
   ).astype(kernel.dtype)
   length = len(taps)
   return lax.conv_general_dilated(

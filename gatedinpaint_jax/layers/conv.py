@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.core import FrozenDict
 from jax import lax
 
 from gatedinpaint_jax.layers import activations, initializers, resize
@@ -147,8 +148,10 @@ class PartialConv(_Conv):
 
 # config.model.conv -> (convolution of the hidden layers, of the output layer).
 # The released program does not gate the layers that output colours.
-KINDS = {
-  "gated": (GatedConv, VanillaConv),
-  "partial": (PartialConv, PartialConv),
-  "vanilla": (VanillaConv, VanillaConv),
-}
+KINDS = FrozenDict(
+  {
+    "gated": (GatedConv, VanillaConv),
+    "partial": (PartialConv, PartialConv),
+    "vanilla": (VanillaConv, VanillaConv),
+  }
+)

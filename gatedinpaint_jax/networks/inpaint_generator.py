@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.layers import contextual_attention, resize
@@ -48,7 +47,7 @@ class InpaintGenerator(nn.Module):
   initializer: str = "variance_preserving"  # a key of `initializers.KINDS`
   convolve: Callable = conv_lib.convolve  # or its equal in `fast`
   attend: Callable = contextual_attention.attend  # likewise
-  kinds: Any = FrozenDict(conv_lib.KINDS)  # likewise
+  kinds: Any = conv_lib.KINDS  # likewise
 
   @nn.compact
   def __call__(

@@ -30,7 +30,7 @@ def over_pictures(mesh: Mesh) -> NamedSharding:
 
 
 def on_own_pictures(update, mesh: Mesh):
-  """Returns `update(state, batch)`, called by each device with its pictures.
+  """Returns `update(state, batch)`, run by each device on its own pictures.
 
   The state, and what is returned, must be the same on all devices: `update`
   takes means with `mean`. In contrast to a program that the compiler divides,

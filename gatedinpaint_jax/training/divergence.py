@@ -93,8 +93,9 @@ class Monitor:
 def dump(workdir, skipped: Step, state, config: dict) -> pathlib.Path:
   """Writes what is needed to reproduce a skipped step; returns the folder.
 
-  It gets `batch.npz` with the fields of `Batch`, `step.json`, and a checkpoint.
-  A skipped step changes no parameters, so `state`, the one after it, serves.
+  It gets `batch.npz` with the fields of `Batch` as they travelled, `step.json`,
+  and a checkpoint. A skipped step changes no parameters, so `state`, the one
+  after it, serves.
   """
   folder = pathlib.Path(workdir) / FOLDER
   batch = multihost_utils.process_allgather(skipped.batch, tiled=True)

@@ -66,8 +66,8 @@ class TrainState:
     """Updates the moving average, if there is one."""
     if self.generator_average is None:
       return self
-    # Starts as a mean of few steps and grows. With 0.999 from the beginning,
-    # 0.6 of the average at step 500 would be the initial draw.
+    # At first the mean of few steps, later of more. With 0.999 from the
+    # beginning, 0.6 of the average after 500 steps would be the initial draw.
     decay = jnp.minimum(decay, (1 + self.step) / (10 + self.step))
     return self.replace(
       generator_average=optax.incremental_update(
