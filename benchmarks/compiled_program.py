@@ -21,7 +21,7 @@ _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _NAME = re.compile(r'op_name="([^"]*)"')
 # What surrounds the names of modules: transformations of JAX.
 _TRANSFORMATION = re.compile(r"\w+\(|\)")
-_WRAPPERS = ("train_step", "complete", "shard_map", "")
+_WRAPPERS = ("train_step", "predict_shared", "shard_map", "")
 COLLECTIVES = (
   "all-gather",
   "all-reduce",
