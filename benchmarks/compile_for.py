@@ -17,6 +17,7 @@ Keys of the line:
   estimated_million_cycles  of one chip, one instruction after the other; null
                             for GPUs, whose compiler makes no estimate
   estimated_seconds         the same, at the clock rate of the chip
+  million_cycles_of_copies  of these, changes of layout
   million_cycles_of_layers  the layers that take most of them
   roofline_seconds          the arithmetic at the peak of the chip or the bytes
                             at its bandwidth, whichever takes longer, with the
@@ -35,70 +36,24 @@ Keys of the line:
 """
 
 import json
-import os
 import pathlib
 import sys
 import time
-from typing import NamedTuple
 
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.append(str(_ROOT))
+import chips
+import compiled_program
+import machine
 
-from gatedinpaint_jax import command_line, errors  # noqa: E402
+from gatedinpaint_jax import command_line, errors
 
-
-class Chip(NamedTuple):
-  """What data sheets say of an accelerator.
-
-  Attributes:
-    platform: of JAX.
-    tflops: peak in bfloat16, 10^12 operations a second.
-    gigabytes_per_second: bandwidth of its memory.
-    gigahertz: clock rate of its matrix units.
-    compiler: file of its compiler in --compilers.
-    package: what installs that.
-  """
-
-  platform: str
-  tflops: float
-  gigabytes_per_second: float
-  gigahertz: float
-  compiler: str
-  package: str
-
-
-_LIBTPU = ("libtpu/libtpu.so", "libtpu")
-_CUDA = ("jax_plugins/xla_cuda12", "jax-cuda12-plugin and jax-cuda12-pjrt")
-_CHIPS = {
-  "v5e": Chip("tpu", 197, 819, 1.5, *_LIBTPU),
-  "v5p": Chip("tpu", 459, 2765, 1.75, *_LIBTPU),
-  "v6e": Chip("tpu", 918, 1640, 1.75, *_LIBTPU),
-  "h100": Chip("cuda", 989, 3352, 1.98, *_CUDA),
-}
-# An H100 SXM, as the compiler wants it described.
-_H100 = """
-gpu_device_info {
-  threads_per_block_limit: 1024 threads_per_warp: 32
-  shared_memory_per_block: 49152 shared_memory_per_core: 233472
-  threads_per_core_limit: 2048 core_count: 132 fpus_per_core: 128
-  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535
-  block_dim_limit_z: 65535 memory_bandwidth: 3352320000000
-  l2_cache_size: 52428800 clock_rate_ghz: 1.98 device_memory_size: 84978434048
-  shared_memory_per_block_optin: 232448
-  cuda_compute_capability { major: 9 minor: 0 }
-  registers_per_core_limit: 65536 registers_per_block_limit: 65536
-}
-platform_name: "CUDA" dnn_version_info { major: 9 minor: 8 patch: 0 }
-device_description_str: "NVIDIA H100 80GB HBM3"
-"""
+# For configs that import others.
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 
 def main(argv) -> int:
   """Compiles as the flags say and prints one JSON line."""
   options = _parse(argv)
-  chip, devices = _find_devices(options)
-  import compiled_program
-  import machine
+  chip, devices = chips.find_devices(options.target, options.compilers)
 
   start, clock = time.process_time(), time.monotonic()
   compiled = _PROGRAMS[options.program](options, chip, devices)
@@ -151,47 +106,6 @@ def _parse(argv) -> command_line.Flags:
   return command_line.parse(
     flag, argv, doc=__doc__, required=("config", "target", "compilers")
   )
-
-
-def _find_devices(options):
-  """Returns the chip of `--target` and its devices, as JAX describes them.
-
-  JAX must not have been imported before.
-  """
-  name, _, shape = options.target.partition(":")
-  errors.check_choice("`target`", name, _CHIPS)
-  chip = _CHIPS[name]
-  folder = pathlib.Path(options.compilers).resolve()
-  if not (folder / chip.compiler).exists():
-    raise errors.UserError(
-      f"`compilers` {options.compilers}: has no {chip.compiler}; "
-      f"pip install --no-deps --target {options.compilers} {chip.package} in "
-      "the versions that this JAX requires"
-    )
-  os.environ["JAX_PLATFORMS"] = "cpu"
-  # libtpu asks the cloud which machine this is, for minutes, and locks a device
-  # that is not there.
-  os.environ["TPU_SKIP_MDS_QUERY"] = "1"
-  os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
-  os.environ["TPU_LIBRARY_PATH"] = str(folder / _LIBTPU[0])
-  sys.path.insert(0, str(folder))
-  import jax
-  from jax.experimental import topologies
-
-  arguments = {"topology_name": options.target}
-  if chip.platform == "cuda":
-    count = shape or "1"
-    if not count.isdecimal() or not int(count):
-      raise errors.UserError(f"`target` {options.target}: wants h100 or h100:N")
-    arguments = {"topology_name": name, "topology": f"1x1x{count}"}
-    arguments["target_config"] = _H100
-  try:
-    topology = topologies.get_topology_desc(platform=chip.platform, **arguments)
-  except (jax.errors.JaxRuntimeError, ValueError) as error:
-    raise errors.UserError(
-      f"`target` {options.target}: {errors.first_words(error)}"
-    ) from error
-  return chip, topology.devices
 
 
 def _compile_train_step(options, chip, found):

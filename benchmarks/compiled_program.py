@@ -92,8 +92,10 @@ def summarize(text: str) -> dict:
   reductions = [x for x in found if x.kind == "all-reduce"]
   calls = [x for x in found if x.kind == "custom-call" and not x.cycles]
   cycles = sum(layers.values())
+  copies = sum(x.cycles for x in found if x.kind == "copy")
   return {
     "estimated_million_cycles": _millions(cycles) if cycles else None,
+    "million_cycles_of_copies": _millions(copies) if cycles else None,
     "million_cycles_of_layers": {
       layer: _millions(count)
       for layer, count in layers.most_common(20)
@@ -138,7 +140,9 @@ def _walk(computations, name, times):
     kind = found["kind"]
     if kind.endswith("-done"):
       continue
-    kind = kind.removesuffix("-start")
+    # An asynchronous copy brings data closer, others change their layout.
+    if kind != "copy-start":
+      kind = kind.removesuffix("-start")
     trips = _trips(computations, line) if kind == "while" else 1
     yield Instruction(kind, found["shape"], line, times, trips is None)
     if kind in ("while", "call", "conditional", "async"):
