@@ -188,6 +188,7 @@ def test_devices_and_parts_of_the_batch_equal_one_at_once(other):
       )
 
 
+@pytest.mark.slow
 def test_gradients_are_summed_over_devices_in_float32():
   # In bfloat16 the gradients of a device are rounded, but not their mean.
   layer = {"width": 4, "dtype": jnp.bfloat16}

@@ -156,6 +156,7 @@ def test_every_key_of_the_reference_config_is_read():
       assert re.search(rf"\b{read}\b", source), f"nobody reads config.{key}"
 
 
+@pytest.mark.slow
 def test_training_from_arrays_works_without_tensorflow(photos, tmp_path):
   program = f"""
 import sys

@@ -73,6 +73,7 @@ def changed(before, after):
   }
 
 
+@pytest.mark.slow
 def test_step_of_both_equals_the_paper_s():
   common = {
     "generator": inpaint_generator.InpaintGenerator(width=4),
@@ -93,6 +94,7 @@ def test_step_of_both_equals_the_paper_s():
   jax.tree.map(compare, more, metrics)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("turn", "moves"),
   [
