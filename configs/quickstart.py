@@ -1,4 +1,4 @@
-"""A first run: under three minutes on two CPU cores, on bundled photographs.
+"""A first run: about three minutes on two CPU cores, on bundled photographs.
 
 python -m gatedinpaint_jax.main --config=configs/quickstart.py
 
