@@ -73,8 +73,8 @@ def find_devices(target: str, compilers: str):
       "the versions that this JAX requires"
     )
   os.environ["JAX_PLATFORMS"] = "cpu"
-  # libtpu asks the cloud which machine this is, for minutes, and locks a device
-  # that is not there.
+  # Else libtpu asks the cloud which machine this is, for minutes, and only one
+  # process can load it.
   os.environ["TPU_SKIP_MDS_QUERY"] = "1"
   os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
   os.environ["TPU_LIBRARY_PATH"] = str(folder / _LIBTPU[0])
