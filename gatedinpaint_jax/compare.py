@@ -30,6 +30,7 @@ from gatedinpaint_jax import (
   files,
   terminal,
 )
+from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison,
@@ -39,7 +40,7 @@ from gatedinpaint_jax.evaluation import (
   scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import memory, photo_files
+from gatedinpaint_jax.inference import memory
 from gatedinpaint_jax.metrics import perceptual
 from gatedinpaint_jax.study import page as study_page
 from gatedinpaint_jax.training import workdir as workdir_lib

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import hole_files, photo_files
+from gatedinpaint_jax.data import hole_files, photo_files
 from tests import pictures
 
 SIZE = (24, 32)

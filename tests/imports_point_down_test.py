@@ -85,12 +85,20 @@ PARTS = {
   "inference": (
     *CONVENTIONS,
     "compiler_options",
+    "data",
     "fast",
     "networks",
     "training",
     "export",
   ),
-  "evaluation": (*CONVENTIONS, "terminal", "metrics", "training", "inference"),
+  "evaluation": (
+    *CONVENTIONS,
+    "terminal",
+    "metrics",
+    "data",
+    "training",
+    "inference",
+  ),
   "study": (*CONVENTIONS, "metrics", "evaluation"),
 }
 # The package's own `__init__.py` is its public face.
@@ -110,8 +118,11 @@ OUTSIDE_THE_CORNER = (
   "data.arrays",
   "data.build",
   "data.checks",
+  "data.hole_files",
   "data.hole_shapes",
   "data.listing",
+  "data.photo_files",
+  "data.photo_header",
   "data.pillow_masks",
   "data.recipe",
   "data.sketches",

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import gatedinpaint_jax
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.weights import safetensors_file
 
 PACKAGE = pathlib.Path(gatedinpaint_jax.__file__).parent

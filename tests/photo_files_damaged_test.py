@@ -9,7 +9,7 @@ import pyvips
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.data import photo_files
 from tests import pictures, processes
 
 PIXELS = pictures.noise(24, 32)

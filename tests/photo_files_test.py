@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.data import photo_files
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)

@@ -5,7 +5,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from gatedinpaint_jax.inference import photo_files, photo_header
+from gatedinpaint_jax.data import photo_files, photo_header
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import hole_files, photo_files
 from gatedinpaint_jax.evaluation import frozen_masks
-from gatedinpaint_jax.inference import hole_files, jobs, photo_files
+from gatedinpaint_jax.inference import jobs
 from gatedinpaint_jax.metrics import image_quality
 
 # Strips longer than this many times what is cropped from them lose their ends

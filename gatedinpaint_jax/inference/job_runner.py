@@ -13,13 +13,8 @@ import jax
 import numpy as np
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import (
-  hole_files,
-  hole_windows,
-  jobs,
-  memory,
-  photo_files,
-)
+from gatedinpaint_jax.data import hole_files, photo_files
+from gatedinpaint_jax.inference import hole_windows, jobs, memory
 
 # A larger hole suggests an inverted mask.
 _SUSPICIOUS_FRACTION = 0.9

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.data import photo_files
 
 
 class Job(NamedTuple):

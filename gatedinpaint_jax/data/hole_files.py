@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from gatedinpaint_jax import batch, errors
-from gatedinpaint_jax.inference import photo_files
+from gatedinpaint_jax.data import photo_files
 
 # A file with all values between these is not a mask.
 _GREYS = (32, 223)

@@ -18,7 +18,7 @@ import numpy as np
 import pyvips
 
 from gatedinpaint_jax import errors, files
-from gatedinpaint_jax.inference import photo_header
+from gatedinpaint_jax.data import photo_header
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 _LOADERS = tuple(
