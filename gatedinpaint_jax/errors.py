@@ -15,9 +15,17 @@ class UserError(Exception):
   programs print them as flags (`command_line.with_flags`) and exit with code 2.
   """
 
+  def __init__(self, message: str):
+    super().__init__(printable(message))
+
 
 class NotInstalledError(UserError):
   """A package is missing; no argument is to blame."""
+
+
+def printable(text: str) -> str:
+  """Escapes control characters: a name of a file may hold a line break."""
+  return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def check_choice(key: str, value: Any, allowed: Collection[str]) -> None:

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
+from gatedinpaint_jax.data import listing
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   inpainter,
@@ -34,7 +35,7 @@ from gatedinpaint_jax.inference import (
 )
 from gatedinpaint_jax.training import checkpoint_reader
 
-_FORMATS = ("png", "jpg", "webp", "tiff")
+_FORMATS = ("png", "jpg", "webp", "tiff", "same")
 _SOME_FAILED = 1
 
 
@@ -49,8 +50,9 @@ def main(argv) -> int:
     options.mask,
     options.sketch,
     options.output,
-    suffix=f".{options.format}",
+    suffix=None if options.format == "same" else f".{options.format}",
   )
+  _print_what_is_passed_over(options)
   _check_report(options.report, work)
   remaining = [
     job for job in work if options.overwrite or not os.path.isfile(job.output)
@@ -94,7 +96,11 @@ def _define_flags() -> command_line.Flags:
   flag.switch("invert_sketch", "Lines are black on white.")
   flag.switch("overwrite", "Replace existing results.")
   flag.choice(
-    "format", "png", _FORMATS, "Format of results in a folder; jpg is lossy."
+    "format",
+    "png",
+    _FORMATS,
+    "Format of results in a folder, or the same as of each picture; jpg is "
+    "lossy.",
   )
   flag.integer(
     "batch_size",
@@ -123,6 +129,14 @@ def _define_flags() -> command_line.Flags:
   )
   flag.text("report", "A file to append a line of JSON per picture to.")
   return flag
+
+
+def _print_what_is_passed_over(options) -> None:
+  for place in (*options.image, *options.mask, *options.sketch):
+    folder = os.path.expanduser(place)
+    others = os.path.isdir(folder) and listing.list_folder(folder)[1]
+    if others:
+      print(f"note: {place}: passed over {listing.describe(others)}")
 
 
 def _make_folders(output, work) -> None:
@@ -186,7 +200,7 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
     is_shown=len(work) > 1,
   ):
     reason, note = (
-      text and command_line.with_flags(text)
+      text and errors.printable(command_line.with_flags(text))
       for text in (outcome.reason, outcome.note)
     )
     outcome = outcome._replace(reason=reason, note=note)

@@ -127,7 +127,7 @@ def test_other_size_is_refused_with_the_remedy(tmp_path):
   with pytest.raises(errors.UserError, match=f"the sketch {size}") as caught:
     read_sketch(WHITE_HOLE, tmp_path, (24, 30))
   assert "resize_mask" not in str(caught.value)
-  with pytest.raises(errors.UserError, match="turned by the picture's Exif"):
+  with pytest.raises(errors.UserError, match=r"swapped: .*turn the mask"):
     read_mask(WHITE_HOLE, tmp_path, SIZE[::-1])
 
 

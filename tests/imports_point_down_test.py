@@ -17,6 +17,7 @@ ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
 CONVENTIONS = ("batch", "errors", "files")
 PROGRAMS = (
   "main",
+  "check_data",
   "command_line",
   "draw_mask",
   "evaluate",
@@ -123,9 +124,11 @@ OUTSIDE_THE_CORNER = (
   "data.listing",
   "data.photo_files",
   "data.photo_header",
+  "data.picture_format",
   "data.pillow_masks",
   "data.recipe",
   "data.sketches",
+  "data.survey",
   "data.unreadable",
 )
 # Most of clu imports TensorFlow.

@@ -47,12 +47,12 @@ def test_photos_without_sketch_are_named(tmp_path):
 
 def test_empty_folder_is_told_from_one_of_other_files(tmp_path):
   with pytest.raises(
-    errors.UserError, match=r"no picture below .*, and no other file"
+    errors.UserError, match=r"no picture below .*, only empty folders;"
   ):
     find(tmp_path)
   touch(tmp_path, "a.txt", "b.txt")
   with pytest.raises(
-    errors.UserError, match=r"no picture below .*, but 2 other files"
+    errors.UserError, match=r"no picture below .*, only 2 \.txt;"
   ):
     find(tmp_path)
 
@@ -83,7 +83,7 @@ def test_file_list_pairs_sketches(tmp_path):
     (None, "no file at"),
     (b"", "lists nothing"),
     (b"\xff\xfe\x00", "is not a text file"),
-    (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which does not exist"),
+    (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which is no file"),
   ],
 )
 def test_unusable_file_list_is_explained(tmp_path, content, message):

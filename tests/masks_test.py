@@ -143,6 +143,7 @@ def test_box_as_large_as_the_picture_is_allowed(draw):
 def write_mask(path, invert=False):
   pixels = np.full((8, 8, 3), 127, np.uint8)
   pixels[:4] = 128
+  pixels[0], pixels[-1] = 255, 0  # or it would be grey all over
   path.write_bytes(pictures.encoded(255 - pixels if invert else pixels, "PNG"))
   return str(path)
 

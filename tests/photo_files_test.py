@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from gatedinpaint_jax.data import photo_files
+from gatedinpaint_jax.inference import photo_writer
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)
@@ -104,7 +105,7 @@ def test_cmyk_becomes_srgb_and_says_so(tmp_path):
   plain, profiled = tmp_path / "plain.jpg", tmp_path / "profiled.jpg"
   picture = Image.fromarray(PIXELS).convert("CMYK")
   photo = photo_files.read(save(picture, plain, quality=95))
-  photo_files.write(tmp_path / "b.png", photo)
+  photo_writer.write(tmp_path / "b.png", photo)
   profile = pictures.opened(tmp_path / "b.png").info["icc_profile"]
   assert profile[16:20] == b"RGB "
   # A profile that is not for inks cannot be used, and the usual inks are.
@@ -126,7 +127,7 @@ def test_turned_picture_is_upright(tmp_path, suffix, orientation):
   assert photo.pixels.shape == expected.shape
   assert np.abs(photo.pixels.astype(int) - expected).max() <= 3
   assert photo_files.read_size(path) == expected.shape[:2]
-  photo_files.write(tmp_path / f"b{suffix}", photo)
+  photo_writer.write(tmp_path / f"b{suffix}", photo)
   written = pictures.opened(tmp_path / f"b{suffix}")
   assert written.getexif().get(ORIENTATION, 1) == 1
   assert written.size == expected.shape[1::-1]

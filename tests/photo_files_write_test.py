@@ -8,6 +8,7 @@ import pytest
 
 from gatedinpaint_jax import batch, errors
 from gatedinpaint_jax.data import photo_files
+from gatedinpaint_jax.inference import photo_writer
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)
@@ -32,7 +33,7 @@ def with_channels(channels, dtype):
 
 def test_filled_pixels_are_those_of_the_inpainter():
   photo = make_photo(PIXELS)
-  filled = photo_files.composite(photo, prediction(), HOLE).pixels
+  filled = photo_writer.composite(photo, prediction(), HOLE).pixels
   expected = np.where(HOLE[..., None], batch.to_uint8(prediction()), PIXELS)
   np.testing.assert_array_equal(filled, expected)
   np.testing.assert_array_equal(photo.pixels, PIXELS)
@@ -41,7 +42,7 @@ def test_filled_pixels_are_those_of_the_inpainter():
 def test_sixteen_bits_are_filled_over_their_whole_range():
   photo = make_photo(with_channels(3, np.uint16))
   ramp = np.linspace(-1, 1, 24 * 32 * 3, dtype=np.float32).reshape(24, 32, 3)
-  filled = photo_files.composite(photo, ramp, np.ones_like(HOLE)).pixels
+  filled = photo_writer.composite(photo, ramp, np.ones_like(HOLE)).pixels
   assert filled.min() == 0 and filled.max() == 2**16 - 1
   assert len(np.unique(filled)) == filled.size
 
@@ -49,7 +50,7 @@ def test_sixteen_bits_are_filled_over_their_whole_range():
 def test_grey_is_filled_with_the_luminance():
   photo = make_photo(PIXELS[..., :1])
   colour = np.broadcast_to(np.float32([1, -1, -1]), (24, 32, 3))
-  filled = photo_files.composite(photo, colour, HOLE).pixels
+  filled = photo_writer.composite(photo, colour, HOLE).pixels
   assert set(filled[HOLE].ravel()) == {round(0.299 * 255)}
 
 
@@ -67,8 +68,8 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
   pixels = with_channels(channels, dtype)
   if channels == 4:
     pixels[:4, ..., 3] = 0  # colours count under full transparency too
-  photo = photo_files.composite(make_photo(pixels), prediction(), HOLE)
-  photo_files.write(tmp_path / f"a{suffix}", photo)
+  photo = photo_writer.composite(make_photo(pixels), prediction(), HOLE)
+  photo_writer.write(tmp_path / f"a{suffix}", photo)
   again = photo_files.read(tmp_path / f"a{suffix}")
   np.testing.assert_array_equal(again.colours, photo.colours)
   if suffix != ".webp":  # which knows no grey
@@ -82,7 +83,7 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
 @pytest.mark.parametrize("channels", [1, 3])
 def test_jpeg_is_close_and_grey_stays_grey(tmp_path, channels):
   photo = make_photo(PIXELS[..., :channels])
-  photo_files.write(tmp_path / "a.JPG", photo)
+  photo_writer.write(tmp_path / "a.JPG", photo)
   again = photo_files.read(tmp_path / "a.JPG")
   assert again.pixels.shape == photo.pixels.shape
   assert np.abs(again.pixels.astype(int) - photo.pixels).max() <= 12
@@ -101,7 +102,7 @@ def test_jpeg_is_close_and_grey_stays_grey(tmp_path, channels):
 )
 def test_format_that_cannot_hold_it_is_refused(tmp_path, name, pixels, lost):
   path = tmp_path / name
-  for refuse in (photo_files.check_writable, photo_files.write):
+  for refuse in (photo_writer.check_writable, photo_writer.write):
     with pytest.raises(errors.UserError, match=f"{path}: .*{lost}; name a"):
       refuse(path, make_photo(pixels))
   assert not list(tmp_path.iterdir())
@@ -110,7 +111,7 @@ def test_format_that_cannot_hold_it_is_refused(tmp_path, name, pixels, lost):
 def test_longest_sides_can_be_written(tmp_path):
   for name, side in (("a.webp", 16383), ("a.jpg", 65500), ("a.png", 70000)):
     photo = make_photo(np.zeros((1, side, 3), np.uint8))
-    photo_files.write(tmp_path / name, photo)
+    photo_writer.write(tmp_path / name, photo)
     assert photo_files.read_size(tmp_path / name) == (1, side)
 
 
@@ -121,14 +122,14 @@ def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
   (tmp_path / "a.png").write_text("before")
   monkeypatch.setattr(os, "replace", fail)
   with pytest.raises(errors.UserError, match="No space left on device"):
-    photo_files.write(tmp_path / "a.png", make_photo(PIXELS))
+    photo_writer.write(tmp_path / "a.png", make_photo(PIXELS))
   assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
   assert (tmp_path / "a.png").read_text() == "before"
 
 
 def test_what_cannot_be_encoded_is_told(tmp_path, monkeypatch):
-  monkeypatch.delitem(photo_files._MAX_SIDE, ".webp")
+  monkeypatch.delitem(photo_writer._MAX_SIDE, ".webp")
   photo = make_photo(np.zeros((1, 16384, 3), np.uint8))
   with pytest.raises(errors.UserError, match=r"a\.webp: cannot be encoded"):
-    photo_files.write(tmp_path / "a.webp", photo)
+    photo_writer.write(tmp_path / "a.webp", photo)
   assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import pyvips
 from PIL import Image, ImageCms
 
 from gatedinpaint_jax.data import photo_files, photo_header
+from gatedinpaint_jax.inference import photo_writer
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)
@@ -29,7 +30,7 @@ def test_profile_exif_and_resolution_stay(tmp_path, source, suffix):
   Image.fromarray(PIXELS).save(
     path, exif=make_exif(), icc_profile=PROFILE, dpi=(300, 300)
   )
-  photo_files.write(tmp_path / f"b{suffix}", photo_files.read(path))
+  photo_writer.write(tmp_path / f"b{suffix}", photo_files.read(path))
   written = pictures.opened(tmp_path / f"b{suffix}")
   assert written.info["icc_profile"] == PROFILE
   if ".webp" not in (source, suffix):
@@ -55,7 +56,7 @@ def photo_with(tmp_path, **fields):
 def assert_is_left_behind(mark, photo, tmp_path):
   assert mark in (tmp_path / "a.jpg").read_bytes()
   for suffix in SUFFIXES:
-    photo_files.write(tmp_path / f"b{suffix}", photo)
+    photo_writer.write(tmp_path / f"b{suffix}", photo)
     assert mark not in (tmp_path / f"b{suffix}").read_bytes(), suffix
   assert pictures.opened(tmp_path / "b.jpg").getexif()[MAKE] == "Acme"
 
@@ -86,7 +87,7 @@ def test_captions_stay(tmp_path):
     "iptc_data": b"Photoshop 3.0\0008BIM\x04\x04\0\0\0\0\0\x08by whom.",
   }
   photo = photo_with(tmp_path, **captions)
-  photo_files.write(tmp_path / "b.jpg", photo)
+  photo_writer.write(tmp_path / "b.jpg", photo)
   image = pyvips.Image.new_from_file(str(tmp_path / "b.jpg"))
   for field, value in captions.items():
     assert image.get(field.replace("_", "-")) == value
@@ -111,5 +112,5 @@ def test_exif_data_that_is_cut_short_does_no_harm(tmp_path, source, length):
   Image.fromarray(PIXELS).save(path, exif=exif, quality=95)
   photo = photo_files.read(path)
   for suffix in SUFFIXES:
-    photo_files.write(tmp_path / f"b{suffix}", photo)
+    photo_writer.write(tmp_path / f"b{suffix}", photo)
     assert pictures.opened(tmp_path / f"b{suffix}").size == (32, 24)

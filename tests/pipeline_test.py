@@ -71,13 +71,13 @@ def test_unreadable_pictures_do_not_move_the_others(numbered):
       assert x == y if x != 4 else y != 4
 
 
-def test_folder_in_a_file_list_counts_as_unreadable(numbered, caplog):
-  os.mkdir(numbered / "folder.jpg")
-  names = [f"{i:03d}.png" for i in range(10)]
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_refused_in_a_list(numbered, make):
+  make(numbered / "no_file.jpg")
   listed = numbered / "list.txt"
-  listed.write_text("\n".join([*names, "folder.jpg"]))
-  pictures.take(pictures.config(listed, source="file_list"), 3)
-  assert "folder.jpg" in caplog.text
+  listed.write_text("000.png\nno_file.jpg\n")
+  with pytest.raises(errors.UserError, match=r"no_file\.jpg, which is no file"):
+    pictures.take(pictures.config(listed, source="file_list"), 1)
 
 
 def test_only_unreadable_pictures_stop_at_once(tmp_path):

@@ -54,8 +54,8 @@ def find_pictures(config: Any) -> Found:
   """
   checks.check(config)
   # Pictures to train on and to validate on may come from the same listing.
-  find = functools.cache(functools.partial(_find, config))
-  holes = _holes(config.mask)
+  find = functools.cache(functools.partial(find_files, config))
+  holes = list_holes(config.mask)
   training = _open(config, find, holes, validation=False)
   validation, wanted = [], config.evaluation.pictures
   if wanted:
@@ -77,7 +77,7 @@ def _stream(config, pictures, **part) -> Iterator[batch_lib.Batch]:
   return pictures.stream(rows)
 
 
-def _find(config, path):
+def find_files(config: Any, path: str) -> listing.Files | arrays.Arrays:
   """Lists the files at a path, or loads the arrays there."""
   paired = config.model.guided and config.data.sketch == "files"
   if config.data.source == "arrays":
@@ -91,16 +91,10 @@ def _find(config, path):
 def _open(config, find, holes, *, validation):
   """Returns the `ArrayPictures` or `Pipeline` to train or to validate on."""
   data, steps = config.data, _recipe(config, holes, validation=validation)
-  key, path = _PATH, data.path
-  if validation and data.validation_path is not None:
-    key, path = _VALIDATION_PATH, data.validation_path
-  path = os.path.expanduser(path)
+  key, path = _place(data, validation)
   if data.source == "tfds":
     return _open_tfds(config, steps, key, path, validation)
-  with errors.prefixed(f"{key}: "):
-    found = find(path)
-  pictures, _ = found  # and their sketches
-  positions = _positions(config, len(pictures), validation)
+  found, positions = select(config, find, validation=validation)
   if data.source == "arrays":
     return arrays.ArrayPictures(found, positions, steps, shuffle=data.shuffle)
   errors.check_installed("tensorflow", extra="train")
@@ -112,6 +106,24 @@ def _open(config, find, holes, *, validation):
     found.select(positions), seed=steps.seed, shuffle=data.shuffle
   )
   return pipeline.Pipeline(source, steps, key=key)
+
+
+def select(
+  config: Any, find: Callable[[str], Any], *, validation: bool
+) -> tuple[Any, Sequence[int]]:
+  """Returns what `find_files` finds, and the positions that are used of it."""
+  key, path = _place(config.data, validation)
+  with errors.prefixed(f"{key}: "):
+    found = find(path)
+  pictures, _ = found  # and their sketches
+  return found, _positions(config, len(pictures), validation)
+
+
+def _place(data, validation) -> tuple[str, str]:
+  """Returns the config key of the pictures, and their path."""
+  if validation and data.validation_path is not None:
+    return _VALIDATION_PATH, os.path.expanduser(data.validation_path)
+  return _PATH, os.path.expanduser(data.path)
 
 
 def _open_tfds(config, steps, key, name, validation):
@@ -174,7 +186,7 @@ def _recipe(config, holes, *, validation) -> recipe.Recipe:
   return recipe.Recipe(seed, framing, holes, sketching)
 
 
-def _holes(mask) -> hole_shapes.Holes:
+def list_holes(mask: Any) -> hole_shapes.Holes:
   """Returns how masks are made, with the mask files listed."""
   paths = ()
   if mask.kind == "files":

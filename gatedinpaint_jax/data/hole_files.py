@@ -4,6 +4,7 @@ The alpha channel decides if a picture was drawn on a transparent ground, the
 luminance otherwise. JPEG noise near black and white does not matter.
 """
 
+import io
 import pathlib
 
 import numpy as np
@@ -29,25 +30,25 @@ def read_mask(
   With `invert`, below 128 is hole instead. The hole grows by a radius of
   `dilate` pixels. `resize` scales another size by nearest neighbour.
   """
-  plane = _read_plane(path, size, resize=resize, kind="mask")
-  low, high = plane.min(), plane.max()
-  if _GREYS[0] < low and high < _GREYS[1]:
-    raise errors.UserError(
-      f"{path}: grey all over (values {low} to {high}); a mask is white in "
-      "the hole and black elsewhere"
-    )
-  if 0 < high < batch.HOLE_LEVEL:
-    side = "known" if invert else "hole"
-    raise errors.UserError(
-      f"{path}: its brightest value is {high}; {side} is "
-      f"{batch.HOLE_LEVEL} and above, up to 255"
-    )
-  hole = plane >= batch.HOLE_LEVEL
-  if invert:
-    hole = ~hole
+  photo = photo_files.read(path)
+  with errors.prefixed(f"{path}: "):
+    hole = _hole(photo, invert=invert)
+    hole = _fit(hole, size, resize=resize, kind="mask")
   if dilate and hole.any():
     hole = ndimage.distance_transform_edt(~hole) <= dilate
   return hole
+
+
+def decode_mask(
+  file: io.BytesIO, size: tuple[int, int], *, invert: bool = False
+) -> np.ndarray:
+  """Returns what `read_mask` does, of the content of a file, scaled to `size`.
+
+  Raises:
+    UserError: if it is not a mask, without its name.
+  """
+  hole = _hole(photo_files.decode(file), invert=invert)
+  return _fit(hole, size, resize=True, kind="mask")
 
 
 def read_sketch(
@@ -57,7 +58,9 @@ def read_sketch(
 
   With `invert`, lines are black on white: below 102 is line.
   """
-  plane = _read_plane(path, size, resize=False, kind="sketch")
+  photo = photo_files.read(path)
+  with errors.prefixed(f"{path}: "):
+    plane = _fit(_drawn(photo), size, resize=False, kind="sketch")
   if invert:
     plane = 255 - plane
   lines = plane > batch.LINE_LEVEL
@@ -71,28 +74,77 @@ def read_sketch(
   return lines
 
 
+def decode_sketch(file: io.BytesIO) -> np.ndarray:
+  """Returns the strength of lines, `[H, W] uint8`, of the content of a file.
+
+  Raises:
+    UserError: if it cannot be read, without its name.
+  """
+  return _drawn(photo_files.decode(file))
+
+
 def describe_size(size: tuple[int, int]) -> str:
   """Returns (height, width) in words, so that their order is clear."""
   height, width = size
   return f"{width} wide and {height} high"
 
 
-def _read_plane(path, size, *, resize, kind) -> np.ndarray:
-  """Returns the deciding channel of a file, `[H, W] uint8`, at `size`."""
-  photo = photo_files.read(path)
-  plane = photo.alpha
+def _hole(photo, *, invert) -> np.ndarray:
+  """Returns where a mask is hole, `[H, W] bool`."""
+  plane = _deciding_plane(photo)
+  levels = photo_files.to_bytes(plane)
+  low, high = levels.min(), levels.max()
+  if _GREYS[0] < low and high < _GREYS[1]:
+    raise errors.UserError(
+      f"grey all over (values {low} to {high}); a mask is white in the hole "
+      "and black elsewhere"
+    )
+  # At the depth of the file: labels 0 and 1 in 16 bits would be black in 8.
+  high, most = plane.max(), np.iinfo(plane.dtype).max
+  if 0 < high <= most // 2:
+    side = "known" if invert else "hole"
+    raise errors.UserError(
+      f"its brightest value is {high}; {side} is {most // 2 + 1} and above, up "
+      f"to {most}"
+    )
+  return (levels >= batch.HOLE_LEVEL) != invert
+
+
+def _drawn(photo) -> np.ndarray:
+  return photo_files.to_bytes(_deciding_plane(photo))
+
+
+def _deciding_plane(photo) -> np.ndarray:
+  """Returns the luminance or the alpha, `[H, W]` in the depth of the file."""
+  grey, alpha = photo.grey, photo.alpha
+  if alpha is None:
+    return grey
+  most = np.iinfo(alpha.dtype).max
+  is_opaque = alpha > most // 2
   # Alpha decides only if it separates a drawing from its ground.
-  if plane is None or plane.min() >= min(batch.HOLE_LEVEL, plane.max()):
-    plane = photo.grey
+  if is_opaque.all() or alpha.min() == alpha.max():
+    return grey
+  opaque = photo_files.to_bytes(grey[is_opaque])
+  if opaque.size and opaque.min() <= _GREYS[0] and opaque.max() >= _GREYS[1]:
+    # A black-and-white mask with transparent parts.
+    return np.where(is_opaque, grey, 0).astype(grey.dtype)
+  return alpha
+
+
+def _fit(plane, size, *, resize, kind) -> np.ndarray:
+  """Returns `[H, W]` at `size`, by nearest neighbour."""
   if plane.shape == size:
     return plane
   if not resize:
-    is_turned = plane.shape == size[::-1]
-    hint = " (turned by the picture's Exif data?)" if is_turned else ""
     remedy = "`resize_mask` scales it" if kind == "mask" else "make them equal"
+    if plane.shape == size[::-1]:
+      remedy = (
+        "their sides are swapped: one of them is turned, perhaps by its Exif "
+        f"data; turn the {kind}"
+      )
     raise errors.UserError(
-      f"{path}: the {kind} is {describe_size(plane.shape)}, its picture "
-      f"{describe_size(size)}{hint}; {remedy}"
+      f"the {kind} is {describe_size(plane.shape)}, its picture "
+      f"{describe_size(size)}; {remedy}"
     )
   rows, columns = (
     (2 * np.arange(wanted) + 1) * have // (2 * wanted)

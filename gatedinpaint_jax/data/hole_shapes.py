@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from gatedinpaint_jax import batch as batch_lib
-
 # Of a step, relative to its mean. The released program rounds half of its mean
 # step, 45.25 pixels, down to 22.
 STEP_DEVIATION = 22 / (32 * math.sqrt(2))
@@ -123,8 +121,3 @@ class Holes:
   def draw_flips(self, draws: Any) -> Any:
     """Returns whether to mirror left to right and upside down, `[2] bool`."""
     return draws.random(2) < 0.5 if self.flip else np.array([False, False])
-
-  def read(self, grey: Any) -> Any:
-    """Returns where a mask picture of uint8 grey values is hole, as bool."""
-    hole = grey >= batch_lib.HOLE_LEVEL
-    return ~hole if self.invert else hole

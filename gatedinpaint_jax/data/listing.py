@@ -7,17 +7,19 @@ Folders, lists and their lines are paths or URLs. If photos are `paired`, each
 has a sketch next to it, which is not a photo itself.
 """
 
+import collections
 import contextlib
 import io
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import remote
+from absl import logging
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import picture_format, remote
+
 # X.jpg has its sketch in X_edge.jpg or X_edge.png.
 SKETCH_MARK = "_edge"
 _SKETCH_SUFFIXES = (".jpg", ".png")
@@ -47,21 +49,43 @@ def find_in_folder(folder: str, *, paired: bool = False) -> Files:
     UserError: if the folder is missing or holds no picture, or a photo lacks
       its sketch.
   """
-  paths, others = [], 0
-  for parent, names in _walk(folder):
-    pictures = [n for n in names if n.lower().endswith(SUFFIXES)]
-    paths += [os.path.join(parent, name) for name in pictures]
-    others += len(names) - len(pictures)
-  paths.sort()
+  paths, others = list_folder(folder)
   photos = [p for p in paths if not (paired and _is_sketch(p))]
   if not photos:
-    held = f"but {others} other files" if others else "and no other file"
     raise errors.UserError(
-      f"no picture below {folder}, {held}; jpg, jpeg, png and webp files"
-      " are read"
+      f"no picture below {folder}, only {describe(others) or 'empty folders'}; "
+      f"{picture_format.NAMES} files are read"
     )
+  if others:
+    logging.info("%s: passed over %s", folder, describe(others))
   sketches = _sketches(photos, set(paths).__contains__) if paired else None
   return Files(tuple(photos), sketches)
+
+
+def list_folder(folder: str) -> tuple[list[str], collections.Counter]:
+  """Returns the pictures below a folder, sorted, and counts of all else there.
+
+  Pictures are regular files that end like one. Others count by their ending,
+  such as ".txt", or by what they are, such as "links to folders".
+  """
+  paths, others = [], collections.Counter()
+  for path, is_file in _walk(folder):
+    name = os.path.basename(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if name.startswith("."):  # among them previews and notes of macOS
+      others["hidden files"] += 1
+    elif not is_file:
+      others["links to folders or nothing, or pipes"] += 1
+    elif suffix in picture_format.SUFFIXES:
+      paths.append(path)
+    else:
+      others[suffix or "files without an ending"] += 1
+  return sorted(paths), others
+
+
+def describe(counts: collections.Counter) -> str:
+  """Returns counts in words, the largest first."""
+  return ", ".join(f"{count} {name}" for name, count in counts.most_common())
 
 
 def read_file_list(path: str, *, paired: bool = False) -> Files:
@@ -87,8 +111,8 @@ def read_file_list(path: str, *, paired: bool = False) -> Files:
   if missing:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise errors.UserError(
-      f"{path} lists {missing[0]}{more}, which does not exist; correct"
-      " or remove the line"
+      f"{path} lists {missing[0]}{more}, which is no file; correct or"
+      " remove the line"
     )
   if not paired:
     return Files(tuple(photos))
@@ -112,16 +136,29 @@ def hold_out(total: int, wanted: int) -> tuple[list[int], list[int]]:
   return [i for i in range(total) if i not in held], held_out
 
 
-def _walk(folder) -> Iterable[tuple[str, Sequence[str]]]:
-  """Returns a folder and all below it, each with the names of its files."""
+def _walk(folder) -> Iterator[tuple[str, bool]]:
+  """Yields what is below a folder, and whether it is a regular file."""
   if remote.is_url(folder):
     with contextlib.suppress(FileNotFoundError):
-      return remote.walk(folder)
+      for parent, names in remote.walk(folder):
+        yield from ((os.path.join(parent, name), True) for name in names)
+      return
   elif os.path.isdir(folder):
-    return ((parent, names) for parent, _, names in os.walk(folder))
+    yield from _scan(folder)
+    return
   raise errors.UserError(
-    f"no folder at {folder}; it should hold jpg, png or webp files"
+    f"no folder at {folder}; it should hold {picture_format.NAMES} files"
   )
+
+
+def _scan(folder):
+  with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
+    for entry in entries:
+      if entry.is_dir(follow_symlinks=False):
+        yield from _scan(entry.path)
+      else:
+        # Most file systems know without a look at the file itself.
+        yield entry.path, entry.is_file()
 
 
 def _lines(path) -> list[str]:
@@ -158,7 +195,7 @@ def _missing(photos) -> list[str]:
   """Returns which photos do not exist; of very many, a sample is checked."""
   urls = [photo for photo in photos if remote.is_url(photo)]
   paths = [photo for photo in photos if not remote.is_url(photo)]
-  missing = [p for p in _sample(paths, _CHECKED) if not os.path.exists(p)]
+  missing = [p for p in _sample(paths, _CHECKED) if not os.path.isfile(p)]
   return missing + remote.missing(_sample(urls, _CHECKED_URLS))
 
 

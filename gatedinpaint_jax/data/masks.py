@@ -5,14 +5,21 @@ most of the time is the overhead of starting operations, and one by one, masks
 take almost twice as long.
 """
 
+import io
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from gatedinpaint_jax.data import hole_shapes, photos, strokes, tensorflow_draws
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import (
+  hole_files,
+  hole_shapes,
+  photos,
+  strokes,
+  tensorflow_draws,
+)
 
 # IDs of the random streams. Never renumber: all masks would change.
 _STROKES, _BOX, _FILE, _FLIP = range(4)
@@ -39,8 +46,8 @@ def draw_numbers(
       [], file_seed, 0, len(holes.paths), tf.int64
     )
     path = tf.gather([os.fsencode(path) for path in holes.paths], index)
-    grey = tf.image.resize(_decode(path), [height, width], method="nearest")
-    numbers["picture"] = tf.cast(holes.read(grey[..., 0]), tf.float32)
+    hole = _decode(path, height, width, holes)
+    numbers["picture"] = tf.cast(hole, tf.float32)
   numbers["flips"] = holes.draw_flips(
     tensorflow_draws.Draws(_uniform(2, seed, _FLIP))
   )
@@ -64,15 +71,19 @@ def fill(
   return tf.ensure_shape(mask, [None, height, width])[..., None]
 
 
-def unreadable_files(paths: Sequence[str]) -> list[str]:
-  """Returns those of the mask pictures that cannot be decoded."""
-  unreadable = []
-  for path in paths:
+def find_problems(holes: hole_shapes.Holes) -> list[str]:
+  """Returns what is wrong with each mask picture that cannot be used."""
+  problems = []
+  for path in holes.paths:
     try:
-      _decode(tf.constant(os.fsencode(path)))
-    except tf.errors.OpError:
-      unreadable.append(path)
-  return unreadable
+      with errors.prefixed(f"{path}: "):
+        file = io.BytesIO(tf.io.gfile.GFile(path, "rb").read())
+        hole_files.decode_mask(file, (1, 1), invert=holes.invert)
+    except errors.UserError as error:
+      problems.append(str(error))
+    except tf.errors.OpError as error:
+      problems.append(f"{path}: {errors.first_words(error)}")
+  return problems
 
 
 def _uniform(count, seed, purpose):
@@ -101,9 +112,10 @@ def _coordinates(length, flipped):
   return tf.where(flipped, rising[::-1], rising)
 
 
-def _decode(path) -> tf.Tensor:
-  # Of three channels one is used: WebP cannot be decoded to grey.
-  return photos.decode(tf.io.read_file(path))
+def _decode(path, height, width, holes) -> tf.Tensor:
+  return photos.decode_mask(
+    tf.io.read_file(path), height, width, invert=holes.invert
+  )
 
 
 def _flip(masks, flips):

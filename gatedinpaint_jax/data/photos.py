@@ -4,26 +4,99 @@ Pixels stay uint8, `[H, W, C]`, until they are batched: a quarter of the memory
 to move.
 """
 
+import functools
+import io
+
+import numpy as np
 import tensorflow as tf
 
-from gatedinpaint_jax.data import recipe, tensorflow_draws
+from gatedinpaint_jax.data import (
+  hole_files,
+  photo_files,
+  picture_format,
+  recipe,
+  tensorflow_draws,
+)
 
 # 1.6 GB in float32, the type in which pictures are scaled.
 _MOST_PIXELS = 1 << 27
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-  """Returns the `[H, W, 3] uint8` RGB pixels of a JPEG, PNG or WebP file.
+  """Returns the `[H, W, 3] uint8` RGB pixels of the bytes of a file.
 
-  Grey becomes three equal channels, palettes are looked up, transparency is
-  dropped, and of an animation the first frame is taken. The orientation in a
-  photo's Exif data is not applied.
+  Equals `photo_files.decode(...).colours`: upright, grey as three channels,
+  without transparency, the first of several frames. JPEGs as data sets have
+  them are decoded by TensorFlow, which is quicker.
 
   Raises:
-    tf.errors.InvalidArgumentError: when run, for other and for truncated files.
+    tf.errors.OpError: when run, for what is no picture or damaged; outside of a
+      graph it may be a UserError.
   """
-  pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+  pixels = tf.cond(
+    _is_plain_jpeg(encoded),
+    lambda: tf.io.decode_jpeg(
+      encoded, channels=3, dct_method="INTEGER_ACCURATE"
+    ),
+    lambda: _read(lambda data: photo_files.decode(data).colours, encoded),
+  )
   return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def decode_sketch(encoded: tf.Tensor) -> tf.Tensor:
+  """Returns the strength of lines, `[H, W, 1] uint8`, of the bytes of a file.
+
+  See `hole_files.decode_sketch`.
+  """
+  strength = _read(hole_files.decode_sketch, encoded)
+  return tf.ensure_shape(strength, [None, None])[..., None]
+
+
+def decode_mask(
+  encoded: tf.Tensor, height: int, width: int, *, invert: bool
+) -> tf.Tensor:
+  """Returns a hole `[height, width] uint8`; see `hole_files.decode_mask`."""
+  read = functools.partial(
+    hole_files.decode_mask, size=(height, width), invert=invert
+  )
+  hole = _read(lambda data: read(data).astype(np.uint8), encoded)
+  return tf.ensure_shape(hole, [height, width])
+
+
+def _read(function, encoded) -> tf.Tensor:
+  """Runs a reader of `data` on an `io.BytesIO` and returns its uint8 array."""
+
+  def read(data):
+    # Outside of a graph, it is an array.
+    data = data if isinstance(data, bytes) else data.item()
+    return np.ascontiguousarray(function(io.BytesIO(data)))
+
+  return tf.numpy_function(read, [encoded], tf.uint8, stateful=False)
+
+
+def _is_plain_jpeg(encoded) -> tf.Tensor:
+  """Whether a file is a JPEG without metadata, grey or in colour.
+
+  That is, tables follow immediately after the beginning or the JFIF header.
+  Exif data, which may turn a picture, and colour profiles would come before.
+  """
+  start, jfif, tables = b"\xff\xd8", b"\xff\xe0\0\x10JFIF\0", b"\xff\xdb"
+  at = lambda position, text: tf.equal(
+    tf.strings.substr(encoded, position, len(text)), text
+  )
+  has_tables = at(2, tables) | (at(2, jfif) & at(20, tables))
+  is_jpeg = at(0, start) & has_tables & at(-2, picture_format.JPEG_END)
+  return tf.cond(
+    (tf.strings.length(encoded) > 22) & is_jpeg,
+    lambda: _is_small_rgb(encoded),
+    lambda: tf.constant(False),
+  )
+
+
+def _is_small_rgb(jpeg) -> tf.Tensor:
+  shape = tf.io.extract_jpeg_shape(jpeg, output_type=tf.int64)
+  is_small = shape[0] * shape[1] <= photo_files.MAX_PIXELS
+  return is_small & (shape[2] < 4)
 
 
 def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:

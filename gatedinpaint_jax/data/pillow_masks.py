@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import hole_shapes, remote
+from gatedinpaint_jax.data import hole_files, hole_shapes, photo_files, remote
 
 
 def draw_mask(
@@ -24,7 +24,7 @@ def draw_mask(
   """
   if holes.kind == "files":
     path = holes.paths[draws.integers(0, len(holes.paths))]
-    hole = holes.read(_read_grey(path, height, width))
+    hole = _read_hole(path, (height, width), invert=holes.invert)
   else:
     hole = _draw_shapes(draws, height, width, holes)
   left_to_right, upside_down = holes.draw_flips(draws)
@@ -51,14 +51,9 @@ def _draw_shapes(draws, height, width, holes) -> np.ndarray:
   return hole
 
 
-def _read_grey(path, height, width) -> np.ndarray:
+def _read_hole(path, size, *, invert) -> np.ndarray:
   with errors.prefixed("config.mask.path: "):
-    try:
-      file = remote.read(path) if remote.is_url(path) else path
-      with Image.open(file) as picture:
-        grey = picture.convert("L").resize((width, height), Image.NEAREST)
-    except (OSError, ValueError, Image.DecompressionBombError):
-      raise errors.UserError(
-        f"cannot read {path} as a picture; replace or remove it"
-      ) from None
-  return np.asarray(grey)
+    read = remote.read if remote.is_url(path) else photo_files.read_content
+    file = read(path)
+    with errors.prefixed(f"{path}: "):
+      return hole_files.decode_mask(file, size, invert=invert)

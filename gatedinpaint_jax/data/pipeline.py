@@ -90,12 +90,12 @@ class Pipeline:
         )
     except tf.errors.OpError as error:
       # Unreadable photos have been replaced; masks have no substitutes.
-      bad = masks.unreadable_files(self._steps.holes.paths)
-      if not bad:
+      problems = masks.find_problems(self._steps.holes)
+      if not problems:
         raise
+      more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
       raise errors.UserError(
-        f"config.mask.path: cannot read {bad[0]} as a picture (one of"
-        f" {len(bad)}); replace or remove it"
+        f"config.mask.path: {problems[0]}{more}"
       ) from error
 
   def _example(self, element):
@@ -156,7 +156,7 @@ class Pipeline:
     """Decodes a photo, and its sketch file, if any, as a fourth channel."""
     pixels = photos.decode(photo)
     if sketch is not None:
-      pixels = tf.concat([pixels, photos.decode(sketch)[..., :1]], axis=-1)
+      pixels = tf.concat([pixels, photos.decode_sketch(sketch)], axis=-1)
     with tf.control_dependencies(
       [photos.check_scales(pixels, self._steps.framing)]
     ):
@@ -187,7 +187,7 @@ class Pipeline:
       try:
         encoded = self._source.encoded(element)
         self._frame(self._decode(*encoded), fold_in([0, 0], 0))
-      except tf.errors.OpError:
+      except (tf.errors.OpError, errors.UserError):
         self._tally.add(element["name"].numpy().decode(errors="replace"))
         continue
       found.append(encoded)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import hole_files, photo_files
+from gatedinpaint_jax.data import hole_files, photo_files, picture_format
 from gatedinpaint_jax.evaluation import frozen_masks
 from gatedinpaint_jax.inference import jobs
 from gatedinpaint_jax.metrics import image_quality
@@ -159,7 +159,7 @@ def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
   # If the folder exists, brackets in its name are literal.
   start = glob.escape(real) if os.path.isdir(real) else real
   is_picture = (
-    path.suffix.lower() in photo_files.SUFFIXES
+    path.suffix.lower() in picture_format.SUFFIXES
     and not path.name.startswith(".")
   )
   return is_picture and _matches(path.parts, (*pathlib.Path(start).parts, name))

@@ -38,6 +38,16 @@ class Blocks(NamedTuple):
 
   array: jax.Array
 
+  @property
+  def shape(self) -> tuple[int, int, int, int]:
+    """That of the pixels, `(B, H, W, C)`."""
+    batch, rows, columns, channels = self.array.shape
+    return batch, _SIDE * rows, _SIDE * columns, channels // _SIDE**2
+
+  def astype(self, dtype) -> "Blocks":
+    """As that of an array."""
+    return Blocks(self.array.astype(dtype))
+
 
 def to_blocks(x) -> Blocks:
   """Groups the pixels of `[B, H, W, C]`."""
@@ -49,10 +59,9 @@ def to_blocks(x) -> Blocks:
 
 def to_pixels(x: Blocks):
   """Undoes `to_blocks`."""
-  batch, rows, columns, channels = x.array.shape
-  x = x.array.reshape(batch, rows, columns, 2, 2, channels // 4)
-  x = x.transpose(0, 1, 3, 2, 4, 5)
-  return x.reshape(batch, 2 * rows, 2 * columns, channels // 4)
+  batch, height, width, channels = x.shape
+  pixels = x.array.reshape(batch, height // 2, width // 2, 2, 2, channels)
+  return pixels.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape)
 
 
 def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
@@ -97,25 +106,22 @@ class _OnBlocks:
 
   def _linear(self, x, out_channels, *, gated=False):
     gives_blocks = self._gives_blocks(x)
-    if not gives_blocks and not isinstance(x, Blocks):
+    if not (gives_blocks or isinstance(x, Blocks)):
       return super()._linear(x, out_channels, gated=gated)
-    in_channels = (
-      x.array.shape[-1] // 4 if isinstance(x, Blocks) else x.shape[-1]
-    )
-    kernel, bias = self._kernel_and_bias(in_channels, out_channels, gated=gated)
+    kernel, bias = self._kernel_and_bias(x.shape[-1], out_channels, gated=gated)
     # Features and gates stay apart, so that they can be split.
     groups = 2 if gated else 1
     y = _convolve(
-      jax.tree.map(lambda x: x.astype(kernel.dtype), x),
+      x.astype(kernel.dtype),
       kernel,
       stride=self.stride,
       upsample=self.upsample,
       to_blocks=gives_blocks,
       groups=groups,
     )
-    pixels = 4 if gives_blocks else 1
-    bias = bias.reshape(groups, 1, out_channels // groups)
-    return y + jnp.tile(bias, (1, pixels, 1)).reshape(1, 1, 1, -1)
+    pixels = _SIDE**2 if gives_blocks else 1
+    bias = jnp.tile(bias.reshape(groups, 1, -1), (1, pixels, 1))
+    return y + bias.reshape(1, 1, 1, -1)
 
 
 class GatedConv(_OnBlocks, conv.GatedConv):

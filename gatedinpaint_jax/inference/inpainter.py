@@ -160,6 +160,7 @@ class Inpainter:
       ValueError: if shapes or types do not match.
       UserError: if the picture needs more memory than is free.
     """
+    image = np.asarray(image)
     hole = _above(mask, "mask", batch_lib.HOLE_LEVEL - 1)
     line = np.zeros_like(hole) if self.guided else None
     if sketch is not None:
@@ -215,4 +216,9 @@ def _above(plane, name, level) -> np.ndarray:
     return plane
   if plane.dtype != np.uint8:
     raise ValueError(f"{name} is {plane.dtype}; must be uint8 or bool")
+  if name == "mask" and 0 < plane.max(initial=0) <= level:
+    raise ValueError(
+      f"mask has values up to {plane.max()}; hole is {level + 1} and above, or "
+      "True in bool"
+    )
   return plane > level

@@ -14,10 +14,10 @@ import numpy as np
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import hole_files, photo_files
-from gatedinpaint_jax.inference import hole_windows, jobs, memory
+from gatedinpaint_jax.inference import hole_windows, jobs, memory, photo_writer
 
 # A larger hole suggests an inverted mask.
-_SUSPICIOUS_FRACTION = 0.9
+SUSPICIOUS_FRACTION = 0.5
 # For a picture that does not fit in memory.
 _ADVICE = (
   "; fill only the neighbourhood of the hole (`crop_to_hole`) or make the "
@@ -115,7 +115,7 @@ def _load(job, options) -> _Loaded:
   if job.problem:
     raise errors.UserError(f"{job.image}: {job.problem}")
   photo = photo_files.read(job.image)
-  photo_files.check_writable(job.output, photo)
+  photo_writer.check_writable(job.output, photo)
   size = photo.pixels.shape[:2]
   hole = hole_files.read_mask(
     job.mask,
@@ -200,18 +200,21 @@ def _save(entry, prediction) -> Outcome:
     return outcome._replace(reason=reason)
   try:
     if prediction is not None:
-      photo = photo_files.composite(photo, prediction, hole)
-    photo_files.write(job.output, photo)
+      photo = photo_writer.composite(photo, prediction, hole)
+    photo_writer.write(job.output, photo)
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
-  return outcome._replace(note=_note(job, hole, outcome.hole_fraction))
+  notes = [f"{job.image}: {note}" for note in photo.notes]
+  notes += _notes_on_hole(job, photo, hole, outcome.hole_fraction)
+  return outcome._replace(note="; ".join(notes) or None)
 
 
-def _note(job, hole, fraction) -> str | None:
+def _notes_on_hole(job, photo, hole, fraction) -> Iterator[str]:
   if not hole.any():
-    return f"{job.mask} is empty: picture unchanged"
-  if hole.all():
-    return f"{job.mask} covers the entire picture: nothing was known"
-  if fraction > _SUSPICIOUS_FRACTION:
-    return f"{job.mask} is mostly hole: was `invert_mask` meant?"
-  return None
+    yield f"{job.mask} is empty: picture unchanged"
+  elif hole.all():
+    yield f"{job.mask} covers the entire picture: nothing was known"
+  elif fraction > SUSPICIOUS_FRACTION:
+    yield f"{job.mask} is {fraction:.0%} hole: was `invert_mask` meant?"
+  if photo.has_alpha and hole.any() and not photo.alpha[hole].any():
+    yield f"{job.image} is transparent in the hole: what fills it is invisible"

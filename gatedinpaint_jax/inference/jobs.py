@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.data import photo_files
+from gatedinpaint_jax.data import picture_format
+from gatedinpaint_jax.inference import photo_writer
 
 
 class Job(NamedTuple):
@@ -43,13 +44,13 @@ def find(
   sketch: Sequence[str],
   output: str,
   *,
-  suffix: str = ".png",
+  suffix: str | None = ".png",
 ) -> list[Job]:
   """Returns a job for each picture, in their order.
 
   Pictures, masks and sketches are files, folders or patterns; a single mask
   serves all pictures. The output is a file if `image` is a single file, else a
-  folder for files with the suffix.
+  folder for files with the suffix, or with None with that of each picture.
   """
   output_path = _path(output)
   find_mask = _Finder("`mask`", mask, output_path)
@@ -159,7 +160,7 @@ def _in_folder(key, folder, output) -> list[_Named]:
       found.append(_Named(name, path, name))
   if not found:
     raise errors.UserError(
-      f"{key}={folder}: no picture below this folder; jpg, png, webp and tiff "
+      f"{key}={folder}: no picture below this folder; {picture_format.NAMES} "
       "files are read"
     )
   return sorted(found)
@@ -181,7 +182,7 @@ def _by_pattern(key, pattern, output) -> list[_Named]:
     paths = [path for path in paths if not _is_within(path, output)]
   if not paths:
     raise errors.UserError(
-      f"{key}={pattern}: no jpg, png, webp or tiff file matches this pattern"
+      f"{key}={pattern}: no {picture_format.NAMES} file matches this pattern"
     )
   before, star, after = name.partition("*")
   if not star or glob.has_magic(before + after) or before.endswith("."):
@@ -200,7 +201,7 @@ def _is_within(path, folder) -> bool:
 def _is_picture_name(path) -> bool:
   name = os.path.basename(path)
   is_hidden = name.startswith(".")  # such as temporary files of results
-  return name.lower().endswith(photo_files.SUFFIXES) and not is_hidden
+  return name.lower().endswith(picture_format.SUFFIXES) and not is_hidden
 
 
 def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
@@ -211,16 +212,17 @@ def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
         f"`output`={output}: must be a folder for the results of "
         f"{', '.join(given)}"
       )
-    if not _is_picture_name(output):
+    if not _suffix_is_written(output):
       raise errors.UserError(
-        f"`output`={output}: must end in {', '.join(photo_files.SUFFIXES)}"
+        f"`output`={output}: must end in {', '.join(photo_writer.SUFFIXES)}"
       )
     return [output]
   if os.path.exists(output) and not os.path.isdir(output):
     raise errors.UserError(f"`output`={output}: a file, not a folder")
   results = {}
   for _, path, stem in pictures:
-    result = output / f"{stem}{suffix}"
+    own = path.suffix if _suffix_is_written(path) else ".png"
+    result = output / f"{stem}{suffix or own}"
     if result in results:
       raise errors.UserError(
         f"`image`: {results[result]} and {path} would both become {result}; "
@@ -228,6 +230,10 @@ def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
       )
     results[result] = path
   return list(results)
+
+
+def _suffix_is_written(path) -> bool:
+  return path.suffix.lower() in photo_writer.SUFFIXES
 
 
 def _names_a_picture(path) -> bool:

@@ -6,7 +6,9 @@ import functools
 import jax
 from absl import logging
 
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import build as data_build
+from gatedinpaint_jax.data import survey
 from gatedinpaint_jax.training import (
   checkpoint_reader,
   config_drift,
@@ -21,6 +23,9 @@ from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.training import validation as validation_lib
 from gatedinpaint_jax.training import workdir as workdir_lib
+
+# Files that are looked at before the first step; `check_data` looks at all.
+_LOOKED_AT = 1000
 
 
 def train_and_evaluate(
@@ -43,6 +48,7 @@ def train_and_evaluate(
   devices.check_batch_size(
     config.data.batch_size, mesh, setup.accumulation_steps
   )
+  _check_files(config)
   pictures = data_build.find_pictures(config)
   validation = validation_lib.Validation(
     setup.generator,
@@ -80,6 +86,15 @@ def train_and_evaluate(
         preemption=stop,
       )
       return run.train(restored.state, _batches(pictures, restored.state))
+
+
+def _check_files(config) -> None:
+  """Logs what is odd about the files; raises UserError for a problem."""
+  found = survey.look(config, most=_LOOKED_AT)
+  for note in found.notes if jax.process_index() == 0 else ():
+    logging.warning("%s", note)
+  if found.problems:
+    raise errors.UserError(found.problems[0])
 
 
 def _batches(pictures, state):

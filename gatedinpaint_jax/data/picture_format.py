@@ -1,0 +1,133 @@
+"""Recognizes picture files by their first bytes and opens them.
+
+Left to itself, libvips tries all of its loaders: it takes an Ultra HDR JPEG for
+another format, and parses SVG for seconds before the file can be refused. Here
+the first bytes choose the one loader, and the name of a file does not matter.
+"""
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+import pyvips
+from PIL import BmpImagePlugin
+
+from gatedinpaint_jax import errors
+
+SUFFIXES = (
+  *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff"),
+  *(".gif", ".bmp", ".avif", ".heic", ".heif"),
+)
+NAMES = "jpg, png, webp, tiff, gif, bmp, avif or heic"
+JPEG = b"\xff\xd8"
+JPEG_END = b"\xff\xd9"
+# As many bytes decide.
+_HEAD = 16
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SIGNATURES = (
+  (JPEG, "jpeg"),
+  (_PNG, "png"),
+  (b"II*\0", "tiff"),
+  (b"MM\0*", "tiff"),
+  (b"II+\0", "tiff"),  # BigTIFF
+  (b"MM\0+", "tiff"),
+  (b"GIF8", "gif"),
+  (b"BM", "bmp"),
+)
+# Of the ISO base media file format that HEIC and AVIF use.
+_HEIF_BRANDS = (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+
+# By default, libvips keeps the last hundred pictures in memory.
+pyvips.cache_set_max(0)
+# Loaders that nobody has tested against hostile files.
+pyvips.block_untrusted_set(True)
+
+
+class Opened(NamedTuple):
+  """A picture whose pixels can be read once, from the top."""
+
+  image: pyvips.Image
+  kind: str  # such as "jpeg"
+  frames: int  # that the file has, of which this is the first
+
+
+def open_picture(file: BinaryIO) -> Opened:
+  """Opens a file, which must be unbuffered or in memory and stay open.
+
+  Raises:
+    UserError: if it is not a picture of a known kind; without its name.
+    pyvips.Error: if it is damaged.
+  """
+  kind = recognize(file)
+  if kind is None:
+    raise errors.UserError(
+      f"not a picture that can be read; must be a {NAMES} file"
+    )
+  if kind == "bmp":
+    return Opened(_open_bmp(file), kind, 1)
+  frames = _frames_of_png(file) if kind == "png" else 1
+  # Otherwise the error would include those of earlier files.
+  pyvips.vips_lib.vips_error_clear()
+  try:
+    image = pyvips.Operation.call(
+      f"{kind}load_source", _source(file), fail_on="error", access="sequential"
+    )
+  except pyvips.Error as error:
+    if kind == "heif" and "upport" in error.detail:
+      raise errors.UserError(
+        "a heic file, which the installed libvips cannot decode; save it as jpg"
+      ) from error
+    raise
+  if image.get_typeof("n-pages"):
+    frames = image.get("n-pages")
+  return Opened(image, kind, frames)
+
+
+def recognize(file: BinaryIO) -> str | None:
+  """Returns the kind of a picture file, such as "jpeg", or None."""
+  file.seek(0)
+  head = file.read(_HEAD)
+  file.seek(0)
+  if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+    return "webp"
+  if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    return "heif"
+  for signature, kind in _SIGNATURES:
+    if head.startswith(signature):
+      return kind
+  return None
+
+
+def is_baseline_jpeg(data: bytes) -> bool:
+  """Returns whether it is a JPEG that is not progressive."""
+  return data.startswith(JPEG) and b"\xff\xc2" not in data
+
+
+def _source(file) -> pyvips.Source:
+  if hasattr(file, "getvalue"):
+    return pyvips.Source.new_from_memory(file.getvalue())
+  # By name, the library rejects invalid UTF-8 and takes brackets as options.
+  return pyvips.Source.new_from_descriptor(file.fileno())
+
+
+def _open_bmp(file) -> pyvips.Image:
+  """Reads a BMP with Pillow, because libvips comes without a safe loader."""
+  try:
+    picture = BmpImagePlugin.BmpImageFile(file)
+    mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(picture.mode, "RGB")
+    return pyvips.Image.new_from_array(picture.convert(mode))
+  except (OSError, SyntaxError, ValueError, struct.error) as error:
+    raise pyvips.Error("BMP", str(error)) from error
+
+
+def _frames_of_png(file) -> int:
+  """Returns how many frames a PNG announces: before its pixels, if several."""
+  frames, position = 1, len(_PNG)
+  while True:
+    file.seek(position)
+    head = file.read(12)  # length, name, and the first number of the content
+    if len(head) < 12 or head[4:8] == b"IDAT":
+      file.seek(0)
+      return frames
+    if head[4:8] == b"acTL":
+      frames = int.from_bytes(head[8:])
+    position += 12 + int.from_bytes(head[:4])

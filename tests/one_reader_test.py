@@ -1,0 +1,273 @@
+"""Training and inference read a file of any kind alike, and rightly."""
+
+import io
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import (
+  hole_files,
+  hole_shapes,
+  photo_files,
+  photos,
+  pillow_masks,
+)
+from gatedinpaint_jax.evaluation import cases
+from tests import pictures
+
+PIXELS = pictures.noise(24, 32)
+HOLE = np.zeros((24, 32), bool)
+HOLE[8:16, 8:24] = True
+WHITE = HOLE * np.uint8(255)
+
+
+def encode(pixels, kind="PNG", mode=None, **options):
+  picture = Image.fromarray(pixels)
+  if mode == "P":
+    picture = picture.quantize()
+  elif mode:
+    picture = picture.convert(mode)
+  file = io.BytesIO()
+  picture.save(file, kind, **options)
+  return file.getvalue()
+
+
+def turned(orientation):
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  return exif
+
+
+def several(kind):
+  others = [Image.fromarray(pixels) for pixels in (255 - PIXELS, PIXELS // 2)]
+  return encode(PIXELS, kind, save_all=True, append_images=others)
+
+
+def cmyk_without_adobe_marker():
+  data = encode(PIXELS, "JPEG", "CMYK")
+  start = data.index(b"\xff\xee")
+  return data[:start] + data[start + 16 :]
+
+
+PHOTOS = {
+  "jpg": encode(PIXELS, "JPEG", quality=90),
+  "jpg, progressive": encode(PIXELS, "JPEG", progressive=True),
+  "jpg, subsampled": encode(PIXELS, "JPEG", subsampling=2),
+  "jpg, grey": encode(PIXELS, "JPEG", "L"),
+  "jpg, CMYK": encode(PIXELS, "JPEG", "CMYK"),
+  "jpg, CMYK of unknown origin": cmyk_without_adobe_marker(),
+  "jpg, turned": encode(PIXELS, "JPEG", exif=turned(6)),
+  "jpg, turned, after a comment": encode(
+    PIXELS, "JPEG", comment=b"x" * 9000, exif=turned(8)
+  ),
+  "jpg without its end": encode(PIXELS, "JPEG")[:-2],
+  "png": encode(PIXELS),
+  "png, 16 bits": encode(PIXELS[..., 0].astype(np.uint16) * 257),
+  "png, 1 bit": encode(PIXELS, mode="1"),
+  "png, palette": encode(PIXELS, mode="P"),
+  "png, grey and alpha": encode(PIXELS, mode="LA"),
+  "png, alpha": encode(np.dstack([PIXELS, PIXELS[..., 0]])),
+  "png, animated": several("PNG"),
+  "webp": encode(PIXELS, "WEBP"),
+  "webp, alpha": encode(np.dstack([PIXELS, PIXELS[..., 0]]), "WEBP"),
+  "webp, animated": several("WEBP"),
+  "gif": encode(PIXELS, "GIF"),
+  "gif, animated": several("GIF"),
+  "bmp": encode(PIXELS, "BMP"),
+  "tiff": encode(PIXELS, "TIFF", compression="tiff_lzw"),
+  "tiff, pages": several("TIFF"),
+  "avif": encode(PIXELS, "AVIF"),
+}
+
+
+@pytest.mark.parametrize("kind", PHOTOS)
+def test_photo_is_the_same_in_training_and_in_inference(kind):
+  photo = photo_files.decode(io.BytesIO(PHOTOS[kind]))
+  in_graph = tf.data.Dataset.from_tensors(PHOTOS[kind]).map(photos.decode)
+  np.testing.assert_array_equal(
+    in_graph.get_single_element(), photo.colours, strict=True
+  )
+  assert photo.colours.shape[0] == (32 if "turned" in kind else 24)
+  expected = PIXELS
+  if "turned" in kind:
+    expected = np.rot90(PIXELS, 1 if "comment" in kind else -1)
+  if "grey" in kind or "16" in kind or "1 bit" in kind:
+    return
+  error = np.abs(photo.colours.astype(float) - expected).mean()
+  assert error < 30  # palettes and GIF are coarse; a negative has above 80
+
+
+@pytest.mark.parametrize("kind", PHOTOS)
+def test_person_is_told_what_is_lost_or_missing(kind):
+  notes = photo_files.decode(io.BytesIO(PHOTOS[kind])).notes
+  if "animated" in kind or "pages" in kind:
+    assert notes == ("only the first of its 3 pictures is read",)
+  elif "end" in kind:
+    assert notes == ("the end of the file is missing, but no pixels are",)
+  else:
+    assert not notes
+
+
+def test_most_jpegs_are_left_to_tensorflow():
+  is_plain = [
+    kind
+    for kind, data in PHOTOS.items()
+    if kind.startswith("jpg") and photos._is_plain_jpeg(tf.constant(data))
+  ]
+  assert is_plain == list(PHOTOS)[:4]
+
+
+def colour(rgb):
+  return HOLE[..., None] * np.array(rgb, np.uint8)
+
+
+def with_alpha(colours, alpha):
+  return np.dstack([colours, alpha]).astype(np.uint8)
+
+
+CORNER = np.full((24, 32), 255)
+CORNER[:2, :2] = 0
+MASKS = {
+  "white": encode(WHITE),
+  "white in a palette": encode(WHITE, mode="P"),
+  "white in 1 bit": encode(WHITE, mode="1"),
+  "white in 16 bits": encode(HOLE * np.uint16(65535)),
+  "white in an animated webp": encode(
+    WHITE, "WEBP", "RGB", save_all=True, append_images=[Image.fromarray(WHITE)]
+  ),
+  "green": encode(colour([0, 255, 0])),
+  "yellow": encode(colour([255, 255, 0])),
+  "red on transparent ground": encode(
+    with_alpha(np.dstack([WHITE, 0 * WHITE, 0 * WHITE]), WHITE)
+  ),
+  "black on transparent ground": encode(
+    with_alpha(np.zeros((24, 32, 3)), WHITE)
+  ),
+  "white with transparent corner": encode(
+    with_alpha(np.dstack([WHITE] * 3), CORNER)
+  ),
+}
+NO_MASKS = {
+  "labels": (encode(HOLE.astype(np.uint8)), "1; hole is 128 and above"),
+  "red": (encode(colour([255, 0, 0])), "76; hole is 128 and above"),
+  "a class of Pascal VOC": (encode(colour([128, 0, 0])), "38; hole is 128"),
+  "labels in 16 bits": (
+    encode(HOLE.astype(np.uint16)),
+    "1; hole is 32768 and above, up to 65535",
+  ),
+  "8 bits in 16": (encode(HOLE * np.uint16(255)), "255; hole is 32768"),
+  "grey": (encode(WHITE // 16 + 100), "grey all over"),
+  "a text": (b"a text", "not a picture"),
+}
+
+
+def read_by_inpaint(path):
+  return hole_files.read_mask(path, HOLE.shape)
+
+
+def read_by_evaluate(path):
+  case = cases.Case(0, "a", path, path)
+  return cases.Loader(None).hole(case, HOLE.shape)
+
+
+def read_by_training(path):
+  data = tf.data.Dataset.from_tensors(path.read_bytes())
+  holes = data.map(lambda x: photos.decode_mask(x, *HOLE.shape, invert=False))
+  return holes.get_single_element().numpy() > 0
+
+
+def read_by_training_on_arrays(path):
+  holes = hole_shapes.Holes(kind="files", flip=False, paths=(str(path),))
+  draws = np.random.default_rng(0)
+  return pillow_masks.draw_mask(draws, *HOLE.shape, holes)[..., 0] > 0
+
+
+READERS = (
+  read_by_inpaint,
+  read_by_evaluate,
+  read_by_training,
+  read_by_training_on_arrays,
+)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("kind", MASKS)
+def test_mask_is_what_a_person_drew(kind, read, tmp_path):
+  path = tmp_path / "a.png"
+  path.write_bytes(MASKS[kind])
+  np.testing.assert_array_equal(read(path), HOLE)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("kind", NO_MASKS)
+def test_what_is_no_mask_is_refused_with_its_own_values(kind, read, tmp_path):
+  path = tmp_path / "a.png"
+  data, words = NO_MASKS[kind]
+  path.write_bytes(data)
+  with pytest.raises((errors.UserError, tf.errors.OpError)) as caught:
+    read(path)
+  assert words in str(caught.value)
+
+
+def one_batch(folder, **change):
+  config = pictures.config(folder, resize="enlarge", random_crop=False)
+  config.update_from_flattened_dict(change)
+  (batch,) = pictures.take(config, 1)
+  return batch
+
+
+@pytest.mark.parametrize("source", ["folder", "arrays"])
+def test_training_does_not_begin_with_masks_without_holes(tmp_path, source):
+  pictures.write(tmp_path / "photos" / "a.png")
+  path = tmp_path / "photos"
+  if source == "arrays":
+    path = tmp_path / "a.npz"
+    np.savez(path, images=PIXELS[None])
+  masks = tmp_path / "masks"
+  masks.mkdir()
+  (masks / "b.png").write_bytes(NO_MASKS["labels"][0])
+  with pytest.raises(errors.UserError, match=r"mask\.path: .*b\.png: its bri"):
+    one_batch(
+      path,
+      **{
+        "data.source": source,
+        "mask.kind": "files",
+        "mask.path": str(masks),
+      },
+    )
+
+
+def test_sketch_on_transparent_ground_guides_a_turned_photo(tmp_path):
+  (tmp_path / "a.jpg").write_bytes(PHOTOS["jpg, turned"])
+  lines = np.zeros((32, 24, 4), np.uint8)
+  lines[:, 10:12, 3] = 255  # black lines, on nothing
+  Image.fromarray(lines).save(tmp_path / "a_edge.png")
+  batch = one_batch(
+    tmp_path,
+    **{
+      "data.image_size": (32, 24),
+      "data.sketch": "files",
+      "model.guided": True,
+      "mask.boxes.size": (1.0, 1.0),
+      "mask.boxes.max_shrink": (0.0, 0.0),
+    },
+  )
+  np.testing.assert_array_equal(batch.sketch[0, ..., 0] > 0, lines[..., 3] > 0)
+
+
+def test_pipes_links_and_hidden_files_are_passed_over(tmp_path):
+  pictures.write(tmp_path / "a.png")
+  pictures.write(tmp_path / "._b.png")
+  os.mkfifo(tmp_path / "c.png")
+  (tmp_path / "d.png").symlink_to("/dev/zero")
+  (tmp_path / "e").symlink_to(tmp_path)
+  (tmp_path / "f.txt").write_text("x")
+  assert one_batch(tmp_path).image.shape == (4, 16, 24, 3)
+  for name in ("c.png", "d.png"):
+    with pytest.raises(errors.UserError, match="a device or a pipe"):
+      photo_files.read(pathlib.Path(tmp_path, name))
