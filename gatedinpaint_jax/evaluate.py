@@ -43,7 +43,7 @@ from gatedinpaint_jax.evaluation import (
   scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import memory, spread
+from gatedinpaint_jax.inference import job_runner, memory, spread
 from gatedinpaint_jax.metrics import fid, perceptual
 
 # Longer sides are scaled down to this in the pictures of the report.
@@ -179,10 +179,25 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
   result = scorer.score(completed)
   if labels is None:
     labels = pictures.choose(result.rows)
+    if "name" in about["masks"]:
+      _note_large_holes(result.rows)
   again = scorer.complete(subject, request.work, only=labels)
   shown = {entry.case.index: entry for entry in again}
   built = report.build(result, description=subject.description, **about)
   return built, labels, shown
+
+
+def _note_large_holes(rows) -> None:
+  names = [
+    row.name
+    for row in rows
+    if row.hole_fraction > job_runner.SUSPICIOUS_FRACTION
+  ]
+  if names:
+    print(
+      f"note: {len(names)} masks are more hole than picture, such as that of "
+      f"{names[0]}; white is hole"
+    )
 
 
 def _draw(labels, shown) -> bytes:

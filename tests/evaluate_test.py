@@ -131,6 +131,20 @@ def test_results_of_inpaint_score_like_the_method(images, tmp_path):
   assert again["rows"] == report["rows"]
 
 
+def test_masks_of_the_wrong_polarity_are_noted(images, tmp_path, capsys):
+  mask = np.full((24, 32), 255, np.uint8)
+  mask[:9] = 0
+  Image.fromarray(mask).save(tmp_path / "mask.png")
+  run(
+    tmp_path / "a.json",
+    method="mean_fill",
+    images=images / "0.png",
+    masks=tmp_path / "mask.png",
+  )
+  note = "note: 1 masks are more hole than picture, such as that of 0; white"
+  assert note in capsys.readouterr().out
+
+
 def test_batch_too_large_for_memory_says_what_evaluate_can_do(
   images, checkpoint, tmp_path, monkeypatch, capsys
 ):

@@ -151,3 +151,10 @@ def test_the_package_hands_out_the_inpainter():
   assert gatedinpaint_jax.Inpainter is inpainter_lib.Inpainter
   with pytest.raises(AttributeError, match="no attribute 'Impainter'"):
     _ = gatedinpaint_jax.Impainter
+
+
+def test_mask_of_labels_is_refused():
+  inpainter, _ = inpainters.make_fake()
+  image = np.zeros((16, 16, 3), np.uint8)
+  with pytest.raises(ValueError, match="mask has values up to 1; hole is 128"):
+    inpainter(image, np.ones((16, 16), np.uint8))

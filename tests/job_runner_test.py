@@ -108,3 +108,38 @@ def test_only_errors_of_a_picture_are_outcomes(tmp_path, error):
   else:
     with pytest.raises(RuntimeError, match="bug"):
       list(running)
+
+
+def run_one(folder, photo, hole, **options):
+  """Returns the outcome of a photo, as Pillow saves it, and a hole."""
+  photo.save(folder / "a.png", **options)
+  Image.fromarray(hole).save(folder / "m.png")
+  job = jobs.Job(folder / "a.png", folder / "m.png", None, folder / "out.png")
+  (outcome,) = job_runner.run([job], FakeInpainter(), job_runner.Options())
+  return outcome
+
+
+HOLE = np.zeros((8, 8), np.uint8)
+HOLE[:3] = 255
+
+
+@pytest.mark.parametrize(
+  ("hole", "words"),
+  [(HOLE, None), (255 - HOLE, "m.png is 62% hole: was `invert_mask` meant?")],
+)
+def test_more_hole_than_picture_is_noted(tmp_path, hole, words):
+  outcome = run_one(tmp_path, Image.new("RGB", (8, 8)), hole)
+  assert (words or "") in (outcome.note or "")
+  assert (outcome.note is None) == (words is None)
+
+
+def test_hole_where_the_picture_is_transparent_is_noted(tmp_path):
+  photo = Image.fromarray(np.dstack([*[HOLE] * 3, 255 - HOLE]))
+  outcome = run_one(tmp_path, photo, HOLE)
+  assert outcome.note.endswith("what fills it is invisible")
+
+
+def test_frames_that_are_not_read_are_noted(tmp_path):
+  black, red = (Image.new("RGB", (8, 8), name) for name in ("black", "red"))
+  outcome = run_one(tmp_path, black, HOLE, save_all=True, append_images=[red])
+  assert outcome.note.endswith("only the first of its 2 pictures is read")
