@@ -125,7 +125,6 @@ class Pipeline:
     """Fills a batch's masks and cuts sketches to them."""
     steps = self._steps
     mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
-    mask = tf.cast(mask, tf.uint8)
     batch = {**batch, "mask": mask}
     if steps.sketching is not None:
       batch["sketch"] = tf.cast(batch["sketch"], tf.uint8) * mask
