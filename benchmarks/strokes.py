@@ -88,7 +88,7 @@ def _drawn_with_pillow(holes) -> tf.data.Dataset:
 
   drawn = tf.data.Dataset.range(2**62).map(
     lambda i: tf.ensure_shape(
-      tf.numpy_function(draw, [i], tf.float32), [*size, 1]
+      tf.numpy_function(draw, [i], tf.uint8), [*size, 1]
     ),
     num_parallel_calls=tf.data.AUTOTUNE,
   )

@@ -39,7 +39,7 @@ def ask_for_mask(image: np.ndarray, *, seed: int = 0) -> np.ndarray:
     *image.shape[:2],
     hole_shapes.Holes(kind="strokes"),
   )
-  return mask[..., 0].astype(np.uint8) * 255
+  return 255 * mask[..., 0]
 
 
 def _show_editor(image) -> np.ndarray:

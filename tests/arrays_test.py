@@ -36,10 +36,7 @@ GOOD = np.zeros((2, 16, 24, 3), np.uint8)
     ({"images": GOOD.astype(np.float32)}, "is float32 [2, 16, 24, 3]; it must"),
     ({"images": GOOD[..., 0]}, "is uint8 [2, 16, 24]; it must be uint8 [N, H"),
     ({"images": GOOD[:0]}, "is empty"),
-    (
-      {"images": GOOD[:, :8]},
-      "are 8 x 24, smaller than config.data.image_size",
-    ),
+    ({"images": GOOD[:, :8]}, "are 8 x 24, smaller than config.data.image_si"),
   ],
 )
 def test_unusable_files_are_explained(tmp_path, content, message):
@@ -57,11 +54,21 @@ def test_unusable_files_are_explained(tmp_path, content, message):
     build.find_pictures(config_of(path))
 
 
-def test_guided_arrays_need_sketches(tmp_path):
-  np.savez(tmp_path / "a.npz", images=GOOD)
+@pytest.mark.parametrize(
+  ("sketches", "message"),
+  [
+    ({}, "has no array 'sketches', only images"),
+    (
+      {"sketches": GOOD[:1, ..., 0]},
+      "is uint8 [1, 16, 24]; it must be uint8 [2, 16, 24], one for each image",
+    ),
+  ],
+)
+def test_guided_arrays_need_sketches(tmp_path, sketches, message):
+  np.savez(tmp_path / "a.npz", images=GOOD, **sketches)
   config = config_of(tmp_path / "a.npz", sketch="files")
   config.model.guided = True
-  with pytest.raises(errors.UserError, match="has no array 'sketches'"):
+  with pytest.raises(errors.UserError, match=re.escape(message)):
     build.find_pictures(config)
 
 

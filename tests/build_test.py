@@ -25,27 +25,15 @@ def numbered(tmp_path):
       {"mask.kind": "files", "mask.path": "/nowhere"},
       "mask.path: no folder at /nowhere",
     ),
-    (
-      {"data.path": "/nowhere"},
-      "data.path: no folder at /nowhere; it should hold jpg, png or webp",
-    ),
+    ({"data.path": "/nowhere"}, "data.path: no folder at /nowhere; it should"),
     (
       {"data.image_size": (250, 256)},
       "data.image_size=(250, 256): 250 is not a multiple of 8; 248 or 256",
     ),
-    (
-      {"data.image_size": (0, 256)},
-      "data.image_size=(0, 256): 0 is too small; 8 is the least",
-    ),
+    ({"data.image_size": (0, 8)}, "data.image_size=(0, 8): 0 is too small; 8"),
     ({"data.batch_size": 0}, "data.batch_size=0: must be 1 or more"),
-    (
-      {"model.guided": True},
-      "data.sketch=None: config.model.guided needs sketches; set it to one of",
-    ),
-    (
-      {"data.sketch": "edges"},
-      "data.sketch='edges': config.model.guided=False takes no sketches",
-    ),
+    ({"model.guided": True}, "data.sketch=None: config.model.guided needs "),
+    ({"data.sketch": "edges"}, "data.sketch='edges': config.model.guided=F"),
     (
       {"data.sketch": "lines", "model.guided": True},
       "data.sketch='lines': must be one of files, edges",
@@ -54,18 +42,9 @@ def numbered(tmp_path):
       {"data.source": "tfds", "data.sketch": "files", "model.guided": True},
       "data.sketch='files': config.data.source='tfds' has no sketch files",
     ),
-    (
-      {"data.sketch_drop_probability": 1.5},
-      "data.sketch_drop_probability=1.5: must lie in [0, 1]",
-    ),
-    (
-      {"mask.strokes.count": (3, 1)},
-      "mask.strokes.count=(3, 1): must be (least, most)",
-    ),
-    (
-      {"mask.boxes.size": (1.5, 0.5)},
-      "mask.boxes: size 1.5 and max_shrink 0.0625 must have",
-    ),
+    ({"data.sketch_threshold": 1.5}, "data.sketch_threshold=1.5: must lie in"),
+    ({"mask.strokes.count": (3, 1)}, "mask.strokes.count=(3, 1): must be (le"),
+    ({"mask.boxes.size": (2.0, 0.5)}, "mask.boxes: size 2.0 and max_shrink 0."),
     (
       {"data.validation_path": "/nowhere", "evaluation.pictures": 1},
       "data.validation_path: no folder at /nowhere",
@@ -103,14 +82,10 @@ def test_pictures_of_a_run_are_listed_once_and_counted(numbered, monkeypatch):
     return plain(folder, **options)
 
   monkeypatch.setattr(build.listing, "find_in_folder", find_in_folder)
-  config = validation(numbered, 5)
-  found = build.find_pictures(config)
+  found = build.find_pictures(validation(numbered, 5))
   assert listed == [str(numbered)]
   assert found.training == 15
-  held_out = pictures.numbers(*found.validation)
-  assert held_out == [0, 4, 8, 12, 16] and len(found.validation) == 2
-  trained = pictures.numbers(*itertools.islice(found.batches(), 12))
-  assert set(trained) == set(range(20)) - set(held_out)
+  assert pictures.numbers(*found.validation) == [0, 4, 8, 12, 16]
 
 
 def test_pictures_for_validation_of_their_own_are_all_taken(

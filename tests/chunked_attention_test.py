@@ -12,24 +12,22 @@ from gatedinpaint_jax.training import devices
 CHANNELS = 3
 
 
-def in_blocks(rows_per_block, columns, *, fuse=True, softmax_scale=1.0):
+def in_blocks(rows_per_block, columns, *, fuse=True):
   """Returns chunked attention with blocks of so many rows."""
   scores = ((rows_per_block + 2) * (columns + 2)) ** 2
   return jax.jit(
     functools.partial(
       chunked_attention.attend,
       fuse=fuse,
-      softmax_scale=softmax_scale,
+      softmax_scale=1.0,
       tile_bytes=4 * scores,
     )
   )
 
 
-def at_once(*, fuse=True, softmax_scale=1.0):
+def at_once(*, fuse=True):
   return jax.jit(
-    functools.partial(
-      contextual_attention.attend, fuse=fuse, softmax_scale=softmax_scale
-    )
+    functools.partial(contextual_attention.attend, fuse=fuse, softmax_scale=1.0)
   )
 
 
@@ -60,6 +58,22 @@ def gradients(attend):
   return jax.jit(jax.grad(weighted_sum, argnums=(0, 1, 2), has_aux=True))
 
 
+def assert_close(actual, expected, tolerance, gradient_tolerance):
+  """Compares what `gradients` gives, to fractions of the largest value."""
+  gradients, (features, source) = actual
+  expected_gradients, (expected_features, expected_source) = expected
+  np.testing.assert_array_equal(source, expected_source)
+  tolerances = [tolerance, *len(gradients) * [gradient_tolerance]]
+  for x, y, tolerance in zip(
+    [features, *gradients],
+    [expected_features, *expected_gradients],
+    tolerances,
+    strict=True,
+  ):
+    atol = tolerance * np.maximum(np.abs(y).max(), 1e-2)
+    np.testing.assert_allclose(x, y, atol=atol, rtol=0)
+
+
 @pytest.mark.parametrize(
   ("rows", "columns", "rows_per_block", "fuse"),
   [
@@ -74,19 +88,9 @@ def gradients(attend):
 def test_equals_all_at_once(rows, columns, rows_per_block, fuse):
   args = inputs(rows, columns)
   chunked = in_blocks(rows_per_block, columns, fuse=fuse)
-  actual, (features, source) = gradients(chunked)(*args)
-  expected, (whole_features, whole_source) = gradients(at_once(fuse=fuse))(
-    *args
+  assert_close(
+    gradients(chunked)(*args), gradients(at_once(fuse=fuse))(*args), 1e-5, 1e-4
   )
-  largest = lambda x: np.maximum(np.abs(x).max(), 1e-2)
-  np.testing.assert_allclose(
-    features, whole_features, atol=1e-5 * largest(whole_features), rtol=0
-  )
-  np.testing.assert_array_equal(source, whole_source)
-  for gradient, whole in zip(actual, expected, strict=True):
-    np.testing.assert_allclose(
-      gradient, whole, atol=1e-4 * largest(whole), rtol=0
-    )
 
 
 def test_first_of_equal_sources_wins_over_those_of_later_blocks():
@@ -150,17 +154,13 @@ def test_eight_devices_share_a_batch_and_exchange_nothing():
 def test_devices_share_the_queries(count, rows, columns, rows_per_block):
   args = inputs(rows, columns)
   attend = in_blocks(rows_per_block, columns)
-  alone, (alone_features, alone_source) = gradients(attend)(*args)
+  alone = gradients(attend)(*args)
   mesh = jax.sharding.Mesh(
     np.reshape(jax.devices()[:count], (1, count)), ("data", "rows")
   )
   with jax.set_mesh(mesh):
-    shared, (features, source) = gradients(attend)(*args)
-  np.testing.assert_allclose(features, alone_features, atol=1e-6)
-  np.testing.assert_array_equal(source, alone_source)
-  for gradient, expected in zip(shared, alone, strict=True):
-    largest = np.abs(expected).max()
-    np.testing.assert_allclose(gradient, expected, atol=1e-5 * largest, rtol=0)
+    shared = gradients(attend)(*args)
+  assert_close(shared, alone, 3e-7, 1e-5)
 
 
 @pytest.mark.optimized

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,27 +8,19 @@ import pytest
 from gatedinpaint_jax.fast import convolution, folded_upsampling
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.training import devices
+from tests import convolution_test
+
+plain = functools.partial(conv.convolve, upsample=True)
+fast = functools.partial(convolution.convolve, upsample=True)
 
 
-def plain(x, kernel, **step):
-  return conv.convolve(x, kernel, upsample=True, **step)
+def make_arrays(height, width, batch=2, kernel_size=3, dtype=jnp.float32):
+  shape = (batch, height, width, 5)
+  return convolution_test.make_arrays(shape, kernel_size, 7, dtype)
 
 
-def fast(x, kernel, **step):
-  return convolution.convolve(x, kernel, upsample=True, **step)
-
-
-def make_arrays(height, width, batch=2, kernel_size=3, dtype=np.float32):
-  rng = np.random.default_rng(0)
-  x = rng.standard_normal((batch, height, width, 5))
-  kernel = rng.standard_normal((kernel_size, kernel_size, 5, 7))
-  return jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
-
-
-def assert_close(actual, expected, tolerance=1e-6):
-  scale = np.abs(expected).max()
-  assert actual.shape == expected.shape and actual.dtype == expected.dtype
-  np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
+def assert_close(actual, expected):
+  convolution_test.assert_close({"y": actual}, {"y": expected}, 1e-6)
 
 
 def is_folded(x, kernel, **step):
@@ -70,19 +64,13 @@ def test_a_batch_over_eight_devices_gives_the_same():
 @pytest.mark.usefixtures("always_folded")
 def test_values_and_gradients_under_vmap_are_those_of_the_doubled_picture():
   x, kernel = make_arrays(7, 9, batch=3)
-
-  def of_each(convolve):
-    def weighted_sum(x, kernel):
-      y = convolve(x[None], kernel)
-      return jnp.sum(y * jnp.cos(jnp.arange(y.size)).reshape(y.shape)), y
-
-    gradients = jax.grad(weighted_sum, argnums=(0, 1), has_aux=True)
-    return jax.jit(jax.vmap(gradients, in_axes=(0, None)))
-
-  actual = of_each(fast)(x, kernel)
-  expected = of_each(plain)(x, kernel)
-  for a, e in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
-    assert_close(a, e, tolerance=1e-5)
+  actual, expected = (
+    jax.vmap(functools.partial(convolution_test.results, form), (0, None))(
+      x[:, None], kernel
+    )
+    for form in (fast, plain)
+  )
+  convolution_test.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize(

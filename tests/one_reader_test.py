@@ -178,7 +178,7 @@ def read_by_evaluate(path):
 def read_by_training(path):
   data = tf.data.Dataset.from_tensors(path.read_bytes())
   holes = data.map(lambda x: photos.decode_mask(x, *HOLE.shape, invert=False))
-  return holes.get_single_element().numpy() > 0
+  return holes.get_single_element().numpy()
 
 
 def read_by_training_on_arrays(path):

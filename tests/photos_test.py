@@ -11,12 +11,9 @@ GRADIENT = np.broadcast_to(
 )
 
 
-def frame_to(pixels, seed, framing):
-  return photos.crop(photos.scale(pixels, framing), seed, framing)
-
-
 def frame(pixels, **framing):
-  return frame_to(pixels, SEED, recipe.Framing(**framing)).numpy()
+  framing = recipe.Framing(**framing)
+  return photos.crop(photos.scale(pixels, framing), SEED, framing).numpy()
 
 
 def decode(data):
@@ -59,9 +56,8 @@ def test_enlarge_covers_the_size_by_the_larger_ratio_rounded_up():
 
 
 def test_enlarge_leaves_larger_pictures_alone():
-  framing = recipe.Framing(size=(16, 24), random_crop=False)
-  out = frame_to(GRADIENT, SEED, framing)
-  np.testing.assert_array_equal(out, GRADIENT[12:28, 18:42])
+  framed = frame(GRADIENT, size=(16, 24), random_crop=False)
+  np.testing.assert_array_equal(framed, GRADIENT[12:28, 18:42])
 
 
 def test_short_side_just_covers_the_size():

@@ -36,13 +36,6 @@ def assert_same_batches(config, there):
     pictures.assert_same(a, b)
 
 
-def test_folder_gives_the_batches_of_one_on_this_machine(tmp_path, upload):
-  pictures.write_numbered(tmp_path, 6)
-  (tmp_path / "a").mkdir()
-  pictures.write_numbered(tmp_path / "a", 4)
-  assert_same_batches(pictures.config(tmp_path), {"data.path": upload()})
-
-
 def test_folder_is_listed_without_a_question_for_each_file(
   tmp_path, storage, upload
 ):
@@ -65,15 +58,13 @@ def test_folder_is_listed_without_a_question_for_each_file(
 def test_list_may_lie_there_and_name_what_lies_anywhere(tmp_path, upload):
   pictures.write_numbered(tmp_path, 4)
   (tmp_path / "lists").mkdir()
-  lines = [tmp_path / "000.png", "../001.png", "./../002.png", "{url}/003.png"]
-  text = "\n".join(str(line) for line in lines)
-  path = tmp_path / "lists/list.txt"
-  path.write_text(text.replace("{url}", str(tmp_path)))
-  config = pictures.config(path, source="file_list")
-  (tmp_path / "lists/there.txt").write_text(text)
   url = upload()
-  (tmp_path / "lists/there.txt").write_text(text.replace("{url}", url))
-  url = upload()
+  lines = f"{tmp_path}/000.png\n../001.png\n./../002.png\n"
+  for name, folder in (("here", tmp_path), ("there", url)):
+    path = tmp_path / f"lists/{name}.txt"
+    path.write_text(f"{lines}{folder}/003.png")
+  upload()
+  config = pictures.config(tmp_path / "lists/here.txt", source="file_list")
   assert_same_batches(config, {"data.path": f"{url}/lists/there.txt"})
   photos = listing.read_file_list(f"{url}/lists/there.txt").photos
   assert photos == (
@@ -127,11 +118,8 @@ def test_sketches_lie_next_to_their_photos(tmp_path, upload):
     ("file_list", "a.txt", "{url}/a.txt lists {url}/b.jpg, which does not"),
     ("arrays", "none", "no file at {url}/none; it should be an .npz file"),
     ("folder", "gs://no-bucket/a", "no folder at gs://no-bucket/a"),
-    ("arrays", "gs://no-bucket/b", "no file at gs://no-bucket/b"),
-    *(
-      (source, f"{kind}://a/b", f"cannot read {kind}://a/b (")
-      for source, kind in (("folder", "s3"), ("file_list", "hdfs"))
-    ),
+    ("folder", "s3://a/b", "cannot read s3://a/b ("),
+    ("file_list", "hdfs://a/b", "cannot read hdfs://a/b ("),
   ],
 )
 def test_mistakes_are_explained_as_on_this_machine(

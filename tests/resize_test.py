@@ -27,15 +27,6 @@ def test_upsampling_repeats_as_the_released_program_does():
     np.testing.assert_array_equal(doubled[0, :, 0, 0], tables[f"up2_{size}"])
 
 
-def test_reduction_works_on_both_axes():
-  x = jnp.arange(8 * 12).reshape(1, 8, 12, 1)
-  rows, columns = (resize.nearest_source_indices(n, 4) for n in (8, 12))
-  expected = np.asarray(x)[0, :, :, 0][np.ix_(rows, columns)]
-  np.testing.assert_array_equal(
-    resize.reduce_nearest(x, 4)[0, :, :, 0], expected
-  )
-
-
 def test_size_that_the_factor_does_not_divide_is_refused():
   with pytest.raises(ValueError, match="10 rows cannot be reduced by 4"):
     resize.nearest_source_indices(10, 4)

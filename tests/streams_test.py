@@ -108,9 +108,8 @@ def test_processes_divide_the_global_batch(save):
 def test_held_out_pictures_never_appear_in_training(save):
   config = save(NUMBERED)
   config.evaluation.pictures = 2
-  found, again = (build.find_pictures(config) for _ in range(2))
+  found = build.find_pictures(config)
   assert pictures.numbers(*found.validation) == [0, 5]
-  pictures.assert_same(found.validation[0], again.validation[0])
   trained = pictures.numbers(*pictures.take(config, 8))
   assert set(trained) == set(range(10)) - {0, 5}
 

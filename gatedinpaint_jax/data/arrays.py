@@ -57,7 +57,10 @@ def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
       f"{path} is not an .npz file of plain arrays; write it with"
       " numpy.savez(path, images=...)"
     ) from None
-  _check(images, "images", "[N, H, W, 3]", (None, None, 3), path)
+  is_rgb = images.ndim == 4 and images.shape[3] == 3
+  _check(images, "images", path, is_rgb, "[N, H, W, 3]")
+  if not len(images):
+    raise errors.UserError(f"'images' in {path} is empty")
   if min(np.subtract(images.shape[1:3], size)) < 0:
     height, width = images.shape[1:3]
     raise errors.UserError(
@@ -65,12 +68,9 @@ def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
       f" config.data.image_size={size}; arrays are cropped, never enlarged"
     )
   if sketches is not None:
-    _check(sketches, "sketches", "[N, H, W]", images.shape[1:3], path)
-    if len(sketches) != len(images):
-      raise errors.UserError(
-        f"{path} has {len(images)} images and {len(sketches)} sketches;"
-        " each image needs one"
-      )
+    shape = images.shape[:3]
+    fits = sketches.shape == shape
+    _check(sketches, "sketches", path, fits, f"{[*shape]}, one for each image")
   return Arrays(images, sketches)
 
 
@@ -136,7 +136,7 @@ class ArrayPictures:
     crop = _crop(self._draws(_CROP, number), photo, steps.framing)
     mask = pillow_masks.draw_mask(
       self._draws(_MASK, number), *steps.framing.size, steps.holes
-    ).astype(np.uint8)
+    )
     if steps.sketching is None:
       return crop(photo), mask, None
     if steps.has_sketch_files:
@@ -179,16 +179,10 @@ def _in_advance(batches):
       yield batch
 
 
-def _check(array, name, described, shape, path):
-  """Raises UserError unless an array is uint8, not empty and of this shape."""
-  fits = array.ndim == len(shape) + 1 and all(
-    want in {None, have}
-    for have, want in zip(array.shape[1:], shape, strict=True)
-  )
+def _check(array, name, path, fits, shape):
+  """Raises UserError unless an array fits a shape and is uint8."""
   if array.dtype != np.uint8 or not fits:
     raise errors.UserError(
       f"{name!r} in {path} is {array.dtype} {list(array.shape)}; it must"
-      f" be uint8 {described}"
+      f" be uint8 {shape}"
     )
-  if not len(array):
-    raise errors.UserError(f"{name!r} in {path} is empty")

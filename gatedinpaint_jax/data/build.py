@@ -3,6 +3,7 @@
 TensorFlow is loaded only for sources that need it, that is, not for arrays.
 """
 
+import dataclasses
 import functools
 import os
 import posixpath
@@ -194,22 +195,17 @@ def list_holes(mask: Any) -> hole_shapes.Holes:
     folder = os.path.expanduser(mask.path)
     with errors.prefixed("config.mask.path: "):
       paths = listing.find_in_folder(folder).photos
-  strokes = hole_shapes.Strokes(
-    count=tuple(mask.strokes.count),
-    vertices=tuple(mask.strokes.vertices),
-    brush_width=tuple(mask.strokes.brush_width),
-    mean_step=mask.strokes.mean_step,
-    mean_angle=mask.strokes.mean_angle,
-    angle_range=mask.strokes.angle_range,
-  )
-  boxes = hole_shapes.Boxes(
-    size=tuple(mask.boxes.size), max_shrink=tuple(mask.boxes.max_shrink)
-  )
   return hole_shapes.Holes(
     kind=mask.kind,
     flip=mask.flip,
-    strokes=strokes,
-    boxes=boxes,
+    strokes=_read(hole_shapes.Strokes, mask.strokes),
+    boxes=_read(hole_shapes.Boxes, mask.boxes),
     paths=paths,
     invert=mask.invert,
   )
+
+
+def _read(shape, section):
+  """Returns a shape, a dataclass, whose attributes are a section's keys."""
+  names = [field.name for field in dataclasses.fields(shape)]
+  return shape(**{name: section[name] for name in names})

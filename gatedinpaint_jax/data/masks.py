@@ -46,8 +46,7 @@ def draw_numbers(
       [], file_seed, 0, len(holes.paths), tf.int64
     )
     path = tf.gather([os.fsencode(path) for path in holes.paths], index)
-    hole = _decode(path, height, width, holes)
-    numbers["picture"] = tf.cast(hole, tf.float32)
+    numbers["picture"] = _decode(path, height, width, holes)
   numbers["flips"] = holes.draw_flips(
     tensorflow_draws.Draws(_uniform(2, seed, _FLIP))
   )
@@ -57,7 +56,7 @@ def draw_numbers(
 def fill(
   numbers: dict[str, Any], height: int, width: int, holes: hole_shapes.Holes
 ) -> tf.Tensor:
-  """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] float32`."""
+  """Returns the masks of a batch of `draw_numbers`, `[B, H, W, 1] uint8`."""
   parts, flips = [], numbers["flips"]
   if "strokes" in holes.kind:
     parts.append(
@@ -67,8 +66,9 @@ def fill(
     parts.append(_fill_boxes(numbers["box"], flips, height, width, holes.boxes))
   if holes.kind == "files":
     parts.append(_flip(numbers["picture"], flips))
-  mask = parts[0] if len(parts) == 1 else tf.maximum(*parts)
-  return tf.ensure_shape(mask, [None, height, width])[..., None]
+  mask = parts[0] if len(parts) == 1 else tf.logical_or(*parts)
+  mask = tf.ensure_shape(mask, [None, height, width])
+  return tf.cast(mask, tf.uint8)[..., None]
 
 
 def find_problems(holes: hole_shapes.Holes) -> list[str]:
@@ -93,7 +93,7 @@ def _uniform(count, seed, purpose):
 
 
 def _fill_boxes(uniform, flips, height, width, shape) -> tf.Tensor:
-  """Returns `[B, height, width] float32` with a box each."""
+  """Returns `[B, height, width] bool` with a box each."""
   first, end = shape.draw(tensorflow_draws.Draws(uniform), height, width)
   rows, columns = (
     (pixels >= first[:, i : i + 1]) & (pixels < end[:, i : i + 1])
@@ -101,9 +101,7 @@ def _fill_boxes(uniform, flips, height, width, shape) -> tf.Tensor:
       [_coordinates(height, flips[:, 1:]), _coordinates(width, flips[:, :1])]
     )
   )  # [B, H] and [B, W]
-  return tf.cast(rows, tf.float32)[..., None] * tf.cast(
-    columns[:, None], tf.float32
-  )
+  return rows[..., None] & columns[:, None]
 
 
 def _coordinates(length, flipped):

@@ -55,23 +55,23 @@ def decode_sketch(encoded: tf.Tensor) -> tf.Tensor:
 def decode_mask(
   encoded: tf.Tensor, height: int, width: int, *, invert: bool
 ) -> tf.Tensor:
-  """Returns a hole `[height, width] uint8`; see `hole_files.decode_mask`."""
+  """Returns a hole `[height, width] bool`; see `hole_files.decode_mask`."""
   read = functools.partial(
     hole_files.decode_mask, size=(height, width), invert=invert
   )
-  hole = _read(lambda data: read(data).astype(np.uint8), encoded)
+  hole = _read(read, encoded, tf.bool)
   return tf.ensure_shape(hole, [height, width])
 
 
-def _read(function, encoded) -> tf.Tensor:
-  """Runs a reader of `data` on an `io.BytesIO` and returns its uint8 array."""
+def _read(function, encoded, dtype=tf.uint8) -> tf.Tensor:
+  """Runs a reader of an `io.BytesIO` in Python."""
 
   def read(data):
     # Outside of a graph, it is an array.
     data = data if isinstance(data, bytes) else data.item()
     return np.ascontiguousarray(function(io.BytesIO(data)))
 
-  return tf.numpy_function(read, [encoded], tf.uint8, stateful=False)
+  return tf.numpy_function(read, [encoded], dtype, stateful=False)
 
 
 def _is_plain_jpeg(encoded) -> tf.Tensor:

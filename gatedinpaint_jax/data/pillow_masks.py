@@ -17,7 +17,7 @@ def draw_mask(
   width: int,
   holes: hole_shapes.Holes,
 ) -> np.ndarray:
-  """Returns one random mask, `[height, width, 1] float32`, 1 = hole.
+  """Returns one random mask, `[height, width, 1] uint8`, 1 = hole.
 
   Raises:
     UserError: if a mask picture cannot be read.
@@ -30,7 +30,7 @@ def draw_mask(
   left_to_right, upside_down = holes.draw_flips(draws)
   hole = hole[:, ::-1] if left_to_right else hole
   hole = hole[::-1] if upside_down else hole
-  return hole.astype(np.float32)[..., None]
+  return hole.astype(np.uint8)[..., None]
 
 
 def _draw_shapes(draws, height, width, holes) -> np.ndarray:

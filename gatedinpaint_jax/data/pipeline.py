@@ -62,17 +62,18 @@ class Pipeline:
     examples = self._source.listed().take(count)
     return self._batches(self._dataset(examples, batch_size))
 
+  # No Python control flow needs converting. Searching for it takes time, and
+  # warns on Python 3.13.
+  @do_not_convert
   def _dataset(self, examples, batch_size):
     """Returns the dataset of batches of a source's elements."""
     pictures = examples.map(
-      # No Python control flow needs converting. Searching for it takes time,
-      # and warns on Python 3.13.
-      do_not_convert(self._example),
+      self._example,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )
     batches = pictures.batch(batch_size).map(
-      do_not_convert(self._with_masks),
+      self._with_masks,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=True,
     )
@@ -124,7 +125,6 @@ class Pipeline:
     """Fills a batch's masks and cuts sketches to them."""
     steps = self._steps
     mask = masks.fill(batch["mask"], *steps.framing.size, steps.holes)
-    mask = tf.cast(mask, tf.uint8)
     batch = {**batch, "mask": mask}
     if steps.sketching is not None:
       batch["sketch"] = tf.cast(batch["sketch"], tf.uint8) * mask

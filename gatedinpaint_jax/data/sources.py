@@ -31,16 +31,16 @@ class FileSource:
   def __len__(self) -> int:
     return self._size
 
+  @do_not_convert
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
     """Returns this process's examples, endlessly."""
     positions = tf.data.Dataset.range(2**62)
-    return positions.map(
-      do_not_convert(lambda i: self._element(rows.example(i)))
-    )
+    return positions.map(lambda i: self._element(rows.example(i)))
 
+  @do_not_convert
   def listed(self) -> tf.data.Dataset:
     """Returns all examples once, in the order of the list."""
-    return tf.data.Dataset.range(self._size).map(do_not_convert(self._at))
+    return tf.data.Dataset.range(self._size).map(self._at)
 
   def encoded(self, element) -> list[tf.Tensor]:
     """Returns the bytes of an element's photo and of its sketch, if any."""

@@ -59,7 +59,7 @@ def fill(
   width: int,
   shape: hole_shapes.Strokes,
 ) -> tf.Tensor:
-  """Returns `[B, height, width] float32` masks of random strokes, 1 = hole.
+  """Returns `[B, height, width] bool` masks of random strokes, true = hole.
 
   Each of the B masks follows from its own `numbers`. `flips`, `[B, 2]` bool,
   say whether to mirror it left to right and upside down.
@@ -179,7 +179,7 @@ def _disc_rows(x, y, radius, height):
 
 
 def _fill_rows(first, last, starts, width, size):
-  """Returns `[size] float32`, 1 in the intervals [first, last] of some rows.
+  """Returns `[size] bool`, true in the intervals [first, last] of some rows.
 
   Columns are float64 of any shape; `starts`, int32 of the same shape, are the
   positions of column 0. `size` is the number of all rows times `width`.
@@ -197,4 +197,4 @@ def _fill_rows(first, last, starts, width, size):
     weights=tf.zeros([0], tf.float32),
     binary_output=True,
   )
-  return mask[0]
+  return mask[0] > 0

@@ -70,6 +70,7 @@ class TfdsSource:
   def __len__(self) -> int:
     return self._split.num_examples
 
+  @do_not_convert
   def stream(self, rows: recipe.Rows) -> tf.data.Dataset:
     """Returns this process's examples, endlessly.
 
@@ -82,14 +83,12 @@ class TfdsSource:
       # Batches divide evenly, so all processes have had equally many examples.
       start = rows.first_example // rows.process_count
       own = shards[rows.process_index :: rows.process_count]
-      examples = self._endless(own, start).map(
-        do_not_convert(
-          lambda position, record: (rows.example(position - start), record)
+      return self._endless(own, start).map(
+        lambda position, record: self._element(
+          rows.example(position - start), record
         )
       )
-      return examples.map(do_not_convert(self._element))
 
-    @do_not_convert
     def is_mine(number, _):
       row = (number - rows.first_example) % rows.batch_size
       return row // rows.local_batch_size == rows.process_index
@@ -97,14 +96,15 @@ class TfdsSource:
     examples = self._endless(shards, rows.first_example)
     if rows.process_count > 1:
       examples = examples.filter(is_mine)
-    return examples.map(do_not_convert(self._element))
+    return examples.map(self._element)
 
+  @do_not_convert
   def listed(self) -> tf.data.Dataset:
     """Returns all examples once, in the order of the split."""
     shards = self._split.file_instructions
     order = tf.data.Dataset.range(len(shards))
     records = order.flat_map(_shard_records(shards))
-    return records.enumerate().map(do_not_convert(self._element))
+    return records.enumerate().map(self._element)
 
   def encoded(self, element) -> list[tf.Tensor]:
     """Returns the bytes of an element's photo; there are no sketches."""
@@ -115,7 +115,6 @@ class TfdsSource:
     total = sum(shard.take for shard in shards)
     first_epoch, skipped = divmod(start, total)
 
-    @do_not_convert
     def records_of(epoch):
       skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
       places = tf.data.Dataset.range(epoch * total + skip, (epoch + 1) * total)
@@ -133,9 +132,7 @@ class TfdsSource:
       return order.flat_map(shard_records)
     last = tf.constant(len(shards) - 1, tf.int64)
     order = order.map(
-      do_not_convert(
-        lambda i: tf.random.experimental.index_shuffle(i, seed, last)
-      )
+      lambda i: tf.random.experimental.index_shuffle(i, seed, last)
     )
     records = order.interleave(
       shard_records,
@@ -167,8 +164,8 @@ def _shard_records(shards):
   paths = tf.constant([os.fspath(shard.filename) for shard in shards])
   skips = tf.constant([shard.skip for shard in shards], tf.int64)
   takes = tf.constant([shard.take for shard in shards], tf.int64)
-  return do_not_convert(
-    lambda i: tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
+  return lambda i: (
+    tf.data.TFRecordDataset(paths[i]).skip(skips[i]).take(takes[i])
   )
 
 

@@ -111,14 +111,15 @@ def _pixels(place, rows, columns):
 def match(block, key_block, queries, keys, *, dtype):
   """Returns the scores `[R + 2, w + 2, R + 2, w + 2] float32` before the fuse.
 
-  Takes two `Blocks` and features `[P, C]`. Products of these are computed in
-  `dtype`, their sums in float32.
+  Takes two `Blocks` and features `[P, C]`. Products of patches of queries and
+  unit keys are computed in `dtype`, their sums in float32.
   """
-  keys = _unit(_gather(keys, key_block.pixels, dtype))
+  keys = _gather(keys, key_block.pixels, dtype)
+  square = jnp.sum(jnp.square(keys.astype(jnp.float32)), -1, keepdims=True)
   return jnp.einsum(
     "rck,stk->rcst",
     _gather(queries, block.pixels, dtype),
-    keys,
+    (keys / patches.norm(square)).astype(dtype),
     preferred_element_type=jnp.float32,
   )
 
@@ -127,12 +128,6 @@ def _gather(features, pixels, dtype):
   """Returns the patches of those pixels, 0 where they do not exist."""
   x = features.at[pixels].get(mode="fill", fill_value=0)
   return x.reshape(*pixels.shape[:-1], -1).astype(dtype)
-
-
-def _unit(keys):
-  """Returns patches of keys over their norm along the last axis."""
-  square = jnp.sum(jnp.square(keys.astype(jnp.float32)), -1, keepdims=True)
-  return (keys / patches.norm(square)).astype(keys.dtype)
 
 
 def fuse(block, key_block, scores):

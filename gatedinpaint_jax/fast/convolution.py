@@ -28,23 +28,28 @@ def convolve(x, kernel, *, stride=1, dilation=1, upsample=False):
   """Equals `layers.conv.convolve`; reverse-mode derivatives only."""
   if not upsample:
     return _convolve(x, kernel, stride, dilation)
-  if stride == dilation == 1 and folded_upsampling.pays(x, kernel):
-    return _upsample_and_convolve(x, kernel)
-  return _convolve(resize.upsample_x2(x), kernel, stride, dilation)
+  fold = stride == dilation == 1 and folded_upsampling.pays(x, kernel)
+  x = x if fold else resize.upsample_x2(x)
+  return _convolve(x, kernel, stride, dilation, fold)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _convolve(x, kernel, stride, dilation):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _convolve(x, kernel, stride, dilation, fold=False):
+  if fold:
+    return folded_upsampling.convolve(x, kernel)
   if _is_centred(kernel, stride) and _has_few_outputs(x, kernel):
     return _sum_of_taps(x, kernel, dilation)
   return conv.convolve(x, kernel, stride=stride, dilation=dilation)
 
 
-def _forward(x, kernel, stride, dilation):
-  return _convolve(x, kernel, stride, dilation), (x, kernel)
+def _forward(x, kernel, *settings):
+  return _convolve(x, kernel, *settings), (x, kernel)
 
 
-def _backward(stride, dilation, inputs, dy):
+def _backward(stride, dilation, fold, inputs, dy):
+  if fold:
+    doubled = lambda x, kernel: _convolve(resize.upsample_x2(x), kernel, 1, 1)
+    return jax.vjp(doubled, *inputs)[1](dy)
   x, kernel = inputs
   plain = functools.partial(conv.convolve, stride=stride, dilation=dilation)
   if math.prod(dy.shape[1:3]) < math.prod(kernel.shape[:2]):
@@ -65,22 +70,6 @@ def _backward(stride, dilation, inputs, dy):
 
 
 _convolve.defvjp(_forward, _backward)
-
-
-@jax.custom_vjp
-def _upsample_and_convolve(x, kernel):
-  return folded_upsampling.convolve(x, kernel)
-
-
-def _backward_of_upsampled(inputs, dy):
-  plain = lambda x, kernel: _convolve(resize.upsample_x2(x), kernel, 1, 1)
-  return jax.vjp(plain, *inputs)[1](dy)
-
-
-_upsample_and_convolve.defvjp(
-  lambda x, kernel: (_upsample_and_convolve(x, kernel), (x, kernel)),
-  _backward_of_upsampled,
-)
 
 
 def _is_centred(kernel, stride):
