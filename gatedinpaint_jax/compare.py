@@ -18,6 +18,7 @@ codes: 0 done, 2 a mistake in the config, the flags or a file.
 
 import pathlib
 
+import numpy as np
 from absl import logging
 from ml_collections import config_flags
 
@@ -211,8 +212,8 @@ def _row(loader, case, plan, workdir) -> pictures.Shown:
   return pictures.Shown(label, loaded.image, loaded.hole, completed)
 
 
-def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
-  """Returns {method or original: {case: PNG}} for the page of the study.
+def _study_pictures(plan, config, workdir) -> dict[str, dict[str, np.ndarray]]:
+  """Returns {method or original: {case: pixels}} for the page of the study.
 
   Each picture has one kind of mask: the first six the first kind, which has
   every bin of hole fractions once, the next six the second, and so on.
@@ -222,10 +223,10 @@ def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]
     kind = loader.mask_set.kind
     key = f"{kind}/{case.name}"
-    found[pictures.ORIGINAL][key] = pictures.to_png(loader.image(case))
+    found[pictures.ORIGINAL][key] = loader.image(case)
     for name, run in plan.shown.items():
       path = _completed_path(workdir, kind, run, case)
-      found[name][key] = path.read_bytes()
+      found[name][key] = photo_files.read(path).colours
   return found
 
 
