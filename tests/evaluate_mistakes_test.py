@@ -95,10 +95,6 @@ def test_mistake_ends_with_one_line(refused, flags, parts):
       ["--completed=other: no file for b"],
     ),
     (
-      "--output=r.json --completed=small --masks=rectangle",
-      ["small/a.png", "8 wide and 8 high", "32 wide and 24"],
-    ),
-    (
       "--output=grey/r.json --completed=grey --masks=rectangle",
       ["--output=grey/r.json", "--completed=grey for the next run"],
     ),
@@ -112,6 +108,15 @@ def test_mistake_ends_with_one_line(refused, flags, parts):
 @pytest.mark.usefixtures("folder")
 def test_mistake_about_the_subject_ends_with_one_line(refused, flags, parts):
   refused(evaluate, ["--images=photos", *flags.split()], *parts)
+
+
+@pytest.mark.usefixtures("folder")
+def test_completion_of_another_size_since_the_check_is_refused(
+  refused, monkeypatch
+):
+  monkeypatch.setattr(evaluate.cases, "check_completed", lambda *_: None)
+  flags = "--images=photos --completed=small --masks=masks --output=r.json"
+  refused(evaluate, flags.split(), "small/a.png: the completed picture is 8")
 
 
 @pytest.mark.parametrize(

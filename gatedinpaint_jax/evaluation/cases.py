@@ -142,6 +142,14 @@ def check_completed(case: Case, shape: tuple[int, int]) -> None:
   _check_same_size("completed picture", case.completed, found, shape)
 
 
+def read_completed(case: Case, shape: tuple[int, int]) -> np.ndarray:
+  """Returns a completion, `[H, W, 3] uint8`; raises UserError as above."""
+  image = photo_files.read(case.completed).colours
+  found = image.shape[:2]  # the file may have been replaced since the check
+  _check_same_size("completed picture", case.completed, found, shape)
+  return image
+
+
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
   """Returns whether `inference.jobs` would read a future file in a place.
 

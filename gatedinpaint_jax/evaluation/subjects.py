@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gatedinpaint_jax.evaluation import cases, methods
-from gatedinpaint_jax.inference import inpainter, photo_files
+from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.training import checkpoint_reader
 
 KINDS = ("checkpoint", "method", "completed")
@@ -54,7 +54,7 @@ def load(request: Request, *, backend: str) -> Subject:
   return Subject(
     {"method": "completed", "completed": request.value},
     lambda loaded, _: [
-      photo_files.read(entry.case.completed).colours for entry in loaded
+      cases.read_completed(entry.case, entry.hole.shape) for entry in loaded
     ],
   )
 
