@@ -125,7 +125,7 @@ def _check_apart(flag, folder, plan, config) -> None:
     "config.training.data.path": data.path,
     "config.training.data.validation_path": data.validation_path,
   }
-  places = [cases.Places(k, [place]) for k, place in places.items() if place]
+  places = [cases.Place(key, place) for key, place in places.items() if place]
   cases.check_not_read(f"{flag}={folder}", written, places)
 
 

@@ -15,7 +15,7 @@ def work(tmp_path):
   for i in range(10):
     size = (24, 32) if i % 3 else (16, 24)
     pictures.write(tmp_path / f"{i}.png", size, seed=i)
-  return cases.find(cases.Places("--images", [str(tmp_path)]))
+  return cases.find(cases.Place("--images", str(tmp_path)))
 
 
 class Recorder:
