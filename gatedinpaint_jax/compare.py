@@ -67,7 +67,7 @@ def main(argv) -> int:
     )
   }
   # Fails before hours of training, not after.
-  scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
+  lpips = perceptual.load() if plan.has_lpips else None
   if study:
     with errors.prefixed("--study="):
       study_page.check_folder(study, is_new=bool(missing))
@@ -82,7 +82,7 @@ def main(argv) -> int:
     if not compare_runs.train(training, workdir / name):
       return 0
   try:
-    tables = _compare(plan, config, workdir, scores)
+    tables = _compare(plan, config, workdir, lpips)
   except memory.TooLargeError as error:
     raise errors.UserError(
       f"{error}; name a smaller config.batch_size or config.size"
@@ -136,10 +136,10 @@ def _completed_path(workdir, kind, name, case) -> pathlib.Path:
   )
 
 
-def _compare(plan, config, workdir, scores) -> str:
+def _compare(plan, config, workdir, lpips) -> str:
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   for name, method in plan.method_of.items():
-    for kind, built in _score(name, plan, config, workdir, scores):
+    for kind, built in _score(name, plan, config, workdir, lpips):
       reports[kind].setdefault(method, []).append(built)
       logging.info("scored %s with masks %s", name, kind)
   content = compare_runs.describe(plan, config, workdir) | {
@@ -159,7 +159,7 @@ def _compare(plan, config, workdir, scores) -> str:
   return tables
 
 
-def _score(name, plan, config, workdir, scores):
+def _score(name, plan, config, workdir, lpips):
   """Scores a run or an untrained method, and writes what it completes.
 
   Yields the kind and the report for each kind of mask.
@@ -175,7 +175,7 @@ def _score(name, plan, config, workdir, scores):
     ]
     for folder in {path.parent for path in paths}:
       files.make_folder(folder)
-    scorer = scoring.Scorer(loader, config.batch_size, scores)
+    scorer = scoring.Scorer(loader, config.batch_size, lpips)
     completed = terminal.progress(
       scorer.complete(subject, plan.work),
       total=len(plan.work),

@@ -144,7 +144,7 @@ def _evaluate(options, loader, requests, output) -> None:
 
 def _make_scorer(options, loader, requests):
   """Returns the scorer, and the digest of the weights for the FID."""
-  scores, features, weights = {}, None, None
+  features, weights = None, None
   if options.fid_weights:
     errors.check_installed("torch", extra="torch")
     with errors.prefixed("--fid_weights="):
@@ -152,9 +152,8 @@ def _make_scorer(options, loader, requests):
       weights = fid.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
-  if options.lpips:
-    scores["lpips"] = perceptual.load()
-  return scoring.Scorer(loader, options.batch_size, scores, features), weights
+  lpips = perceptual.load() if options.lpips else None
+  return scoring.Scorer(loader, options.batch_size, lpips, features), weights
 
 
 def _evaluate_one(request, scorer, about, labels, *, backend):

@@ -78,7 +78,7 @@ def test_further_scores_and_features_see_each_picture_once(work):
   result, _ = score(
     work,
     4,
-    scores={"lpips": lambda image, reference: float(image.shape[0])},
+    lpips=lambda image, reference: float(image.shape[0]),
     features=features,
   )
   assert [row.whole["lpips"] for row in result.rows[:3]] == [16, 24, 24]

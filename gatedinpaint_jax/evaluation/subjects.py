@@ -18,8 +18,7 @@ KINDS = ("checkpoint", "method", "completed")
 class Subject(NamedTuple):
   """Something that completes pictures."""
 
-  # For the report; final once all pictures are completed.
-  description: dict[str, Any]
+  description: dict[str, Any]  # final once all pictures are completed
   # Takes loaded cases of one size and the batch size, and returns their
   # completed pictures, `[H, W, 3] uint8` each.
   complete: Callable[[Sequence[cases.Loaded], int], Sequence[np.ndarray]]
