@@ -70,14 +70,9 @@ def test_frechet_distance_of_few_pictures_has_a_note_with_their_number():
   assert "fewer than" not in report.to_markdown(content)
 
 
-def summary(mean, low, high, pictures=3, of_pictures=3):
-  return {
-    "mean": mean,
-    "low": low,
-    "high": high,
-    "pictures": pictures,
-    "of_pictures": of_pictures,
-  }
+def summary(mean, low, high):
+  counts = {"pictures": 3, "of_pictures": 3}
+  return {"mean": mean, "low": low, "high": high, **counts}
 
 
 @pytest.mark.parametrize(

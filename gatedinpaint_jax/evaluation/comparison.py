@@ -91,11 +91,11 @@ def difference(
   )
 
 
-def verdict(low: float, high: float) -> str:
-  """Returns whether the interval of a difference is above 0, as expected."""
-  if low > 0:
-    return "holds"
-  return "reversed" if high < 0 else "undecided"
+def verdict(low: float | None, high: float | None) -> str:
+  """Returns whether the interval of a difference, if any, is above 0."""
+  if low is None or low <= 0 <= high:
+    return "undecided"
+  return "holds" if low > 0 else "reversed"
 
 
 def build(reports: Mapping[str, Report]) -> Report:
@@ -177,13 +177,10 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
 
 
 def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
-  differences = difference(more, less)["whole"]
-  for score in filter(differences.__contains__, _JUDGED_BY):
-    found = differences[score]
-    # Without a finite difference there is no mean.
-    is_known = found["mean"] is not None
-    decided = verdict(found["low"], found["high"]) if is_known else "undecided"
-    yield score, {"difference": found, "verdict": decided}
+  for score, found in difference(more, less)["whole"].items():
+    if score in _JUDGED_BY:
+      decided = verdict(found["low"], found["high"])
+      yield score, {"difference": found, "verdict": decided}
 
 
 def _scores(runs) -> dict[str, dict[str, Any]]:

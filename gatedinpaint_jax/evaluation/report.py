@@ -27,11 +27,8 @@ COUNTS = (
 # Scores with a column of their own.
 _COLUMNS = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
 _TITLES = {
-  "relative_l1": "relative l1",
-  "relative_l2": "relative l2",
   "psnr": "PSNR",
   "ssim": "SSIM",
-  "total_variation": "total variation",
   "original_total_variation": "total variation of the originals",
   "lpips": "LPIPS",
 }
@@ -90,11 +87,10 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     f"# {_title(report)}",
     describe_pictures(report),
     table(["Score", "Entire picture", "Hole"], rows),
+    "Over the entire picture, by hole fraction:",
+    _bin_table(report["bins"]),
+    *notes_on_numbers(report),
   ]
-  if report["bins"]:
-    blocks.append("Over the entire picture, by hole fraction:")
-    blocks.append(_bin_table(report["bins"]))
-  blocks += notes_on_numbers(report)
   if report["known_pixels_changed"]:
     blocks.append(
       f"{report['known_pixels_changed']} pictures have known pixels that "
@@ -175,7 +171,8 @@ def score_title(score: str, *, is_difference: bool = False) -> str:
   unit = dataset_scores.UNITS[score]
   if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
-  return _TITLES.get(score, score) + (f", {unit}" if unit else "")
+  title = _TITLES.get(score, score.replace("_", " "))
+  return f"{title}, {unit}" if unit else title
 
 
 def format_number(value: float, *, signed: bool = False) -> str:
