@@ -120,12 +120,6 @@ def test_title_is_text_and_no_markup(tmp_path):
   assert inside(page)["study"] == key["study"]
 
 
-def test_folder_that_cannot_be_made_is_named(tmp_path):
-  (tmp_path / "file").write_text("")
-  with pytest.raises(errors.UserError, match="file/study: cannot be written"):
-    write(tmp_path / "file" / "study")
-
-
 @pytest.mark.parametrize(
   "other", [{"cases": ("beach",)}, {"size": (8, 8)}], ids=["cases", "sizes"]
 )

@@ -15,7 +15,6 @@ import html
 import json
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -98,8 +97,8 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   files.check_folder(folder)
-  if is_new and (folder / KEY).exists():
-    raise _of_another_study(folder / KEY)
+  if is_new:
+    _check_no_other_study(folder / KEY, study=None)
 
 
 def _digest(content, length) -> str:
@@ -115,16 +114,12 @@ def _page(study, title, owners, shown) -> str:
     case = numbers.setdefault(owner[1], len(numbers))
     url = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
     pictures.append({"id": name, "case": case, "url": url})
-  values = {
-    "__TITLE__": html.escape(title),
-    "__STUDY__": json.dumps({"study": study, "pictures": pictures}),
-    "__SCRIPT__": _SCRIPT.read_text("utf-8"),
-  }
-  # In one pass, since a title may contain one of these placeholders.
-  return re.sub(
-    "|".join(values),
-    lambda match: values[match[0]],
-    _TEMPLATE.read_text("utf-8"),
+  # The title comes last, since it may contain another placeholder.
+  return (
+    _TEMPLATE.read_text("utf-8")
+    .replace("__STUDY__", json.dumps({"study": study, "pictures": pictures}))
+    .replace("__SCRIPT__", _SCRIPT.read_text("utf-8"))
+    .replace("__TITLE__", html.escape(title))
   )
 
 
@@ -134,13 +129,9 @@ def _check_no_other_study(key, study) -> None:
   except FileNotFoundError:
     return
   except (OSError, ValueError, KeyError, TypeError):
-    existing = None
+    existing = "unknown"
   if existing != study:
-    raise _of_another_study(key)
-
-
-def _of_another_study(key) -> errors.UserError:
-  return errors.UserError(
-    f"{key}: is of another study, whose answers are useless without it; name "
-    "another folder"
-  )
+    raise errors.UserError(
+      f"{key}: is of another study, whose answers are useless without it; name "
+      "another folder"
+    )
