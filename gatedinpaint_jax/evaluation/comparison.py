@@ -120,15 +120,12 @@ def to_markdown(content: Report) -> str:
     for name, r in content["subjects"].items()
   }
   first = next(iter(reports.values()))
-  scores = {label: report["scores"] for label, report in reports.items()}
+  scores = {label: report_lib.scores_of(r) for label, r in reports.items()}
   parts = [part for part in _PARTS if first["scores"][part]]
   blocks = ["# Side by side", report_lib.describe_pictures(first)]
   for part in parts:
-    last = _fid_column(reports) if part == "whole" else None
     blocks.append(f"Over {_PARTS[part]}:")
-    blocks.append(
-      report_lib.score_table(scores, part, corner="Subject", last=last)
-    )
+    blocks.append(report_lib.score_table(scores, part, corner="Subject"))
   for part in parts:
     blocks.append(f"## Differences over {_PARTS[part]}")
     blocks += difference_blocks(compared, part, corner="Subject")
@@ -192,17 +189,6 @@ def _scores(runs) -> dict[str, dict[str, Any]]:
 
 def _rows(report) -> list[dataset_scores.Row]:
   return [dataset_scores.Row(**row) for row in report["rows"]]
-
-
-def _fid_column(reports) -> dict[str, dict[str, str]]:
-  if not all("fid" in report for report in reports.values()):
-    return {}
-  return {
-    report_lib.FID_TITLE: {
-      label: report_lib.format_number(report["fid"]["value"])
-      for label, report in reports.items()
-    }
-  }
 
 
 def _bin_blocks(reports) -> list[str]:
