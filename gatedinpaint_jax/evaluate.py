@@ -115,7 +115,7 @@ def _write_masks(work, loader, paths) -> None:
 
 
 def _evaluate(options, loader, requests, output) -> None:
-  scorer, weights = _make_scorer(options, loader, requests)
+  scorer = _make_scorer(options, loader, requests)
   masks = {"name": options.masks}
   if loader.mask_set:
     masks = {"name": loader.mask_set.kind, "seed": loader.mask_set.seed}
@@ -124,7 +124,7 @@ def _evaluate(options, loader, requests, output) -> None:
     "images": options.images,
     "masks": masks,
     "size": loader.size,
-    "fid_weights": weights,
+    "fid_weights": options.fid_weights and fid.digest(options.fid_weights),
   }
   reports, shown, labels = {}, {}, None
   for request in requests:
@@ -142,18 +142,16 @@ def _evaluate(options, loader, requests, output) -> None:
   print(f"{output}: with {output.stem}.md and {output.stem}.png")
 
 
-def _make_scorer(options, loader, requests):
-  """Returns the scorer, and the digest of the weights for the FID."""
-  features, weights = None, None
+def _make_scorer(options, loader, requests) -> scoring.Scorer:
+  features = None
   if options.fid_weights:
     errors.check_installed("torch", extra="torch")
     with errors.prefixed("--fid_weights="):
       features = fid.load(options.fid_weights)
-      weights = fid.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
   lpips = perceptual.load() if options.lpips else None
-  return scoring.Scorer(loader, options.batch_size, lpips, features), weights
+  return scoring.Scorer(loader, options.batch_size, lpips, features)
 
 
 def _evaluate_one(request, scorer, about, labels, *, backend):
