@@ -18,9 +18,7 @@ def get_config():
   training.model.width = 12
   training.schedule.steps = 500
   training.schedule.evaluate_every_steps = 250
-  # Shared by all recipes.
-  training.loss.hole = 5.0
-  training.loss.known = 1.25
+  # Shared by all recipes, as are `loss.hole` and `loss.known` of `comparison`.
   training.loss.adversarial = 0.02
   training.optimizer.generator_learning_rate = 1e-3
   training.optimizer.discriminator_learning_rate = 1e-3

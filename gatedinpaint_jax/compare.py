@@ -18,6 +18,7 @@ codes: 0 done, 2 a mistake in the config, the flags or a file.
 
 import pathlib
 
+import numpy as np
 from absl import logging
 from ml_collections import config_flags
 
@@ -67,7 +68,7 @@ def main(argv) -> int:
     )
   }
   # Fails before hours of training, not after.
-  scores = {"lpips": perceptual.load()} if plan.has_lpips else {}
+  lpips = perceptual.load() if plan.has_lpips else None
   if study:
     with errors.prefixed("--study="):
       study_page.check_folder(study, is_new=bool(missing))
@@ -82,7 +83,7 @@ def main(argv) -> int:
     if not compare_runs.train(training, workdir / name):
       return 0
   try:
-    tables = _compare(plan, config, workdir, scores)
+    tables = _compare(plan, config, workdir, lpips)
   except memory.TooLargeError as error:
     raise errors.UserError(
       f"{error}; name a smaller config.batch_size or config.size"
@@ -125,7 +126,7 @@ def _check_apart(flag, folder, plan, config) -> None:
     "config.training.data.path": data.path,
     "config.training.data.validation_path": data.validation_path,
   }
-  places = [cases.Places(k, [place]) for k, place in places.items() if place]
+  places = [cases.Place(key, place) for key, place in places.items() if place]
   cases.check_not_read(f"{flag}={folder}", written, places)
 
 
@@ -136,10 +137,10 @@ def _completed_path(workdir, kind, name, case) -> pathlib.Path:
   )
 
 
-def _compare(plan, config, workdir, scores) -> str:
+def _compare(plan, config, workdir, lpips) -> str:
   reports = {loader.mask_set.kind: {} for loader in plan.loaders}
   for name, method in plan.method_of.items():
-    for kind, built in _score(name, plan, config, workdir, scores):
+    for kind, built in _score(name, plan, config, workdir, lpips):
       reports[kind].setdefault(method, []).append(built)
       logging.info("scored %s with masks %s", name, kind)
   content = compare_runs.describe(plan, config, workdir) | {
@@ -159,7 +160,7 @@ def _compare(plan, config, workdir, scores) -> str:
   return tables
 
 
-def _score(name, plan, config, workdir, scores):
+def _score(name, plan, config, workdir, lpips):
   """Scores a run or an untrained method, and writes what it completes.
 
   Yields the kind and the report for each kind of mask.
@@ -175,7 +176,7 @@ def _score(name, plan, config, workdir, scores):
     ]
     for folder in {path.parent for path in paths}:
       files.make_folder(folder)
-    scorer = scoring.Scorer(loader, config.batch_size, scores)
+    scorer = scoring.Scorer(loader, config.batch_size, lpips)
     completed = terminal.progress(
       scorer.complete(subject, plan.work),
       total=len(plan.work),
@@ -212,8 +213,8 @@ def _row(loader, case, plan, workdir) -> pictures.Shown:
   return pictures.Shown(label, loaded.image, loaded.hole, completed)
 
 
-def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
-  """Returns {method or original: {case: PNG}} for the page of the study.
+def _study_pictures(plan, config, workdir) -> dict[str, dict[str, np.ndarray]]:
+  """Returns {method or original: {case: pixels}} for the page of the study.
 
   Each picture has one kind of mask: the first six the first kind, which has
   every bin of hole fractions once, the next six the second, and so on.
@@ -223,10 +224,10 @@ def _study_pictures(plan, config, workdir) -> dict[str, dict[str, bytes]]:
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]
     kind = loader.mask_set.kind
     key = f"{kind}/{case.name}"
-    found[pictures.ORIGINAL][key] = pictures.to_png(loader.image(case))
+    found[pictures.ORIGINAL][key] = loader.image(case)
     for name, run in plan.shown.items():
       path = _completed_path(workdir, kind, run, case)
-      found[name][key] = path.read_bytes()
+      found[name][key] = photo_files.read(path).colours
   return found
 
 

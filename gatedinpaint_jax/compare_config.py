@@ -219,7 +219,7 @@ def _find_cases(config, loader) -> list[cases.Case]:
     raise errors.UserError(
       f"{key}={config.images}: is {_TRAINED_ON}; name other pictures"
     )
-  work = cases.find(cases.Places(key, [config.images]))
+  work = cases.find(cases.Place(key, config.images))
   trained_on = _find_trained_on(config.training)
   for case in work:
     loader.shape(case)

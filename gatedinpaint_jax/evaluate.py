@@ -61,12 +61,18 @@ def main(argv) -> int:
     with errors.prefixed("--output="):
       output = report.check_output(options.output)
   loader = evaluate_flags.make_loader(options)
-  places = evaluate_flags.places(options, loader)
-  work = cases.find(places["images"], places.get("masks"))
+  places = [cases.Place("--images", options.images)]
+  if not loader.mask_set:
+    places.append(cases.Place("--masks", options.masks))
+  work = cases.find(*places)
+  places += [cases.Place("--completed", path) for path in options.completed]
   requests = evaluate_flags.find_subjects(given, work)
   all_cases = [case for r in requests for case in r.work] or work
-  mask_files = _mask_files(options.write_masks, work)
-  _check_apart(options, all_cases, places.values(), output, mask_files)
+  mask_files = []
+  if options.write_masks:
+    folder = pathlib.Path(os.path.expanduser(options.write_masks))
+    mask_files = [folder / f"{case.name}.png" for case in work]
+  _check_apart(options, all_cases, places, output, mask_files)
   for case in all_cases:
     shape = loader.shape(case)
     if case.completed:
@@ -77,14 +83,6 @@ def main(argv) -> int:
   if requests:
     _evaluate(options, loader, requests, output)
   return 0
-
-
-def _mask_files(folder, work) -> list[pathlib.Path]:
-  """Returns where the masks go, named like their pictures."""
-  if not folder:
-    return []
-  folder = pathlib.Path(os.path.expanduser(folder))
-  return [folder / f"{case.name}.png" for case in work]
 
 
 def _check_apart(options, work, places, output, mask_files) -> None:
@@ -117,7 +115,7 @@ def _write_masks(work, loader, paths) -> None:
 
 
 def _evaluate(options, loader, requests, output) -> None:
-  scorer, weights = _make_scorer(options, loader, requests)
+  scorer = _make_scorer(options, loader, requests)
   masks = {"name": options.masks}
   if loader.mask_set:
     masks = {"name": loader.mask_set.kind, "seed": loader.mask_set.seed}
@@ -126,19 +124,13 @@ def _evaluate(options, loader, requests, output) -> None:
     "images": options.images,
     "masks": masks,
     "size": loader.size,
-    "fid_weights": weights,
+    "fid_weights": options.fid_weights and fid.digest(options.fid_weights),
   }
   reports, shown, labels = {}, {}, None
   for request in requests:
-    name = request.name
     try:
-      reports[name], labels, shown[name] = _evaluate_one(
-        request,
-        scorer,
-        about,
-        labels,
-        backend=options.backend,
-        title=name if len(requests) > 1 else "",
+      reports[request.name], labels, shown[request.name] = _evaluate_one(
+        request, scorer, about, labels, backend=options.backend
       )
     except memory.TooLargeError as error:
       smaller = "--batch_size or --size" if options.batch_size > 1 else "--size"
@@ -150,22 +142,19 @@ def _evaluate(options, loader, requests, output) -> None:
   print(f"{output}: with {output.stem}.md and {output.stem}.png")
 
 
-def _make_scorer(options, loader, requests):
-  """Returns the scorer, and the digest of the weights for the FID."""
-  scores, features, weights = {}, None, None
+def _make_scorer(options, loader, requests) -> scoring.Scorer:
+  features = None
   if options.fid_weights:
     errors.check_installed("torch", extra="torch")
     with errors.prefixed("--fid_weights="):
       features = fid.load(options.fid_weights)
-      weights = fid.digest(options.fid_weights)
     if len(requests[0].work) < 2:
       raise errors.UserError("--fid_weights: the FID needs two pictures")
-  if options.lpips:
-    scores["lpips"] = perceptual.load()
-  return scoring.Scorer(loader, options.batch_size, scores, features), weights
+  lpips = perceptual.load() if options.lpips else None
+  return scoring.Scorer(loader, options.batch_size, lpips, features)
 
 
-def _evaluate_one(request, scorer, about, labels, *, backend, title):
+def _evaluate_one(request, scorer, about, labels, *, backend):
   """Evaluates one subject, which is dropped from memory on return.
 
   Returns:
@@ -173,10 +162,10 @@ def _evaluate_one(request, scorer, about, labels, *, backend, title):
     median and worst; and {index: `cases.Loaded`} of these.
   """
   subject = subjects.load(request, backend=backend)
-  completed = terminal.progress(
-    scorer.complete(subject, request.work), total=len(request.work), name=title
+  completed = scorer.complete(subject, request.work)
+  result = scorer.score(
+    terminal.progress(completed, total=len(request.work), name=request.name)
   )
-  result = scorer.score(completed)
   if labels is None:
     labels = pictures.choose(result.rows)
     if "name" in about["masks"]:

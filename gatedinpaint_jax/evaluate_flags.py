@@ -78,16 +78,6 @@ def parse(
   return options, given
 
 
-def places(
-  options: command_line.Flags, loader: cases.Loader
-) -> dict[str, cases.Places]:
-  """Returns {flag: where it reads pictures from}."""
-  given = {"images": [options.images], "completed": options.completed}
-  if not loader.mask_set:
-    given["masks"] = [options.masks]
-  return {name: cases.Places(f"--{name}", given[name]) for name in given}
-
-
 def find_subjects(
   given: Sequence[tuple[str, str]], work: Sequence[cases.Case]
 ) -> list[subjects.Request]:
@@ -97,7 +87,7 @@ def find_subjects(
   for kind, value in given:
     paired = work
     if kind == "completed":
-      paired = cases.with_completed(work, cases.Places("--completed", [value]))
+      paired = cases.with_completed(work, cases.Place("--completed", value))
     name = value if texts.count(value) == 1 else f"{value} ({kind})"
     with errors.prefixed(f"--{kind}: "):
       identity = subjects.identify(kind, value, paired)

@@ -27,8 +27,12 @@ from gatedinpaint_jax.study import summary as study_summary
 
 def main(argv) -> int:
   """Summarises the study that the arguments name; returns the exit code."""
+  flag = command_line.Flags()
+  flag.text("study", "The folder with study.html and key.json.")
+  flag.text("answers", "CSV files: a file, a folder or a 'pattern'.")
+  flag.text("output", "A .json; a .md is put next to it.")
   options = command_line.parse(
-    _define_flags(), argv, doc=__doc__, required=("study", "answers")
+    flag, argv, doc=__doc__, required=("study", "answers")
   )
   study = pathlib.Path(os.path.expanduser(options.study))
   output = None
@@ -51,14 +55,6 @@ def main(argv) -> int:
   if output:
     print(f"{output}: with {output.stem}.md")
   return 0
-
-
-def _define_flags() -> command_line.Flags:
-  flag = command_line.Flags()
-  flag.text("study", "The folder with study.html and key.json.")
-  flag.text("answers", "CSV files: a file, a folder or a 'pattern'.")
-  flag.text("output", "A .json; a .md is put next to it.")
-  return flag
 
 
 def _find(given) -> list[pathlib.Path]:

@@ -74,9 +74,7 @@ def _colour_wheel():
     start, end = corners[i], corners[(i + 1) % len(corners)]
     # The original wheel is rounded down to levels of 255.
     levels = np.floor(255 * np.arange(count) / count) / 255
-    share = levels[:, None]
-    rising = start + (end - start).clip(0) * share
-    sectors.append(rising - (start - end).clip(0) * share)
+    sectors.append(start + (end - start) * levels[:, None])
   return np.concatenate(sectors).astype(np.float32)
 
 

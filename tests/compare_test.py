@@ -102,7 +102,7 @@ def test_completed_pictures_are_kept(folder, kind):
   for name in ("mean_fill", "plain/seed_0", "plain/seed_1"):
     names = sorted(path.name for path in (kept / name / "deep").iterdir())
     assert names == [f"{i}.x.png" for i in range(COUNT)]
-  case = cases.find(cases.Places("", [str(folder / "images")]))[4]
+  case = cases.find(cases.Place("", str(folder / "images")))[4]
   loader = cases.Loader(frozen_masks.MaskSet(kind, 0), (16, 16))
   loaded = loader.load(case)
   completed = np.asarray(Image.open(kept / "mean_fill" / "deep" / "4.x.png"))

@@ -30,14 +30,6 @@ def test_scores_are_in_their_units_and_equal_plain_numpy():
   assert list(found.whole) == [n for n in dataset_scores.UNITS if n != "lpips"]
 
 
-def test_further_scores_are_of_the_whole_picture():
-  image, hole = np.zeros((16, 16, 3), np.uint8), np.ones((16, 16), bool)
-  found = dataset_scores.score_picture(
-    "a", image, image, hole, further={"lpips": 0.5}
-  )
-  assert found.whole["lpips"] == 0.5 and "lpips" not in found.hole
-
-
 def test_picture_without_a_hole_has_no_scores_in_it():
   image, hole = np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16), bool)
   found = dataset_scores.score_picture("a", image, image, hole)
@@ -51,17 +43,6 @@ def test_mean_is_over_pictures_and_leaves_out_what_is_not_finite():
   assert summary["psnr"]["mean"] == 20 and summary["psnr"]["pictures"] == 1
   assert summary["psnr"]["of_pictures"] == 2
   assert summary["l1"]["low"] == 1 and summary["l1"]["high"] == 5
-
-
-def test_score_without_any_finite_value_is_null():
-  summary = dataset_scores.summarise([row("a", 0.1, 0.0, psnr=np.inf)])
-  assert summary["hole"]["psnr"] == {
-    "mean": None,
-    "low": None,
-    "high": None,
-    "pictures": 0,
-    "of_pictures": 1,
-  }
 
 
 def test_differences_are_of_each_picture_and_of_what_is_finite_in_both():

@@ -173,7 +173,6 @@ def test_equal_values_of_two_flags_have_names_of_their_own(tmp_path):
       ["--completed=white", "--completed=white/*.png", "--masks=rectangle"],
       ["--completed=white/*.png: is the same as --completed=white;"],
     ),
-    (["--completed=white", "--method=mean_fill"], ["--masks is missing"]),
   ],
 )
 def test_equal_subjects_are_refused(refused, arguments, parts):

@@ -62,8 +62,3 @@ def test_file_of_another_kind_is_refused(tmp_path, content):
   ) as caught:
     fid.load(str(path))
   assert "\n" not in str(caught.value)
-
-
-def test_weights_that_are_not_there(tmp_path):
-  with pytest.raises(errors.UserError, match="no such file"):
-    fid.load(str(tmp_path / "no.pt"))

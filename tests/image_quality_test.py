@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from skimage import metrics
 
 from gatedinpaint_jax import batch
@@ -50,23 +49,6 @@ def as_pictures(*pixels):
   return [batch.from_uint8(x.astype(np.float32)) for x in pixels]
 
 
-def test_relative_errors_of_a_known_pair_by_hand():
-  # On [0, 1]: y is 0.2 and 0.6, x is 0.3 and 0.5.
-  reference = np.array([0.2, 0.6]).reshape(1, 1, 2, 1) * np.ones(3)
-  image = np.array([0.3, 0.5]).reshape(1, 1, 2, 1) * np.ones(3)
-  pair = [(2 * x - 1).astype(np.float32) for x in (image, reference)]
-  hole = np.array([1, 0], np.float32).reshape(1, 1, 2, 1)
-  for mask, l1, l2 in (
-    # (0.1 + 0.1) / (0.2 + 0.6), (0.01 + 0.01) / (0.04 + 0.36)
-    (None, 0.25, 0.05),
-    (hole, 0.5, 0.25),
-  ):
-    found = image_quality.relative_l1(*pair, mask=mask)
-    np.testing.assert_allclose(found, l1, rtol=1e-5)
-    found = image_quality.relative_l2(*pair, mask=mask)
-    np.testing.assert_allclose(found, l2, rtol=1e-5)
-
-
 def test_relative_error_of_black():
   black, white = -np.ones((1, 4, 4, 3)), np.ones((1, 4, 4, 3))
   assert image_quality.relative_l1(black, black) == 0
@@ -101,12 +83,6 @@ def test_ssim_of_a_hole_without_a_window_is_not_a_number():
   hole = np.zeros((2, 40, 56, 1), np.float32)
   hole[:, :5] = 1
   assert np.isnan(image_quality.ssim(a, b, mask=hole)).all()
-
-
-def test_ssim_needs_a_window():
-  image = np.zeros((1, 10, 30, 3), np.float32)
-  with pytest.raises(ValueError, match="11"):
-    image_quality.ssim(image, image)
 
 
 def test_total_variation_counts_neighbours_and_the_border_of_the_hole():

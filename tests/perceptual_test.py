@@ -70,9 +70,3 @@ def test_weights_that_cannot_be_had_end_with_one_line(monkeypatch):
   monkeypatch.setattr(jaxlpips.utils, "hf_hub_download", refuse)
   with pytest.raises(errors.UserError, match=r"no network\).*HF_HOME"):
     perceptual.load()
-
-
-def test_missing_library_is_named(uninstall):
-  uninstall()
-  with pytest.raises(errors.UserError, match=r"\[lpips\]"):
-    perceptual.load()

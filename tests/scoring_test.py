@@ -15,7 +15,7 @@ def work(tmp_path):
   for i in range(10):
     size = (24, 32) if i % 3 else (16, 24)
     pictures.write(tmp_path / f"{i}.png", size, seed=i)
-  return cases.find(cases.Places("--images", [str(tmp_path)]))
+  return cases.find(cases.Place("--images", str(tmp_path)))
 
 
 class Recorder:
@@ -78,7 +78,7 @@ def test_further_scores_and_features_see_each_picture_once(work):
   result, _ = score(
     work,
     4,
-    scores={"lpips": lambda image, reference: float(image.shape[0])},
+    lpips=lambda image, reference: float(image.shape[0]),
     features=features,
   )
   assert [row.whole["lpips"] for row in result.rows[:3]] == [16, 24, 24]

@@ -31,16 +31,10 @@ def summarise(ratings, *, replaced=0):
 
 def ratings(generator, *, mean, raters, cases):
   """Returns what raters and cases, each high or low as a whole, add up to."""
-  return np.clip(
-    np.round(
-      mean
-      + generator.normal(0, 1, (raters, 1))
-      + generator.normal(0, 1, (1, cases))
-      + generator.normal(0, 1, (raters, cases))
-    ),
-    1,
-    10,
-  )
+  of_rater = generator.normal(0, 1, (raters, 1))
+  of_case = generator.normal(0, 1, (1, cases))
+  of_both = generator.normal(0, 1, (raters, cases))
+  return np.clip(np.round(mean + of_rater + of_case + of_both), 1, 10)
 
 
 def test_means_are_of_the_methods_from_best_to_worst():

@@ -6,6 +6,7 @@ Files pair up by name, and any file without a counterpart is an error. Unlike in
 
 import fnmatch
 import glob
+import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -26,18 +27,17 @@ _MAX_LENGTHS = 16
 # Minimum length of the rest, in pixels: the scaling filter reaches three pixels
 # beyond the crop.
 _MIN_TRIMMED = 8
-# Number of names in an error.
-_NAMED = 3
+_NAMED = 3  # names in an error
 
 
-class Places(NamedTuple):
+class Place(NamedTuple):
   """Where pictures are."""
 
   key: str  # the flag or config key of `given`, for errors
-  given: Sequence[str]  # files, folders or patterns
+  given: str  # a file, a folder or a pattern
 
   def __str__(self):
-    return f"{self.key}={','.join(self.given)}"
+    return f"{self.key}={self.given}"
 
 
 class Case(NamedTuple):
@@ -62,12 +62,9 @@ class Loaded(NamedTuple):
 class Loader(NamedTuple):
   """Reads cases, and draws frozen masks."""
 
-  # The frozen masks, or None for mask files.
-  mask_set: frozen_masks.MaskSet | None
-  # (height, width) to which pictures are scaled and cropped, or None.
-  size: tuple[int, int] | None = None
-  # Smallest side that can be scored, in pixels.
-  min_side: int = image_quality.SSIM_WINDOW
+  mask_set: frozen_masks.MaskSet | None  # None for mask files
+  size: tuple[int, int] | None = None  # (height, width) to scale and crop to
+  min_side: int = image_quality.SSIM_WINDOW  # that can be scored, in pixels
 
   def shape(self, case: Case) -> tuple[int, int]:
     """Returns the (height, width) at which a case is scored."""
@@ -108,21 +105,18 @@ def check_size(key: str, size: tuple[int, int], min_side: int) -> None:
     )
 
 
-def find(images: Places, masks: Places | None = None) -> list[Case]:
+def find(images: Place, masks: Place | None = None) -> list[Case]:
   """Returns all cases, sorted by name.
 
   `masks` has one file per picture or a single file for all; None for frozen
   masks.
   """
-  image_files = jobs.list_by_name(images.key, images.given)
+  image_files = jobs.list_by_name(images.key, [images.given])
   names = sorted(image_files)
   if masks is None:
     mask_files = dict.fromkeys(names)
-  elif len(masks.given) == 1 and os.path.isfile(
-    os.path.expanduser(masks.given[0])
-  ):
-    (single,) = jobs.list_by_name(masks.key, masks.given).values()
-    mask_files = dict.fromkeys(names, single)
+  elif os.path.isfile(single := os.path.expanduser(masks.given)):
+    mask_files = dict.fromkeys(names, pathlib.Path(single))
   else:
     mask_files = _pair(masks, names)
   return [
@@ -131,7 +125,7 @@ def find(images: Places, masks: Places | None = None) -> list[Case]:
   ]
 
 
-def with_completed(work: Sequence[Case], completed: Places) -> list[Case]:
+def with_completed(work: Sequence[Case], completed: Place) -> list[Case]:
   """Returns cases with their completions."""
   files = _pair(completed, [case.name for case in work])
   return [case._replace(completed=files[case.name]) for case in work]
@@ -141,6 +135,14 @@ def check_completed(case: Case, shape: tuple[int, int]) -> None:
   """Raises UserError if a completion does not have this size."""
   found = photo_files.read_size(case.completed)
   _check_same_size("completed picture", case.completed, found, shape)
+
+
+def read_completed(case: Case, shape: tuple[int, int]) -> np.ndarray:
+  """Returns a completion, `[H, W, 3] uint8`; raises UserError as above."""
+  image = photo_files.read(case.completed).colours
+  found = image.shape[:2]  # the file may have been replaced since the check
+  _check_same_size("completed picture", case.completed, found, shape)
+  return image
 
 
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
@@ -168,17 +170,15 @@ def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
 def check_not_read(
   written_by: str,
   files: Iterable[str | os.PathLike[str]],
-  places: Iterable[Places],
+  places: Iterable[Place],
 ) -> None:
   """Raises UserError if the next run would read output files as pictures."""
-  for file in files:
-    for key, given in places:
-      for place in given:
-        if would_be_read(file, place):
-          raise errors.UserError(
-            f"{written_by}: {file} would be a picture of {key}={place} for the "
-            "next run; name another place"
-          )
+  for file, place in itertools.product(files, places):
+    if would_be_read(file, place.given):
+      raise errors.UserError(
+        f"{written_by}: {file} would be a picture of {place} for the next run; "
+        "name another place"
+      )
 
 
 def _matches(parts, patterns) -> bool:
@@ -192,8 +192,8 @@ def _matches(parts, patterns) -> bool:
   )
 
 
-def _pair(places, names) -> dict[str, pathlib.Path]:
-  files = jobs.list_by_name(places.key, places.given)
+def _pair(place, names) -> dict[str, pathlib.Path]:
+  files = jobs.list_by_name(place.key, [place.given])
   for what, missing in (
     ("file", {*names} - {*files}),
     ("picture", {*files} - {*names}),
@@ -202,7 +202,7 @@ def _pair(places, names) -> dict[str, pathlib.Path]:
       named = ", ".join(sorted(missing)[:_NAMED])
       more = len(missing) - _NAMED
       raise errors.UserError(
-        f"{places}: no {what} for {named}{f' and {more} more' * (more > 0)}; "
+        f"{place}: no {what} for {named}{f' and {more} more' * (more > 0)}; "
         "all files must pair up by their names without suffix"
       )
   return files

@@ -91,11 +91,11 @@ def difference(
   )
 
 
-def verdict(low: float, high: float) -> str:
-  """Returns whether the interval of a difference is above 0, as expected."""
-  if low > 0:
-    return "holds"
-  return "reversed" if high < 0 else "undecided"
+def verdict(low: float | None, high: float | None) -> str:
+  """Returns whether the interval of a difference, if any, is above 0."""
+  if low is None or low <= 0 <= high:
+    return "undecided"
+  return "holds" if low > 0 else "reversed"
 
 
 def build(reports: Mapping[str, Report]) -> Report:
@@ -120,15 +120,12 @@ def to_markdown(content: Report) -> str:
     for name, r in content["subjects"].items()
   }
   first = next(iter(reports.values()))
-  scores = {label: report["scores"] for label, report in reports.items()}
+  scores = {label: report_lib.scores_of(r) for label, r in reports.items()}
   parts = [part for part in _PARTS if first["scores"][part]]
   blocks = ["# Side by side", report_lib.describe_pictures(first)]
   for part in parts:
-    last = _fid_column(reports) if part == "whole" else None
     blocks.append(f"Over {_PARTS[part]}:")
-    blocks.append(
-      report_lib.score_table(scores, part, corner="Subject", last=last)
-    )
+    blocks.append(report_lib.score_table(scores, part, corner="Subject"))
   for part in parts:
     blocks.append(f"## Differences over {_PARTS[part]}")
     blocks += difference_blocks(compared, part, corner="Subject")
@@ -177,13 +174,10 @@ def order_lines(compared: Mapping[str, Any]) -> list[str]:
 
 
 def _judge(less, more) -> Iterator[tuple[str, dict[str, Any]]]:
-  differences = difference(more, less)["whole"]
-  for score in filter(differences.__contains__, _JUDGED_BY):
-    found = differences[score]
-    # Without a finite difference there is no mean.
-    is_known = found["mean"] is not None
-    decided = verdict(found["low"], found["high"]) if is_known else "undecided"
-    yield score, {"difference": found, "verdict": decided}
+  for score, found in difference(more, less)["whole"].items():
+    if score in _JUDGED_BY:
+      decided = verdict(found["low"], found["high"])
+      yield score, {"difference": found, "verdict": decided}
 
 
 def _scores(runs) -> dict[str, dict[str, Any]]:
@@ -195,17 +189,6 @@ def _scores(runs) -> dict[str, dict[str, Any]]:
 
 def _rows(report) -> list[dataset_scores.Row]:
   return [dataset_scores.Row(**row) for row in report["rows"]]
-
-
-def _fid_column(reports) -> dict[str, dict[str, str]]:
-  if not all("fid" in report for report in reports.values()):
-    return {}
-  return {
-    report_lib.FID_TITLE: {
-      label: report_lib.format_number(report["fid"]["value"])
-      for label, report in reports.items()
-    }
-  }
 
 
 def _bin_blocks(reports) -> list[str]:

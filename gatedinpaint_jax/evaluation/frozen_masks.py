@@ -58,12 +58,10 @@ class MaskSet(NamedTuple):
 
     It looks alike at all sizes of the same proportions.
     """
-    if self.kind not in KINDS or min(self.seed, index) < 0:
-      raise ValueError(f"no mask {index} of {self}; kinds are {KINDS}")
     draw = _Draws(f"{self.kind} {self.seed} {index}")
     percents = BINS[index % len(BINS)]
     low, high = (_ONE * edge // 100 for edge in percents)
-    make = _free_form if self.kind == "free_form" else _rectangle
+    make = {"free_form": _free_form, "rectangle": _rectangle}[self.kind]
     for _ in range(_ATTEMPTS):
       mask = make(draw, height, width, draw.integer(low, high - 1))
       share = 100 * int(mask.sum())

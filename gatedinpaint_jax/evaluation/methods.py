@@ -33,7 +33,6 @@ def load(name: str) -> Method:
 
   A picture without known pixels becomes mid-grey.
   """
-  errors.check_choice("method", name, METHODS)
   fill, package = METHODS[name]
   if package:
     errors.check_installed(package, extra="classical")
@@ -49,9 +48,7 @@ def load(name: str) -> Method:
 
 
 class MethodInpainter:
-  """A method with the interface of an `Inpainter`, for `job_runner`."""
-
-  guided = False
+  """A method with as much of an `Inpainter` as `job_runner` uses."""
 
   def __init__(self, method: Method):
     self._method = method
@@ -60,20 +57,16 @@ class MethodInpainter:
     """Returns None: methods have no backend."""
     del height, width
 
-  def __call__(self, image, mask, sketch=None, *, return_details=False):
-    """Fills a picture or a batch; see `Inpainter.__call__`.
+  def __call__(self, image, mask, sketch=None, *, return_details=True):
+    """Fills a picture or a batch, and always returns an `Inpainting`.
 
-    With `return_details`, both predictions are the completed picture, and
-    offsets are None.
+    Both predictions are the completed picture, and offsets are None.
     """
-    if sketch is not None:
-      raise ValueError("methods take no sketch")
+    del sketch, return_details  # programs refuse a sketch
     if image.ndim == 3:
       completed = self._method(image, mask)
     else:
       completed = np.stack(list(map(self._method, image, mask)))
-    if not return_details:
-      return completed
     prediction = batch_lib.from_uint8(completed.astype(np.float32))
     return inpainter.Inpainting(completed, prediction, prediction, None)
 

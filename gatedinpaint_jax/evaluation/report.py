@@ -19,21 +19,18 @@ from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import frozen_masks, scoring
 from gatedinpaint_jax.metrics import dataset_scores, fid
 
-FID_TITLE = "FID, no interval"
 COUNTS = (
   "(n of N): the mean is over n of N pictures. The others have no hole or no "
   "finite score, such as the PSNR of an identical picture."
 )
 # Scores with a column of their own.
-_COLUMNS = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips")
+_COLUMNS = ("relative_l1", "relative_l2", "psnr", "ssim", "lpips", "fid")
 _TITLES = {
-  "relative_l1": "relative l1",
-  "relative_l2": "relative l2",
   "psnr": "PSNR",
   "ssim": "SSIM",
-  "total_variation": "total variation",
   "original_total_variation": "total variation of the originals",
   "lpips": "LPIPS",
+  "fid": "FID, no interval",
 }
 # The bins of the frozen masks; mask files may have larger holes.
 _BINS = (*frozen_masks.BINS, (frozen_masks.BINS[-1][1], 100))
@@ -79,28 +76,35 @@ def build(
 
 def to_markdown(report: Mapping[str, Any]) -> str:
   """Returns the tables of a report."""
-  entire, hole = (report["scores"][part] for part in ("whole", "hole"))
+  entire, hole = (scores_of(report)[part] for part in ("whole", "hole"))
   rows = [
     [score_title(name), *(format_summary(p.get(name)) for p in (entire, hole))]
     for name in entire
   ]
-  if "fid" in report:
-    rows.append([FID_TITLE, format_number(report["fid"]["value"]), ""])
   blocks = [
     f"# {_title(report)}",
     describe_pictures(report),
     table(["Score", "Entire picture", "Hole"], rows),
+    "Over the entire picture, by hole fraction:",
+    _bin_table(report["bins"]),
+    *notes_on_numbers(report),
   ]
-  if report["bins"]:
-    blocks.append("Over the entire picture, by hole fraction:")
-    blocks.append(_bin_table(report["bins"]))
-  blocks += notes_on_numbers(report)
   if report["known_pixels_changed"]:
     blocks.append(
       f"{report['known_pixels_changed']} pictures have known pixels that "
       "differ from the original."
     )
   return page(blocks)
+
+
+def scores_of(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+  """Returns {part: {score: summary}} with the FID, if any, as a score."""
+  parts = dict(report["scores"])
+  if "fid" in report:
+    counts = dict.fromkeys(("pictures", "of_pictures"), report["pictures"])
+    found = {"mean": report["fid"]["value"], "low": None, "high": None}
+    parts["whole"] = parts["whole"] | {"fid": found | counts}
+  return parts
 
 
 def page(blocks: Iterable[str]) -> str:
@@ -172,10 +176,11 @@ def is_partial(summaries: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def score_title(score: str, *, is_difference: bool = False) -> str:
   """Returns the title of a score, with its unit."""
-  unit = dataset_scores.UNITS[score]
+  unit = dataset_scores.UNITS.get(score)
   if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
-  return _TITLES.get(score, score) + (f", {unit}" if unit else "")
+  title = _TITLES.get(score, score.replace("_", " "))
+  return f"{title}, {unit}" if unit else title
 
 
 def format_number(value: float, *, signed: bool = False) -> str:
@@ -227,25 +232,21 @@ def score_table(
   *,
   corner: str,
   are_differences: bool = False,
-  last: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
   """Returns a table with a row for each name and a column for each score.
 
   `summaries` are {name: {part: {score: summary}}}, `corner` is the title of the
-  names, `last` are additional columns, {title: {name: cell}}. Differences have
-  a sign, and are in points instead of percents.
+  names. Differences have a sign, and are in points instead of percents.
   """
   parts = {name: summary[part] for name, summary in summaries.items()}
   scores = [s for s in _COLUMNS if any(s in own for own in parts.values())]
-  last = last or {}
   titles = [score_title(s, is_difference=are_differences) for s in scores]
   return table(
-    [corner, *titles, *last],
+    [corner, *titles],
     (
       [
         name,
         *(format_summary(own.get(s), signed=are_differences) for s in scores),
-        *(column[name] for column in last.values()),
       ]
       for name, own in parts.items()
     ),

@@ -5,7 +5,7 @@ of all pictures together. The network of a checkpoint is compiled for a batch
 size and a number of devices; with others, it may round differently.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +19,8 @@ class Result(NamedTuple):
 
   rows: list[dataset_scores.Row]  # one per picture, in the order of the cases
   mask_digest: str  # identifies the masks
-  # Number of pictures with known pixels that differ from the original.
-  changed: int
-  # Between completed and original pictures, or None.
-  frechet_distance: float | None
+  changed: int  # pictures with known pixels that differ from the original
+  frechet_distance: float | None  # between completed and original pictures
 
 
 class Scorer(NamedTuple):
@@ -30,9 +28,8 @@ class Scorer(NamedTuple):
 
   loader: cases.Loader  # reads the cases
   batch_size: int = 1  # pictures of one size to complete at once
-  # Additional scores of a completed and an original picture, by names from
-  # `dataset_scores.UNITS`.
-  scores: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] | None = None
+  # From a completed and an original picture to their LPIPS.
+  lpips: Callable[[np.ndarray, np.ndarray], float] | None = None
   # From a picture to `[F]`, for the Frechet distance.
   features: Callable[[np.ndarray], np.ndarray] | None = None
 
@@ -63,28 +60,18 @@ class Scorer(NamedTuple):
 
   def score(self, completed: Iterable[cases.Loaded]) -> Result:
     """Scores what `complete` yields, in any order."""
-    rows, digests, features, changed = {}, {}, {}, 0
+    scored, changed = [], 0
     for case, original, hole, image in completed:
-      further = {
-        name: score(image, original)
-        for name, score in (self.scores or {}).items()
-      }
-      rows[case.index] = dataset_scores.score_picture(
-        case.name, image, original, hole, further=further
-      )
-      digests[case.index] = frozen_masks.mask_digest(hole)
+      row = dataset_scores.score_picture(case.name, image, original, hole)
+      if self.lpips:
+        row.whole["lpips"] = self.lpips(image, original)
+      features = self.features and list(map(self.features, (image, original)))
+      digest = frozen_masks.mask_digest(hole)
+      scored.append((case.index, row, digest, features))
       changed += bool((image != original)[~hole].any())
-      if self.features:
-        features[case.index] = self.features(image), self.features(original)
-    order = sorted(rows)
+    _, rows, digests, features = zip(*sorted(scored), strict=True)
     distance = None
     if self.features:
-      distance = fid.distance(
-        *map(np.stack, zip(*(features[i] for i in order), strict=True))
-      )
-    return Result(
-      [rows[i] for i in order],
-      frozen_masks.set_digest(digests[i] for i in order),
-      changed,
-      distance,
-    )
+      distance = fid.distance(*np.stack(features, axis=1))
+    mask_digest = frozen_masks.set_digest(digests)
+    return Result(list(rows), mask_digest, changed, distance)

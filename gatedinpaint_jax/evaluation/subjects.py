@@ -19,8 +19,7 @@ KINDS = ("checkpoint", "method", "completed")
 class Subject(NamedTuple):
   """Something that completes pictures."""
 
-  # For the report; final once all pictures are completed.
-  description: dict[str, Any]
+  description: dict[str, Any]  # final once all pictures are completed
   # Takes loaded cases of one size and the batch size, and returns their
   # completed pictures, `[H, W, 3] uint8` each.
   complete: Callable[[Sequence[cases.Loaded], int], Sequence[np.ndarray]]
@@ -55,7 +54,7 @@ def load(request: Request, *, backend: str) -> Subject:
   return Subject(
     {"method": "completed", "completed": request.value},
     lambda loaded, _: [
-      photo_files.read(entry.case.completed).colours for entry in loaded
+      cases.read_completed(entry.case, entry.hole.shape) for entry in loaded
     ],
   )
 

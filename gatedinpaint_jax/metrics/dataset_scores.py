@@ -4,7 +4,7 @@ Means are taken over rows, so that they do not depend on batches, devices or the
 order of the pictures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,28 +14,22 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.metrics import image_quality, intervals
 
-# {score: unit}, in the order of tables. The best total variation is that of the
-# originals.
-UNITS = {
-  "relative_l1": "%",
-  "relative_l2": "%",
-  "l1": "%",
-  "l2": "%",
-  "psnr": "dB",
-  "ssim": "",
+# {score against the original: unit}
+_PAIRED = {
+  image_quality.relative_l1: "%",
+  image_quality.relative_l2: "%",
+  image_quality.l1: "%",
+  image_quality.l2: "%",
+  image_quality.psnr: "dB",
+  image_quality.ssim: "",
+}
+# {name of a score: unit}, in the order of tables. The best total variation is
+# that of the originals.
+UNITS = {score.__name__: unit for score, unit in _PAIRED.items()} | {
   "total_variation": "%",
   "original_total_variation": "%",
   "lpips": "",
 }
-# Scores against the original.
-_PAIRED = (
-  image_quality.relative_l1,
-  image_quality.relative_l2,
-  image_quality.l1,
-  image_quality.l2,
-  image_quality.psnr,
-  image_quality.ssim,
-)
 
 
 class Row(NamedTuple):
@@ -51,24 +45,16 @@ class Row(NamedTuple):
 
 
 def score_picture(
-  name: str,
-  completed: np.ndarray,
-  original: np.ndarray,
-  hole: np.ndarray,
-  *,
-  further: Mapping[str, float] | None = None,
+  name: str, completed: np.ndarray, original: np.ndarray, hole: np.ndarray
 ) -> Row:
-  """Scores one completed picture, `[H, W, 3] uint8`, with hole `[H, W] bool`.
-
-  `further` scores of the entire picture are added to the row.
-  """
+  """Scores a completed picture `[H, W, 3] uint8` with hole `[H, W] bool`."""
   whole, inside = jax.device_get(
     _scores(completed[None], original[None], hole[None, ..., None])
   )
   return Row(
     name,
     float(hole.mean()),
-    _in_units(whole) | dict(further or {}),
+    _in_units(whole),
     _in_units(inside) if hole.any() else {},
   )
 

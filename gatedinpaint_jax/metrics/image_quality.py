@@ -56,17 +56,13 @@ def ssim(image, reference, *, mask=None):
 
   The mean over channels and over windows of 11 x 11 pixels, weighted by a
   Gaussian of standard deviation 1.5. With a mask, over windows with their
-  centre in the hole, NaN without any.
+  centre in the hole, NaN without any. Both sides need at least 11 pixels.
 
   Source: Wang et al. 2004, computed by dm_pix.
   """
   # Optional: training does not need it.
   import dm_pix
 
-  if min(image.shape[1:3]) < SSIM_WINDOW:
-    raise ValueError(
-      f"pictures of {image.shape[1:3]} are smaller than {SSIM_WINDOW} pixels"
-    )
   similarity = dm_pix.ssim(
     _from_black(image), _from_black(reference), return_map=True, filter_fn=_blur
   )  # [B, H - 10, W - 10, 3]

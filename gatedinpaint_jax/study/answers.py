@@ -77,10 +77,6 @@ def _read_file(path, key):
     raise errors.UserError(
       f"{path}: is not UTF-8 text; save it as UTF-8"
     ) from error
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be read ({error.strerror})"
-    ) from error
   reader = csv.reader(io.StringIO(text, newline=""), strict=True)
   header = ",".join(page.COLUMNS)
   try:

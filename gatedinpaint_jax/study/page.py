@@ -12,15 +12,12 @@ not be shown to raters. `answers` joins the two.
 import base64
 import hashlib
 import html
-import io
 import json
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image
 
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import pictures as pictures_lib
@@ -40,25 +37,38 @@ _ID_LENGTH = 12
 
 def write(
   folder: str | os.PathLike[str],
-  pictures: Mapping[str, Mapping[str, bytes]],
+  pictures: Mapping[str, Mapping[str, np.ndarray]],
   *,
   seed: int,
   title: str,
-) -> str:
-  """Writes the page and its key, and returns the digest that names the study.
+) -> None:
+  """Writes the page and its key.
 
   The same pictures, names and seed give the same study.
 
   Args:
     folder: created if missing.
-    pictures: {method: {case: PNG}}, with the same cases for all methods, and
-      one size per case. Metadata is dropped, since it could reveal the method.
+    pictures: {method: {case: `[H, W, 3] uint8`}}, with the same cases for all
+      methods, and one size per case.
     seed: of the ids and so of the order in the file, which raters do not see.
     title: of the page; must not name a method, since raters see it.
   """
   folder = pathlib.Path(os.path.expanduser(folder))
-  shown = _keep_pixels(pictures)
-  pixels = [[*owner, digest] for owner, (_, digest) in sorted(shown.items())]
+  shapes = [
+    {case: image.shape for case, image in own.items()}
+    for own in pictures.values()
+  ]
+  if any(other != shapes[0] for other in shapes):
+    raise ValueError(f"cases or sizes would reveal the method: {shapes}")
+  shown = {
+    (method, case): image
+    for method, own in sorted(pictures.items())
+    for case, image in sorted(own.items())
+  }
+  pixels = [
+    [*owner, hashlib.sha256(image.tobytes()).hexdigest()]
+    for owner, image in shown.items()
+  ]
   study = _digest([seed, pixels], _STUDY_LENGTH)
   # Sorted by ids, which are digests, so that the order reveals nothing.
   owners = dict(
@@ -78,7 +88,6 @@ def write(
   _check_no_other_study(folder / KEY, study)
   files.write(folder / KEY, report.to_json(key))
   files.write(folder / PAGE, page.encode())
-  return study
 
 
 def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
@@ -88,33 +97,8 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   files.check_folder(folder)
-  if is_new and (folder / KEY).exists():
-    raise _of_another_study(folder / KEY)
-
-
-def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
-  """Returns {(method, case): (PNG without metadata, digest of its pixels)}."""
-  if not any(pictures.values()):
-    raise ValueError("a study needs a method and a case")
-  first, *others = pictures
-  for method in others:
-    if pictures[method].keys() != pictures[first].keys():
-      raise ValueError(
-        f"{method} and {first} have different cases; easy ones get better "
-        "ratings"
-      )
-  shown = {}
-  for case in sorted(pictures[first]):
-    sizes = set()
-    for method in pictures:
-      with Image.open(io.BytesIO(pictures[method][case])) as image:
-        pixels = np.asarray(image.convert("RGB"))
-      digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-      shown[method, case] = pictures_lib.to_png(pixels), digest
-      sizes.add(pixels.shape)
-    if len(sizes) > 1:
-      raise ValueError(f"{case}: sizes {sizes} would reveal the method")
-  return shown
+  if is_new:
+    _check_no_other_study(folder / KEY, study=None)
 
 
 def _digest(content, length) -> str:
@@ -125,21 +109,17 @@ def _page(study, title, owners, shown) -> str:
   """Returns the HTML; `owners` is {id: key of `shown`}."""
   pictures, numbers = [], {}
   for name, owner in owners.items():
-    png, _ = shown[owner]
+    png = pictures_lib.to_png(shown[owner])
     # A number, so that no rater sees the same case twice in a row.
     case = numbers.setdefault(owner[1], len(numbers))
     url = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
     pictures.append({"id": name, "case": case, "url": url})
-  values = {
-    "__TITLE__": html.escape(title),
-    "__STUDY__": json.dumps({"study": study, "pictures": pictures}),
-    "__SCRIPT__": _SCRIPT.read_text("utf-8"),
-  }
-  # In one pass, since a title may contain one of these placeholders.
-  return re.sub(
-    "|".join(values),
-    lambda match: values[match[0]],
-    _TEMPLATE.read_text("utf-8"),
+  # The title comes last, since it may contain another placeholder.
+  return (
+    _TEMPLATE.read_text("utf-8")
+    .replace("__STUDY__", json.dumps({"study": study, "pictures": pictures}))
+    .replace("__SCRIPT__", _SCRIPT.read_text("utf-8"))
+    .replace("__TITLE__", html.escape(title))
   )
 
 
@@ -149,13 +129,9 @@ def _check_no_other_study(key, study) -> None:
   except FileNotFoundError:
     return
   except (OSError, ValueError, KeyError, TypeError):
-    existing = None
+    existing = "unknown"
   if existing != study:
-    raise _of_another_study(key)
-
-
-def _of_another_study(key) -> errors.UserError:
-  return errors.UserError(
-    f"{key}: is of another study, whose answers are useless without it; name "
-    "another folder"
-  )
+    raise errors.UserError(
+      f"{key}: is of another study, whose answers are useless without it; name "
+      "another folder"
+    )

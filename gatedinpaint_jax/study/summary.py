@@ -41,11 +41,7 @@ def summarise(
   methods = {}
   for method, ratings in table.ratings.items():
     raters = int(np.isfinite(ratings).any(axis=1).sum())
-    methods[method] = {
-      **table.mean(ratings),
-      "ratings": _count(ratings),
-      "raters": raters,
-    }
+    methods[method] = table.mean(ratings, "ratings") | {"raters": raters}
   # Methods without ratings come last.
   ranked = sorted(methods, key=lambda name: -(methods[name]["mean"] or 0))
   return {
@@ -58,7 +54,12 @@ def summarise(
     "drawn_again": table.drawn_again,
     "methods": {method: methods[method] for method in ranked},
     "differences": [
-      _difference(table, first, second)
+      {
+        "first": first,
+        "second": second,
+        # NaN unless one rater rated both for one case.
+        **table.mean(table.ratings[first] - table.ratings[second], "pairs"),
+      }
       for first, second in itertools.combinations(ranked, 2)
     ],
     "raters": _describe_raters(answers),
@@ -103,21 +104,6 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
   return report.page(blocks)
 
 
-def _difference(table, first, second) -> dict[str, Any]:
-  """Returns the mean difference where one rater rated both for one case."""
-  differences = table.ratings[first] - table.ratings[second]
-  return {
-    "first": first,
-    "second": second,
-    **table.mean(differences),
-    "pairs": _count(differences),
-  }
-
-
-def _count(values) -> int:
-  return int(np.isfinite(values).sum())
-
-
 class _Table:
   """Ratings as arrays, and their means."""
 
@@ -148,8 +134,8 @@ class _Table:
       for size in shape
     ]
 
-  def mean(self, values) -> dict[str, Any]:
-    """Returns mean and interval of `[raters, cases]`, ignoring NaN."""
+  def mean(self, values, count_name) -> dict[str, Any]:
+    """Returns mean, interval and count of `[raters, cases]`, ignoring NaN."""
     is_rated = np.isfinite(values)
     mean = low = high = None
     if is_rated.any():
@@ -163,7 +149,8 @@ class _Table:
       has_any = counts > 0
       low, high = intervals.percentiles(sums[has_any] / counts[has_any])
     numbers = {"mean": mean, "low": low, "high": high}
-    return {k: v and round(v, _DIGITS) for k, v in numbers.items()}
+    rounded = {k: v and round(v, _DIGITS) for k, v in numbers.items()}
+    return rounded | {count_name: int(is_rated.sum())}
 
 
 def _describe_raters(answers) -> dict[str, Any]:
