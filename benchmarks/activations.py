@@ -7,7 +7,6 @@ a hole in the middle, of `config.model.initializer` variance_preserving and
 released. Prints one JSON line: {CONV: {INITIALIZER: {LAYER: number}}}.
 """
 
-import json
 import pathlib
 
 import command
@@ -40,12 +39,7 @@ def main(_):
     conv: {name: _measure(conv, name) for name in initializers.KINDS}
     for conv in _CONVS.value
   }
-  print(
-    json.dumps(
-      {"benchmark": "activations", "root_mean_squares": found}
-      | machine.describe(["jax", "flax"])
-    )
-  )
+  machine.report("activations", {"root_mean_squares": found}, ["jax", "flax"])
 
 
 def _measure(conv, initializer) -> dict[str, float]:

@@ -11,7 +11,6 @@ only the one in pieces runs.
 """
 
 import functools
-import json
 import time
 
 import command
@@ -35,16 +34,8 @@ def main(_):
 
   jax.config.update("jax_platforms", "cpu")
   sizes = {size: _measure(size) for size in _SIZES.value}
-  print(
-    json.dumps(
-      {
-        "benchmark": "attention",
-        "gradient": _GRADIENT.value,
-        "sizes": sizes,
-      }
-      | machine.describe(["jax", "jaxlib"])
-    )
-  )
+  result = {"gradient": _GRADIENT.value, "sizes": sizes}
+  machine.report("attention", result, ["jax", "jaxlib"])
 
 
 def _measure(size) -> dict:

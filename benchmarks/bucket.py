@@ -9,7 +9,6 @@ of the exact size (the mean of a picture: mean, median, least and greatest of
 all pictures), and both from the photo, in levels of 255.
 """
 
-import json
 import pathlib
 
 import command
@@ -43,22 +42,17 @@ def main(_):
       for a, b in zip(padded, completed, strict=True)
     ]
     sizes = {inpainter.padded_size(*mask.shape) for _, mask in pictures}
-    print(
-      json.dumps(
-        {
-          "benchmark": "bucket",
-          "bucket": bucket,
-          "pictures": len(pictures),
-          "programs": len(sizes),
-          "programs_exact": len({mask.shape for _, mask in pictures}),
-          "mean_change": round(float(np.mean(changes)), 2),
-          "change_of_a_picture": medians.summarize(changes, digits=2),
-          "error_exact": _error(completed, pictures),
-          "error_in_buckets": _error(padded, pictures),
-        }
-        | machine.describe(["jax", "jaxlib", "numpy"])
-      )
-    )
+    result = {
+      "bucket": bucket,
+      "pictures": len(pictures),
+      "programs": len(sizes),
+      "programs_exact": len({mask.shape for _, mask in pictures}),
+      "mean_change": round(float(np.mean(changes)), 2),
+      "change_of_a_picture": medians.summarize(changes, digits=2),
+      "error_exact": _error(completed, pictures),
+      "error_in_buckets": _error(padded, pictures),
+    }
+    machine.report("bucket", result, ["jax", "jaxlib", "numpy"])
 
 
 def _make_pictures():

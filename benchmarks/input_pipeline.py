@@ -9,7 +9,6 @@ processor time of all threads, so a busy machine changes it little; `per_second`
 divides by the time on the clock.
 """
 
-import json
 import pathlib
 import sys
 import tempfile
@@ -44,18 +43,13 @@ def main(_):
       next(batches)
     runs = [_run(batches) for _ in range(_REPEATS.value)]
   per_second, per_cpu_second = np.transpose(runs)
-  print(
-    json.dumps(
-      {
-        "benchmark": "input_pipeline",
-        "size": _SIZE.value,
-        "per_second": medians.summarize(per_second, digits=1),
-        "per_cpu_second": medians.summarize(per_cpu_second, digits=1),
-        "images": _IMAGES.value or "made, 256 x 256 JPEG",
-      }
-      | machine.describe(["tensorflow", "numpy"])
-    )
-  )
+  result = {
+    "size": _SIZE.value,
+    "per_second": medians.summarize(per_second, digits=1),
+    "per_cpu_second": medians.summarize(per_cpu_second, digits=1),
+    "images": _IMAGES.value or "made, 256 x 256 JPEG",
+  }
+  machine.report("input_pipeline", result, ["tensorflow", "numpy"])
 
 
 def _config(folder) -> ml_collections.ConfigDict:

@@ -1,12 +1,19 @@
-"""What a measurement ran on, for the line of JSON that tells its result."""
+"""The line of JSON that tells a result, and what it was measured on."""
 
 import importlib.metadata
+import json
 import os
 import pathlib
 import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+
+
+def report(benchmark: str, result: dict, packages: Sequence[str]) -> None:
+  """Prints the line of a benchmark that computed with these packages."""
+  line = {"benchmark": benchmark} | result | describe(packages)
+  print(json.dumps(line))
 
 
 def describe(packages: Sequence[str]) -> dict:

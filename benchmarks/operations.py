@@ -7,8 +7,6 @@ one JSON line; for each size, in 10^9: `convolutions`; `attention`, every place
 with every other; and `training`, all of a picture in a training step.
 """
 
-import json
-
 import command
 import jax
 import machine
@@ -21,12 +19,7 @@ def main(_):
   """Counts and prints one JSON line."""
   jax.config.update("jax_platforms", "cpu")
   sizes = {size: _count_for(size) for size in _SIZES.value}
-  print(
-    json.dumps(
-      {"benchmark": "operations", "sizes": sizes}
-      | machine.describe(["jax", "jaxlib"])
-    )
-  )
+  machine.report("operations", {"sizes": sizes}, ["jax", "jaxlib"])
 
 
 def _count_for(size) -> dict:

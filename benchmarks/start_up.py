@@ -14,7 +14,6 @@ Prints one JSON line: for each program and stage, the seconds since the process
 was started, on the clock and of the processor; median, least and greatest.
 """
 
-import contextlib
 import importlib.metadata
 import json
 import os
@@ -122,7 +121,7 @@ def _save_checkpoint(folder):
   small = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
   config = {"model": model, "imported_from": "random"}
-  with contextlib.closing(checkpoints.Checkpoints(folder, keep=1)) as store:
+  with checkpoints.Checkpoints(folder, keep=1) as store:
     store.save_imported({"generator": params}, config)
 
 

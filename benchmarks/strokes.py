@@ -8,7 +8,6 @@ numbers. They take turns, so that whatever else the machine does hits both.
 Prints one JSON line: masks per processor second, all threads counted.
 """
 
-import json
 import time
 
 import command
@@ -50,21 +49,16 @@ def main(_):
     for name, stream in streams.items():
       rates[name].append(_turn(stream))
   ratios = [a / b for a, b in zip(*rates.values(), strict=True)]
-  print(
-    json.dumps(
-      {
-        "benchmark": "strokes",
-        "kind": _KIND.value,
-        "size": _SIZE.value,
-        "per_cpu_second": {
-          name: medians.summarize(values, digits=1)
-          for name, values in rates.items()
-        },
-        "tensorflow/pillow": medians.summarize(ratios, digits=2),
-      }
-      | machine.describe(["tensorflow", "numpy", "pillow"])
-    )
-  )
+  result = {
+    "kind": _KIND.value,
+    "size": _SIZE.value,
+    "per_cpu_second": {
+      name: medians.summarize(values, digits=1)
+      for name, values in rates.items()
+    },
+    "tensorflow/pillow": medians.summarize(ratios, digits=2),
+  }
+  machine.report("strokes", result, ["tensorflow", "numpy", "pillow"])
 
 
 def _drawn_in_tensorflow(holes) -> tf.data.Dataset:

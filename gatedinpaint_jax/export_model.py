@@ -53,12 +53,12 @@ def main(argv) -> int:
   inputs = network_lib.inputs(
     network, height=options.height, width=options.width
   )
-  content, attention = _CONVERTERS[options.format](network, inputs)
+  content, in_pieces = _CONVERTERS[options.format](network, inputs)
   with errors.prefixed("--output="):
     files.write(output, content)
   print(
-    f"{output} takes {_describe_sizes(options)}; {attention}; weights from "
-    f"{network.source}"
+    f"{output} takes {_describe_sizes(options)}; "
+    f"{_describe_attention(network, in_pieces)}; weights from {network.source}"
   )
   return 0
 
@@ -92,8 +92,8 @@ def _check_sides(options):
     )
 
 
-def _to_onnx(network, inputs) -> tuple[bytes, str]:
-  """Returns the file and a description of its attention."""
+def _to_onnx(network, inputs) -> tuple[bytes, bool]:
+  """Returns the file and whether its attention is computed in pieces."""
   errors.check_installed("onnx", extra="export")
   from gatedinpaint_jax.export import onnx_file
 
@@ -109,21 +109,19 @@ def _to_onnx(network, inputs) -> tuple[bytes, str]:
       "--format: this network cannot be converted "
       f"({errors.first_words(error)}); stablehlo supports all networks"
     ) from error
-  attention = _describe_attention(network, in_pieces=False)
-  return model.SerializeToString(), attention
+  return model.SerializeToString(), False
 
 
-def _to_stablehlo(network, inputs) -> tuple[bytes, str]:
+def _to_stablehlo(network, inputs) -> tuple[bytes, bool]:
   """Likewise; `exported.mlir_module_serialized` is the bare StableHLO."""
   complete = jax.jit(network_lib.complete(network))
   exported = export.export(complete, platforms=_PLATFORMS)(*inputs.values())
   # There is no other loop than that over the pieces.
   in_pieces = "stablehlo.while" in exported.mlir_module()
-  attention = _describe_attention(network, in_pieces=in_pieces)
-  return bytes(exported.serialize()), attention
+  return bytes(exported.serialize()), in_pieces
 
 
-def _describe_attention(network, *, in_pieces):
+def _describe_attention(network, in_pieces):
   if isinstance(network.generator, completion_network.CompletionNetwork):
     return "it has no attention"
   if in_pieces:

@@ -15,7 +15,6 @@ is imported too; training in DIR starts from all imported weights. A file with
 missing or extra arrays is rejected.
 """
 
-import contextlib
 import pathlib
 import shlex
 
@@ -62,15 +61,8 @@ def _save(weights, output):
   with errors.prefixed("--output="):
     # Otherwise orbax would fail in the background.
     files.make_folder(output / checkpoints.FOLDER)
-  try:
-    store = checkpoints.Checkpoints(output, keep=1)
-    with contextlib.closing(store):
+    with checkpoints.Checkpoints(output, keep=1) as store:
       store.save_imported(weights.trees, config)
-  except OSError as error:
-    raise errors.UserError(
-      f"--output={output}: cannot be written ({error.strerror}); name a "
-      "writable folder"
-    ) from error
 
 
 def _print_summary(weights, output):

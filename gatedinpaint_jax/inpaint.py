@@ -21,7 +21,6 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterator
-from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.data import listing
@@ -66,9 +65,9 @@ def main(argv) -> int:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
-  report = _open_report(options.report)
+  report_path = os.path.expanduser(options.report or os.devnull)
   outcomes = []
-  with report:
+  with open(report_path, "a", encoding="utf-8") as report:
     try:
       for outcome in _run(remaining, model, options, report):
         outcomes.append(outcome)
@@ -224,17 +223,6 @@ def _check_report(path, work) -> None:
         raise errors.UserError(
           f"--report={path}: is a picture of this run; name another file"
         )
-
-
-def _open_report(path) -> TextIO:
-  """Opens the report to append to it, or the null device without one."""
-  path = os.path.expanduser(path or os.devnull)
-  try:
-    return open(path, "a", encoding="utf-8")
-  except OSError as error:
-    raise errors.UserError(
-      f"--report={path}: cannot be written ({error.strerror})"
-    ) from error
 
 
 def _report_line(outcome, options) -> str:

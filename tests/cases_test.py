@@ -9,7 +9,7 @@ from PIL import Image
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.evaluation import cases, frozen_masks
 from gatedinpaint_jax.inference import jobs
-from tests import pictures
+from tests import job_files, pictures
 
 MASKS = frozen_masks.MaskSet("rectangle", 0)
 FILES = (
@@ -137,12 +137,10 @@ def test_strip_takes_no_more_memory_than_it_has_to(
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
   folder = tmp_path / "here"
-  for name in FILES:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-  (tmp_path / "link").symlink_to("here/photos")
+  folder.mkdir()
   monkeypatch.chdir(folder)
+  job_files.touch(*FILES)
+  (tmp_path / "link").symlink_to("here/photos")
   return folder
 
 

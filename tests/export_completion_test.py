@@ -33,10 +33,9 @@ def workdir(tmp_path_factory):
     )
   ]
   folder = tmp_path_factory.mktemp("completion")
-  store = checkpoints.Checkpoints(folder, keep=1)
   trees = dict(zip(("generator", "discriminator"), params, strict=True))
-  store.save_imported(trees, {"model": MODEL, "imported_from": "a test"})
-  store.close()
+  with checkpoints.Checkpoints(folder, keep=1) as store:
+    store.save_imported(trees, {"model": MODEL, "imported_from": "a test"})
   return folder
 
 

@@ -12,7 +12,7 @@ from gatedinpaint_jax import build, errors, export_model, export_weights
 from gatedinpaint_jax.export import network
 from gatedinpaint_jax.fast import attention as fast_attention
 from gatedinpaint_jax.networks import inpaint_generator
-from tests import small_checkpoint
+from tests import programs, small_checkpoint
 
 # float32 in another order of sums; the issue allows 1e-4.
 TOLERANCE = 1e-5
@@ -32,10 +32,8 @@ def checkpoints(tmp_path_factory):
 
 
 def run(checkpoint, form, output, *flags):
-  argv = [f"--checkpoint={checkpoint}", f"--format={form}"]
-  return export_model.main(
-    ["export_model", *argv, f"--output={output}", *flags]
-  )
+  named = {"checkpoint": checkpoint, "format": form, "output": output}
+  programs.run(export_model, *flags, **named)
 
 
 def draw_inputs(size=SIZE, *, guided):
@@ -81,21 +79,18 @@ def load(form, path):
   return lambda inputs: np.asarray(exported.call(*inputs.values()))
 
 
-SUFFIX = {"onnx": ".onnx", "stablehlo": ".stablehlo"}
-
-
 @pytest.fixture
 def path(tmp_path):
   """Returns where to export a format to."""
-  return lambda form: tmp_path / f"model{SUFFIX[form]}"
+  return lambda form: tmp_path / f"model.{form}"
 
 
 @pytest.mark.parametrize("guided", [False, True])
-@pytest.mark.parametrize("form", SUFFIX)
+@pytest.mark.parametrize("form", ["onnx", "stablehlo"])
 def test_free_sizes_equal_jax(checkpoints, path, capsys, form, guided):
   if form != "stablehlo":
     pytest.importorskip("onnx", reason="needs the extra export")
-  assert run(checkpoints[guided], form, path(form)) == 0
+  run(checkpoints[guided], form, path(form))
   told = capsys.readouterr().out
   assert "any sides that are multiples of 8" in told
   assert "scores of all pairs of places at once" in told
@@ -117,7 +112,7 @@ def test_fixed_sizes_choose_their_attention(
   limit = 0 if in_pieces else 10**9
   monkeypatch.setattr(fast_attention, "MOST_PLACES_AT_ONCE", limit)
   flags = ("--height=24", "--width=40")
-  assert run(checkpoints[False], form, path(form), *flags) == 0
+  run(checkpoints[False], form, path(form), *flags)
   told = capsys.readouterr().out
   assert "pictures of 24 x 40" in told
   assert ("in pieces" in told) == in_pieces
@@ -127,10 +122,8 @@ def test_fixed_sizes_choose_their_attention(
 
 def test_safetensors_export_as_the_checkpoint_does(checkpoints, path, tmp_path):
   weights = tmp_path / "w.safetensors"
-  export_weights.main(
-    ["", f"--checkpoint={checkpoints[True]}", f"--output={weights}"]
-  )
-  assert run(weights, "stablehlo", path("stablehlo")) == 0
+  programs.run(export_weights, checkpoint=checkpoints[True], output=weights)
+  run(weights, "stablehlo", path("stablehlo"))
   completed = load("stablehlo", path("stablehlo"))
   assert_equal_to_jax(completed, draw_inputs(guided=True))
 
@@ -139,13 +132,12 @@ def test_output_is_replaced_only_when_asked(
   checkpoints, path, tmp_path, monkeypatch
 ):
   form = "stablehlo"
-
-  convert = lambda network, inputs: (str(len(inputs)).encode(), "a test")
+  convert = lambda network, inputs: (str(len(inputs)).encode(), False)
   monkeypatch.setitem(export_model._CONVERTERS, form, convert)
   run(checkpoints[False], form, path(form))
   with pytest.raises(errors.UserError, match=r"exists; `overwrite`"):
     run(checkpoints[False], form, path(form))
-  assert run(checkpoints[True], form, path(form), "--overwrite") == 0
+  run(checkpoints[True], form, path(form), "--overwrite")
   (written,) = (x for x in tmp_path.rglob("*") if x.is_file())
   assert written.read_text() == "3"  # inputs of the guided one
 

@@ -1,19 +1,6 @@
 import numpy as np
-import pytest
 
 from gatedinpaint_jax.inference import fit_size
-
-
-@pytest.mark.parametrize(
-  ("size", "bucket", "padded"),
-  [
-    ((8, 16), 8, (8, 16)),
-    ((1, 9), 8, (8, 16)),
-    ((64, 65), 64, (64, 128)),
-  ],
-)
-def test_sides_are_rounded_up_to_the_bucket(size, bucket, padded):
-  assert fit_size.padded_size(*size, bucket=bucket) == padded
 
 
 def test_padding_mirrors_below_and_to_the_right():

@@ -7,14 +7,11 @@ from PIL import Image
 from gatedinpaint_jax import errors, import_weights, inpaint
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names
-from tests import processes, released, weight_files
+from tests import processes, programs, released, weight_files
 
 
 def run(source, output):
-  """Runs the program in this process and returns its exit code."""
-  return import_weights.main(
-    ["import_weights", f"--source={source}", f"--output={output}"]
-  )
+  programs.run(import_weights, source=source, output=output)
 
 
 @pytest.fixture(scope="module", params=["plain", "guided"])
@@ -24,7 +21,7 @@ def imported(request, tmp_path_factory):
   entries = weight_files.released_entries(request.param)
   weight_files.write_tensorflow(folder / "snap-0", entries)
   (folder / "checkpoint").write_text('model_checkpoint_path: "snap-0"\n')
-  assert run(folder, folder / "out") == 0
+  run(folder, folder / "out")
   return request.param, folder / "out"
 
 
@@ -51,7 +48,7 @@ def test_command_line_gives_the_released_picture(imported, tmp_path):
   golden = released.load(
     "generator_guided_64x96" if kind == "guided" else "generator_72x136"
   )
-  names_of_parts = ["photo", "sketch", "mask"]
+  names_of_parts = ["image", "sketch", "mask"]
   if kind == "plain":
     names_of_parts.remove("sketch")
   parts = np.split(golden["server_input"][0], len(names_of_parts), axis=1)
@@ -59,29 +56,22 @@ def test_command_line_gives_the_released_picture(imported, tmp_path):
   for name, part in zip(names_of_parts, parts, strict=True):
     pixels[name] = part[..., ::-1].astype(np.uint8)
     Image.fromarray(pixels[name]).save(tmp_path / f"{name}.png")
-  arguments = [
-    f"--image={tmp_path / 'photo.png'}",
-    f"--mask={tmp_path / 'mask.png'}",
-    f"--output={tmp_path / 'out.png'}",
-    f"--checkpoint={output}",
-  ]
-  if kind == "guided":
-    arguments.append(f"--sketch={tmp_path / 'sketch.png'}")
-  assert inpaint.main(["inpaint", *arguments]) == 0
-  completed = np.asarray(Image.open(tmp_path / "out.png"))
+  files = {name: tmp_path / f"{name}.png" for name in (*pixels, "output")}
+  programs.run(inpaint, checkpoint=output, **files)
+  completed = np.asarray(Image.open(tmp_path / "output.png"))
   theirs = golden["uint8_bgr"].reshape(completed.shape)[..., ::-1]
   hole = pixels["mask"][..., 0] >= 128
   difference = completed[hole].astype(int) - theirs[hole]
   # They truncate, we round.
   assert difference.min() >= 0 and difference.max() == 1
-  np.testing.assert_array_equal(completed[~hole], pixels["photo"][~hole])
+  np.testing.assert_array_equal(completed[~hole], pixels["image"][~hole])
 
 
 def test_checkpoint_without_a_discriminator_is_a_generator(tmp_path, capsys):
   entries = weight_files.released_entries("plain", with_discriminator=False)
   weight_files.write_tensorflow(tmp_path / "snap-9", entries)
   output = tmp_path / "the output"
-  assert run(tmp_path / "snap-9", output) == 0
+  run(tmp_path / "snap-9", output)
   model = checkpoint_reader.read(output, with_discriminator=True)
   weight_files.assert_golden(trees_of(model), "plain", with_discriminator=False)
   printed = capsys.readouterr().out
@@ -99,7 +89,7 @@ def test_guided_port_file_is_imported(tmp_path, capsys):
   entries = weight_files.port_entries("guided")
   state = {name: torch.from_numpy(array) for name, array in entries.items()}
   torch.save({"G": state, "D": {}, "n_iter": 3}, tmp_path / "port.pth")
-  assert run(tmp_path / "port.pth", tmp_path / "out") == 0
+  run(tmp_path / "port.pth", tmp_path / "out")
   model = checkpoint_reader.read(tmp_path / "out", with_discriminator=True)
   weight_files.assert_golden(
     trees_of(model), "guided", with_discriminator=False
@@ -115,23 +105,18 @@ def write_port(path, **changes):
   return weight_files.write_safetensors(path, entries)
 
 
-@pytest.mark.parametrize("in_the_way", ["out", "out/checkpoints"])
-def test_output_that_cannot_be_written_is_named(tmp_path, in_the_way):
+def test_output_that_cannot_be_written_is_named(tmp_path):
   source = write_port(tmp_path / "w.safetensors")
-  path = tmp_path / in_the_way
-  path.parent.mkdir(exist_ok=True)
-  path.write_text("a file")
+  (tmp_path / "out").write_text("a file")
   with pytest.raises(
     errors.UserError, match=r"--output=.*/out/checkpoints: cannot"
   ):
     run(source, tmp_path / "out")
 
 
-@pytest.mark.parametrize("below", ["", "checkpoints", "checkpoints/0"])
-def test_output_that_holds_a_checkpoint_is_refused(imported, below):
-  _, output = imported
+def test_output_that_holds_a_checkpoint_is_refused(checkpoint):
   with pytest.raises(errors.UserError, match=r"--output=.*already holds"):
-    run("/nowhere", output / below)
+    run("/nowhere", checkpoint)
 
 
 def test_import_that_fails_writes_nothing(tmp_path):

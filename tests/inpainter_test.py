@@ -31,6 +31,11 @@ def test_size_stays_and_known_pixels_stay(height, width, bucket):
   np.testing.assert_array_equal(image, before)
 
 
+def test_sides_are_padded_to_multiples_of_the_bucket():
+  inpainter, _ = inpainters.make_fake(bucket=64)
+  assert inpainter.padded_size(64, 65) == (64, 128)
+
+
 @hypothesis.settings(deadline=None, max_examples=10)
 @hypothesis.given(st.lists(st.tuples(SIDES, SIDES), min_size=1, max_size=12))
 def test_each_padded_size_is_compiled_once(sizes):

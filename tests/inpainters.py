@@ -10,15 +10,10 @@ from tests import small_checkpoint
 
 
 class FakeGenerator:
-  """Predicts the sum of what it is given, so that a test sees all of it.
+  """Predicts the sum of what it is given, so that a test sees all of it."""
 
-  Attributes:
-    traces: the padded sizes of the programs that were compiled.
-    guided: as of a real one.
-  """
-
-  def __init__(self, guided=False):
-    self.traces = []
+  def __init__(self, guided):
+    self.traces = []  # padded sizes of the programs that were compiled
     self.guided = guided
 
   def apply(self, variables, incomplete, mask, sketch, *, padding):
@@ -34,18 +29,17 @@ class FakeGenerator:
 def make_fake(guided=False, **kwargs):
   generator = FakeGenerator(guided)
   params = np.zeros((1, 1, 1, 1), np.float32)
-  return make(generator, params, **kwargs), generator
+  make = inpainter_lib.Inpainter
+  return make(generator, params, backend="jax", **kwargs), generator
 
 
-def make_generator():
+def make_calm(**kwargs):
   """A narrow one with the fast forms, as users run it."""
-  return inpaint_generator.InpaintGenerator(
+  generator = inpaint_generator.InpaintGenerator(
     width=4, convolve=convolution.convolve, attend=attention.attend_on_cpu
   )
-
-
-def make(generator, params, *, backend="jax", **kwargs):
-  return inpainter_lib.Inpainter(generator, params, backend=backend, **kwargs)
+  params = small_checkpoint.calm_params()
+  return inpainter_lib.Inpainter(generator, params, backend="jax", **kwargs)
 
 
 def draw_picture(seed, *shape):
@@ -53,9 +47,3 @@ def draw_picture(seed, *shape):
   image = generator.integers(0, 256, (*shape, 3), np.uint8)
   mask = 255 * generator.integers(0, 2, shape, np.uint8)
   return image, mask
-
-
-def make_calm(**kwargs):
-  generator = make_generator()
-  params = small_checkpoint.calm_params()
-  return make(generator, params, **kwargs)

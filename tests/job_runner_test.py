@@ -69,13 +69,6 @@ def test_empty_holes_are_not_computed(tmp_path):
   assert not np.any(Image.open(noted.output))
 
 
-def test_hole_that_is_nearly_everything_has_a_hint(tmp_path):
-  (job,) = make_jobs(tmp_path, [(40, 8)])
-  Image.fromarray(255 - np.asarray(Image.open(job.mask))).save(job.mask)
-  (outcome,) = job_runner.run([job], FakeInpainter(), job_runner.Options())
-  assert "was `invert_mask` meant?" in outcome.note
-
-
 def test_time_of_a_batch_is_shared(tmp_path, monkeypatch):
   clock = itertools.count(step=6)
   monkeypatch.setattr(job_runner.time, "perf_counter", clock.__next__)

@@ -1,4 +1,4 @@
-"""What is written holds what was read, whole or not at all."""
+"""What is written holds what was read."""
 
 import errno
 import os
@@ -17,12 +17,12 @@ HOLE[8:16, 4:20] = True
 LOSSLESS = (".png", ".webp", ".tif", ".tiff")
 
 
-def make_photo(pixels, header=None):
-  return photo_files.Photo(pixels, header or {}, (1.0, 1.0))
+def make_photo(pixels):
+  return photo_files.Photo(pixels, {}, (1.0, 1.0))
 
 
-def prediction(seed=1):
-  levels = np.random.default_rng(seed).uniform(-1.2, 1.2, (24, 32, 3))
+def prediction():
+  levels = np.random.default_rng(1).uniform(-1.2, 1.2, (24, 32, 3))
   return levels.astype(np.float32)
 
 

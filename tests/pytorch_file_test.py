@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 
@@ -54,23 +52,15 @@ def test_file_of_something_else_is_named(torch, tmp_path, saved, message):
     pytorch_file.read(path)
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "cut"])
-def test_damaged_file_is_named(torch, tmp_path, damage):
+def test_damaged_file_is_named(torch, tmp_path):
   path = tmp_path / "w.pth"
   torch.save({"G": {"a": torch.ones(1000)}}, path)
-  content = {
-    "empty": b"",
-    "text": b"a text, not weights\n",
-    "cut": path.read_bytes()[:2000],
-  }
-  path.write_bytes(content[damage])
+  path.write_bytes(path.read_bytes()[:2000])
   with pytest.raises(errors.UserError, match=r"w\.pth with weights_only"):
     pytorch_file.read(path)
 
 
-def test_without_torch_the_error_says_how_to_install_it(tmp_path, monkeypatch):
-  monkeypatch.setitem(sys.modules, "torch", None)
-  with pytest.raises(
-    errors.UserError, match=r'pip install "gatedinpaint-jax\[torch\]"'
-  ):
+def test_without_torch_the_error_says_how_to_install_it(tmp_path, uninstall):
+  uninstall("torch")
+  with pytest.raises(errors.UserError, match=r"torch is not .*jax\[torch\]"):
     pytorch_file.read(tmp_path / "w.pth")

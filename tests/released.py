@@ -23,11 +23,7 @@ def load(name):
 
 
 def variables(kind):
-  """Returns `(generator parameters, discriminator parameters, spectral)`.
-
-  Args:
-    kind: "plain" or "guided".
-  """
+  """Returns `(generator parameters, discriminator parameters, spectral)`."""
   trees = _trees(weights(kind))
   return trees["generator"], trees["discriminator"], trees["spectral"]
 
@@ -53,7 +49,10 @@ def to_ours(name, value):
 
 
 def weights(kind):
-  """Rebuilds the golden weights: {released name: float32 array}."""
+  """Rebuilds the golden weights: {released name: float32 array}.
+
+  The kind is "plain" or "guided".
+  """
   table = json.loads((GOLDEN / "vars.json").read_text())[kind]
   shapes = {name: shape for name, shape, _ in table}
   trained = {name: is_trained for name, _, is_trained in table}

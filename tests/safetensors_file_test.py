@@ -1,5 +1,3 @@
-import os
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,32 +28,11 @@ def test_bfloat16_is_read(tmp_path):
   assert safetensors_file.read(path)[0]["a"].tolist() == [1.5, -2]
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "cut"])
-def test_damaged_file_is_named(tmp_path, damage):
+def test_damaged_file_is_named(tmp_path):
   path = tmp_path / "w.safetensors"
   safetensors_file.write(path, ARRAYS, {})
-  content = {
-    "empty": b"",
-    "text": b"a text, not weights",
-    "cut": path.read_bytes()[:-1],
-  }
-  path.write_bytes(content[damage])
+  path.write_bytes(path.read_bytes()[:-1])
   with pytest.raises(
     errors.UserError, match=r"w\.safetensors cannot be read .*safetensors file"
   ):
     safetensors_file.read(path)
-
-
-def test_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
-  path = tmp_path / "w.safetensors"
-  safetensors_file.write(path, ARRAYS, {})
-  before = path.read_bytes()
-
-  def fail(*_):
-    raise OSError(28, "No space left on device")
-
-  monkeypatch.setattr(os, "replace", fail)
-  with pytest.raises(errors.UserError, match="No space left"):
-    safetensors_file.write(path, {}, {})
-  assert path.read_bytes() == before
-  assert list(tmp_path.iterdir()) == [path]

@@ -44,11 +44,8 @@ def calm_params(*, guided=False):
 
 def write(folder, *, guided=False, params=params):
   """Saves it as step 0 of a workdir, which is returned."""
-  store = checkpoints.Checkpoints(folder, keep=1)
   model = {"conv": "gated", "width": 4, "guided": guided, "dtype": "float32"}
-  store.save_imported(
-    {"generator": params(guided=guided)},
-    {"model": model, "imported_from": "a test"},
-  )
-  store.close()
+  trees = {"generator": params(guided=guided)}
+  with checkpoints.Checkpoints(folder, keep=1) as store:
+    store.save_imported(trees, {"model": model, "imported_from": "a test"})
   return folder

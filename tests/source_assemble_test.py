@@ -71,13 +71,3 @@ def test_long_list_of_names_is_cut_short():
   (listed,) = str(raised.value).split("84 missing ")[1:]
   assert listed.endswith(" and 76 more)")
   assert listed.count(",") == 7
-
-
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_array_that_is_not_finite_is_named(number):
-  entries = make_entries()
-  entries["inpaint_net/conv9_atrous/bias"][1] = number
-  with pytest.raises(
-    errors.UserError, match=r"a/snap: inpaint_net/conv9_atrous/bias .*finite"
-  ):
-    assemble_entries(entries)

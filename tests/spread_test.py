@@ -19,9 +19,9 @@ def own_memory(monkeypatch):
   monkeypatch.setattr(memory, "available", lambda: ONE_LARGE)
 
 
-def choose(pictures, height, width, bucket=8, **options):
-  way = spread.choose(pictures, height, width, bucket=bucket, **options)
-  return dict(way.mesh.shape), way.size
+def choose(*batch, bucket=8):
+  mesh, size = spread.choose(*batch, bucket=bucket)
+  return dict(mesh.shape), size
 
 
 def test_pictures_that_fit_are_shared_and_not_split(own_memory):

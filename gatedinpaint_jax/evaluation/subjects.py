@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.evaluation import cases, methods
 from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.training import checkpoint_reader

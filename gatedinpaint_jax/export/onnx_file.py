@@ -17,11 +17,7 @@ _OPERATIONS = onnx_arithmetic.OPERATIONS | onnx_shapes.OPERATIONS
 _FUNCTIONS = onnx_arithmetic.FUNCTIONS | onnx_shapes.FUNCTIONS
 
 # {operation that calls a jaxpr: parameter with the jaxpr}.
-_CALLS = {
-  "jit": "jaxpr",
-  "custom_jvp_call": "call_jaxpr",
-  "custom_vjp_call": "call_jaxpr",
-}
+_CALLS = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
 def convert(
@@ -42,35 +38,26 @@ def convert(
   closed = jax.make_jaxpr(function)(*inputs.values())
   graph = onnx_graph.Graph()
   tensors = [graph.add_input(n, x.shape, x.dtype) for n, x in inputs.items()]
-  results = _run(graph, closed.jaxpr, [*closed.consts, *tensors])
+  results = _run(graph, closed, tensors)
   for name, result in zip(outputs, results, strict=True):
     graph.add_output(name, _as_tensor(graph, result))
   return graph.to_model(description)
 
 
-def _run(graph, jaxpr, arguments):
+def _run(graph, closed, arguments):
   """Adds the nodes of a jaxpr and returns its results, tensors or arrays."""
-  values = dict(zip([*jaxpr.constvars, *jaxpr.invars], arguments, strict=True))
+  jaxpr = closed.jaxpr
+  given = [*closed.consts, *arguments]
+  values = dict(zip([*jaxpr.constvars, *jaxpr.invars], given, strict=True))
   read = lambda v: (
     np.asarray(v.val, v.aval.dtype)
     if isinstance(v, core.Literal)
     else values[v]
   )
-  for equation in _needed(jaxpr):
+  for equation in jaxpr.eqns:
     results = _apply(graph, equation, [read(v) for v in equation.invars])
     values.update(zip(equation.outvars, results, strict=True))
   return [read(v) for v in jaxpr.outvars]
-
-
-def _needed(jaxpr):
-  """Returns the equations that the results depend on."""
-  wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
-  needed = []
-  for equation in reversed(jaxpr.eqns):
-    if wanted.intersection(equation.outvars):
-      needed.append(equation)
-      wanted |= {v for v in equation.invars if not isinstance(v, core.Literal)}
-  return needed[::-1]
 
 
 def _apply(graph, equation, inputs):
@@ -80,9 +67,7 @@ def _apply(graph, equation, inputs):
   if name in _CALLS:
     operation = _FUNCTIONS.get(parameters.get("name"))
     if operation is None:
-      inner = parameters[_CALLS[name]]
-      consts = getattr(inner, "consts", [])
-      return _run(graph, getattr(inner, "jaxpr", inner), [*consts, *inputs])
+      return _run(graph, parameters[_CALLS[name]], inputs)
   if _is_constant(inputs, outputs):
     results = equation.primitive.bind(*inputs, **parameters)
     return results if equation.primitive.multiple_results else [results]

@@ -97,7 +97,7 @@ class Graph:
     value = _value_info(name, shape, dtype)
     self._inputs.append(value)
     for axis, size in enumerate(shape):
-      if isinstance(size, int) or str(size).isdecimal():
+      if isinstance(size, int):
         continue
       factor, _, symbol = str(size).rpartition("*")
       if symbol not in self._symbols:

@@ -6,15 +6,6 @@ the networks' grid.
 
 import numpy as np
 
-from gatedinpaint_jax import batch
-
-
-def padded_size(
-  height: int, width: int, *, bucket: int = batch.SIZE_MULTIPLE
-) -> tuple[int, int]:
-  """Returns both sides rounded up to multiples of `bucket`."""
-  return -(-height // bucket) * bucket, -(-width // bucket) * bucket
-
 
 def pad(x: np.ndarray, height: int, width: int) -> np.ndarray:
   """Reflects `[B, H, W, ...]` at its last row and column, without repeating it.

@@ -43,11 +43,10 @@ def _neighbours(hole):
   Holes in the same block or in adjacent blocks are closer than two margins.
   Blocks are few even if the mask has thousands of specks.
   """
-  blocks = np.zeros(-(-np.array(hole.shape) // _MIN_MARGIN), bool)
-  for i, rows in enumerate(range(0, hole.shape[0], _MIN_MARGIN)):
-    columns = hole[rows : rows + _MIN_MARGIN].any(0)
-    starts = np.arange(0, hole.shape[1], _MIN_MARGIN)
-    blocks[i] = np.logical_or.reduceat(columns, starts)
+  blocks = hole
+  for axis, side in enumerate(hole.shape):
+    starts = np.arange(0, side, _MIN_MARGIN)
+    blocks = np.logical_or.reduceat(blocks, starts, axis)
   labels, _ = ndimage.label(blocks, _DIAGONALS_CONNECT)
   return [
     tuple(slice(s.start * _MIN_MARGIN, s.stop * _MIN_MARGIN) for s in box)
@@ -57,11 +56,10 @@ def _neighbours(hole):
 
 def _holes_within(box, hole):
   """Returns the bounding box of the hole pixels in a box."""
-  rows, columns = np.nonzero(hole[box])
-  top, left = box[0].start, box[1].start
-  return (
-    slice(top + rows.min(), top + rows.max() + 1),
-    slice(left + columns.min(), left + columns.max() + 1),
+  (bounds,) = ndimage.find_objects(hole[box].astype(np.uint8))
+  return tuple(
+    slice(outer.start + inner.start, outer.start + inner.stop)
+    for outer, inner in zip(box, bounds, strict=True)
   )
 
 

@@ -10,7 +10,6 @@ from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import (
   compilation_cache,
-  fit_size,
   jax_backend,
   openvino_backend,
 )
@@ -112,11 +111,8 @@ class Inpainter:
 
   @property
   def devices(self) -> int:
-    """The best number of pictures to compute at once."""
-    name = self._choice
-    if name == "auto":
-      name = "openvino" if "openvino" in self._backends else "jax"
-    return self._backends[name].devices
+    """The best number of small pictures to compute at once."""
+    return self._backends[self.backend_for(1, 1)].devices
 
   @property
   def guided(self) -> bool:
@@ -125,7 +121,8 @@ class Inpainter:
 
   def padded_size(self, height: int, width: int) -> tuple[int, int]:
     """Returns the size at which a picture is computed."""
-    return fit_size.padded_size(height, width, bucket=self._bucket)
+    round_up = lambda side: -(-side // self._bucket) * self._bucket
+    return round_up(height), round_up(width)
 
   def backend_for(self, height: int, width: int) -> str:
     """Returns the backend that fills a picture of this size."""

@@ -58,15 +58,12 @@ class OpenvinoBackend:
   ) -> inpaint_generator.GeneratorOutput:
     """Predicts a batch; see `JaxBackend.predict`."""
     _check_fits(len(image), *size)
-    rows, columns = (
-      np.arange(side) < known
-      for side, known in zip(size, image.shape[1:3], strict=True)
-    )
     given = [image, hole] if line is None else [image, hole, line]
     pixels, *planes = (fit_size.pad(x, *size) for x in given)
-    planes.append(~(rows[:, None] & columns)[None])
+    padding = np.ones((1, *size), bool)
+    padding[:, : image.shape[1], : image.shape[2]] = False
     arrays = [batch_lib.from_uint8(pixels.astype(np.float32))]
-    arrays += [plane[..., None].astype(np.float32) for plane in planes]
+    arrays += [x[..., None].astype(np.float32) for x in (*planes, padding)]
     try:
       # A compiled program serves one request at a time.
       with self._lock:

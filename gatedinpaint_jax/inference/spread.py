@@ -9,12 +9,12 @@ import os
 from typing import NamedTuple
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.inference import memory
+from gatedinpaint_jax.training import devices as devices_lib
 
 
 class Spread(NamedTuple):
@@ -41,14 +41,10 @@ def choose(pictures: int, height: int, width: int, *, bucket: int) -> Spread:
     step = math.lcm(bucket, most * batch_lib.SIZE_MULTIPLE)
     padded = -(-height // step) * step
     if memory.fits(pictures, padded, width, devices=most):
-      return Spread(_make_mesh(devices, rows=most), (padded, width))
+      mesh = devices_lib.make_mesh(devices, rows=most)
+      return Spread(mesh, (padded, width))
   memory.check_fits(together, height, width)
-  return Spread(_make_mesh(devices[:count], rows=1), (height, width))
-
-
-def _make_mesh(devices, *, rows):
-  shape = (len(devices) // rows, rows)
-  return Mesh(np.asarray(devices).reshape(shape), ("data", "rows"))
+  return Spread(devices_lib.make_mesh(devices[:count]), (height, width))
 
 
 def over_pictures(predict):

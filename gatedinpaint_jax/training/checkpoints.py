@@ -98,7 +98,8 @@ class Checkpoints:
     state = {k: v for k, v in weights.items() if k != "generator"}
     if state:
       items["state"] = ocp.args.StandardSave(state)
-    self._manager.save(0, args=ocp.args.Composite(**items))
+    with self._one_line_errors():
+      self._manager.save(0, args=ocp.args.Composite(**items))
 
   def check(self) -> None:
     """Raises UserError if a background save has failed."""

@@ -13,10 +13,10 @@ from jax.sharding import PartitionSpec as P
 from gatedinpaint_jax import errors
 
 
-def make_mesh(devices=None) -> Mesh:
+def make_mesh(devices=None, *, rows: int = 1) -> Mesh:
   """Returns the mesh of the given devices, or of all devices of all hosts."""
   devices = jax.devices() if devices is None else devices
-  return Mesh(np.asarray(devices).reshape(-1, 1), ("data", "rows"))
+  return Mesh(np.asarray(devices).reshape(-1, rows), ("data", "rows"))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -16,13 +16,9 @@ def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
   Floats become float32. Does not run code in the file. Also accepts a bare
   state dictionary.
   """
-  try:
-    import torch
-  except ImportError as error:
-    raise errors.UserError(
-      f"{path} can only be read with PyTorch; "
-      'pip install "gatedinpaint-jax[torch]"'
-    ) from error
+  errors.check_installed("torch", extra="torch")
+  import torch
+
   try:
     saved = torch.load(path, map_location="cpu", weights_only=True)
   # Files of another kind reach torch's unpickler, which may raise anything.

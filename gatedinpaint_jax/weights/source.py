@@ -122,9 +122,8 @@ def _read_safetensors(path) -> ImportedWeights:
 def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
   try:
     model = dict(json.loads(metadata["config"])["model"])
-    names.shapes(model)
-  except errors.UserError as error:
-    raise errors.UserError(f"{path}: {error}") from error
+    with errors.prefixed(f"{path}: "):
+      names.shapes(model)
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise errors.UserError(
       f"{path}: its metadata has no config that describes the networks; "
