@@ -15,6 +15,7 @@ from gatedinpaint_jax.layers import conv, initializers
 from gatedinpaint_jax.networks import inpaint_generator, patch_discriminator
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+_GENERATORS = ("inpaint", "completion")
 # Without a discriminator, only the losses of pixels are left.
 _DISCRIMINATORS = {
   "patch": patch_discriminator.PatchDiscriminator,
@@ -36,16 +37,10 @@ DEFAULTS = {
 def build_networks(
   config, *, platform: str | None = None
 ) -> tuple[nn.Module, nn.Module | None]:
-  """Builds the two networks that `config.model` describes.
+  """Builds the generator and, if any, the discriminator of `config.model`.
 
-  Args:
-    config: the entire config, as in `configs/places2.py`.
-    platform: "cpu", "gpu" or "tpu", where they run; by default that of JAX's
-      default device, whose backend this starts. Results are equal, speed is
-      not.
-
-  Returns:
-    The generator and the discriminator, if any, without parameters.
+  They run fastest on `platform`: "cpu", "gpu" or "tpu", by default that of
+  JAX's default device, whose backend this starts. Results are equal on all.
 
   Raises:
     UserError: if a value is not allowed.
@@ -75,8 +70,7 @@ def build_networks(
   discriminator = _DISCRIMINATORS[model.discriminator]
   if discriminator is not None:
     discriminator = discriminator(width=discriminator_width(model), **layer)
-  generator = _GENERATORS[model.generator](model, attend, kinds, layer)
-  return generator, discriminator
+  return _build_generator(model, attend, kinds, layer), discriminator
 
 
 def forms(platform: str):
@@ -95,22 +89,19 @@ def discriminator_width(model) -> int:
   return model["discriminator_width"]
 
 
-def _build_inpaint_generator(model, attend, kinds, layer):
-  return inpaint_generator.InpaintGenerator(
-    width=model.width,
-    conv=model.conv,
-    guided=model.guided,
-    rematerialize=model.rematerialize,
-    bound=model.bound,
-    initializer=model.initializer,
-    attend=attend,
-    kinds=kinds,
-    **layer,
-  )
-
-
-def _build_completion_network(model, attend, kinds, layer):
-  del attend, kinds
+def _build_generator(model, attend, kinds, layer):
+  if model.generator == "inpaint":
+    return inpaint_generator.InpaintGenerator(
+      width=model.width,
+      conv=model.conv,
+      guided=model.guided,
+      rematerialize=model.rematerialize,
+      bound=model.bound,
+      initializer=model.initializer,
+      attend=attend,
+      kinds=kinds,
+      **layer,
+    )
   for key, only in (("guided", False), ("conv", "vanilla")):
     if model[key] != only:
       raise errors.UserError(
@@ -120,9 +111,3 @@ def _build_completion_network(model, attend, kinds, layer):
   return completion_network.CompletionNetwork(
     width=model.width, rematerialize=model.rematerialize, **layer
   )
-
-
-_GENERATORS = {
-  "inpaint": _build_inpaint_generator,
-  "completion": _build_completion_network,
-}

@@ -167,15 +167,12 @@ def _read_training(config, name):
         raise errors.UserError(
           f"{full_key}={value!r}: {errors.first_words(error)}"
         ) from error
-  try:
+  with errors.prefixed(f"method {name}: "):
     checks.check(training)
-    setup_lib.check_schedule(training.schedule)
     setup = setup_lib.build_setup(training)
     devices.check_batch_size(
       training.data.batch_size, devices.make_mesh(), setup.accumulation_steps
     )
-  except errors.UserError as error:
-    raise errors.UserError(f"method {name}: {error}") from error
   return training
 
 
@@ -214,11 +211,6 @@ def _read_order(config) -> list[str]:
 def _find_cases(config, loader) -> list[cases.Case]:
   key = "config.images"
   checks.check_given(key, config.images)
-  real = lambda path: os.path.realpath(os.path.expanduser(path))
-  if real(config.images) == real(config.training.data.path):
-    raise errors.UserError(
-      f"{key}={config.images}: is {_TRAINED_ON}; name other pictures"
-    )
   work = cases.find(cases.Place(key, config.images))
   trained_on = _find_trained_on(config.training)
   for case in work:

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import pathlib
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -164,19 +165,16 @@ def _read_minutes(path) -> float:
 def _find_commit() -> str | None:
   """Returns the commit of this source, with -dirty if it was modified."""
   root = pathlib.Path(__file__).parents[1]
-  if not (root / ".git").exists():
-    return None  # installed, perhaps in another repository
+  if not ((root / ".git").exists() and shutil.which("git")):
+    return None  # without .git: installed, perhaps in another repository
   command = ("git", "describe", "--always", "--dirty", "--abbrev=40")
-  try:
-    done = subprocess.run(
-      [*command, "--exclude=*"],
-      cwd=root,
-      capture_output=True,
-      text=True,
-      check=False,
-    )
-  except OSError:
-    return None
+  done = subprocess.run(
+    [*command, "--exclude=*"],
+    cwd=root,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
   return done.stdout.strip() or None
 
 

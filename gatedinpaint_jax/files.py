@@ -31,14 +31,11 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     UserError: for an OSError inside the block or while renaming.
   """
   part = path.with_name(PART)
+  advice = "free some space or name another file"
   try:
-    yield part
-    os.replace(part, path)
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be written ({_reason(error)}); free some space or name"
-      " another file"
-    ) from error
+    with _explained(f"{path}: cannot be written", advice):
+      yield part
+      os.replace(part, path)
   finally:
     with contextlib.suppress(OSError):
       part.unlink()
@@ -63,26 +60,18 @@ def remove_parts(folder: pathlib.Path) -> None:
 
 def make_folder(folder: pathlib.Path) -> None:
   """Creates a folder; raises UserError if files cannot be written to it."""
-  try:
+  with _explained(f"{folder}: cannot be written", "name another folder"):
     folder.mkdir(parents=True, exist_ok=True)
     _probe(folder)
-  except OSError as error:
-    raise errors.UserError(
-      f"{folder}: cannot be written ({error.strerror}); name another folder"
-    ) from error
 
 
 def check_folder(folder: pathlib.Path) -> None:
   """Raises UserError if `make_folder` would fail; creates nothing."""
   parents = (folder, *folder.absolute().parents)
   existing = next(path for path in parents if path.exists())
-  try:
+  problem = f"{folder}: cannot be created in {existing}"
+  with _explained(problem, "name another folder"):
     _probe(existing)
-  except OSError as error:
-    raise errors.UserError(
-      f"{folder}: cannot be created in {existing} ({error.strerror}); name "
-      "another folder"
-    ) from error
 
 
 def check_file(path: pathlib.Path) -> None:
@@ -91,13 +80,9 @@ def check_file(path: pathlib.Path) -> None:
     raise errors.UserError(f"{path}: is a folder; name a file")
   if not path.parent.exists():
     raise errors.UserError(f"{path}: no such folder; create it first")
-  try:
+  advice = "name a file in a writable folder"
+  with _explained(f"{path}: cannot be written", advice):
     _probe(path.parent)
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: cannot be written ({error.strerror}); name a file in a "
-      "writable folder"
-    ) from error
 
 
 def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
@@ -114,9 +99,15 @@ def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
     raise errors.UserError(f"{path}: exists; `overwrite` replaces it")
 
 
-def _reason(error) -> str:
-  # Picture encoders raise an OSError without an error number.
-  return error.strerror or errors.first_words(error)
+@contextlib.contextmanager
+def _explained(problem, advice):
+  """Turns an OSError into a UserError with its reason."""
+  try:
+    yield
+  except OSError as error:
+    # Picture encoders raise an OSError without an error number.
+    reason = error.strerror or errors.first_words(error)
+    raise errors.UserError(f"{problem} ({reason}); {advice}") from error
 
 
 def _probe(folder) -> None:

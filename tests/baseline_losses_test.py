@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from gatedinpaint_jax.baselines import losses
 
@@ -30,6 +31,16 @@ def test_weights_of_holes_fall_from_their_rim():
   )
   weight = losses.pixel_weight(mask, hole=6.0, known=1.0, discount=1.0)
   np.testing.assert_array_equal(weight[0, 0, :, 0], [1, 6, 6, 6, 6, 1])
+
+
+def test_distance_is_the_euclidean_one_of_each_picture():
+  holes = np.random.default_rng(0).random((3, 24, 37)) < 0.9
+  holes[:, 4:20, 6:30] = True
+  holes[:, 0, 0] = False
+  expected = np.stack([ndimage.distance_transform_edt(h) for h in holes])
+  actual = losses.hole_distance(holes[..., None].astype(np.float32))
+  np.testing.assert_allclose(actual[..., 0], expected, rtol=1e-6)
+  assert np.isinf(losses.hole_distance(np.ones((1, 8, 8, 1)))).all()
 
 
 def test_known_pixels_of_the_window_count_more():

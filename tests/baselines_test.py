@@ -3,13 +3,12 @@
 import importlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gatedinpaint_jax
 from configs import quickstart
-from gatedinpaint_jax import build
+from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.training import train
 from tests import pictures, tiny_run
@@ -36,22 +35,11 @@ def get_config(name):
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_numbers_of_parameters_are_the_pinned_ones(name):
-  generator, discriminator = build.build_networks(get_config(name))
-  image, mask = jnp.zeros((1, 256, 256, 3)), jnp.zeros((1, 256, 256, 1))
-  shapes = [
-    None
-    if network is None
-    else jax.eval_shape(
-      lambda network=network, kwargs=kwargs: network.init(
-        jax.random.key(0), image, mask, **kwargs
-      )
-    )["params"]
-    for network, kwargs in (
-      (generator, {}),
-      (discriminator, {"update_stats": False}),
-    )
-  ]
-  assert tuple(map(state_lib.count_parameters, shapes)) == PARAMETERS[name]
+  setup = setup_lib.build_setup(get_config(name))
+  create = lambda key: state_lib.create_state(key, setup, image_size=(256, 256))
+  state = jax.eval_shape(create, jax.random.key(0))
+  networks = (state.generator, state.discriminator)
+  assert tuple(map(state_lib.count_parameters, networks)) == PARAMETERS[name]
 
 
 def make_tiny(name):

@@ -35,14 +35,17 @@ def make_state(step):
   )
 
 
+def save(workdir, *steps):
+  with checkpoints.Checkpoints(workdir, keep=3) as store:
+    for step in steps:
+      store.save(make_state(step), CONFIG, window=[{"loss": step / 3}])
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
   """A run with checkpoints of the steps 2, 4 and 6."""
   workdir = tmp_path_factory.mktemp("saved")
-  store = checkpoints.Checkpoints(workdir, keep=3)
-  for step in (2, 4, 6):
-    store.save(make_state(step), CONFIG, window=[{"loss": step / 3}])
-  store.close()
+  save(workdir, 2, 4, 6)
   return workdir
 
 
@@ -54,12 +57,10 @@ def workdir(saved, tmp_path):
 
 
 def restore_newest(workdir):
-  store = checkpoints.Checkpoints(workdir, keep=3)
-  step = store.newest_intact()
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-  restored = store.restore(step, make_state(0), sharding)
-  store.close()
-  return step, restored
+  with checkpoints.Checkpoints(workdir, keep=3) as store:
+    step = store.newest_intact()
+    return step, store.restore(step, make_state(0), sharding)
 
 
 def assert_is(restored, step):
@@ -112,30 +113,24 @@ def test_damaged_checkpoint_is_set_aside_for_the_one_before(workdir, file):
   assert_is(restored, 4)
   assert (workdir / checkpoints.DAMAGED / "6").is_dir()
   assert any("checkpoint 6 is damaged" in line for line in lines)
-  # The run can save that step again.
-  store = checkpoints.Checkpoints(workdir, keep=3)
-  store.save(make_state(6), CONFIG)
-  store.close()
+  save(workdir, 6)  # The run can save that step again.
   assert restore_newest(workdir)[0] == 6
 
 
 def test_newest_intact_one_up_to_a_step_is_preferred(workdir):
-  store = checkpoints.Checkpoints(workdir, keep=3)
-  assert store.newest_intact(up_to=5) == 4
-  assert store.newest_intact(up_to=1) == 6
-  truncate(workdir / "checkpoints" / "4" / "state" / "_METADATA", 10)
-  assert store.newest_intact(up_to=5) == 2
-  store.close()
+  with checkpoints.Checkpoints(workdir, keep=3) as store:
+    assert store.newest_intact(up_to=5) == 4
+    assert store.newest_intact(up_to=1) == 6
+    truncate(workdir / "checkpoints" / "4" / "state" / "_METADATA", 10)
+    assert store.newest_intact(up_to=5) == 2
 
 
 def test_all_damaged_is_an_error_and_no_new_beginning(workdir):
   for step in (2, 4, 6):
     (workdir / "checkpoints" / str(step) / "config" / "metadata").write_text("")
   for _ in range(2):  # the next run finds no checkpoint any more
-    store = checkpoints.Checkpoints(workdir, keep=3)
     with pytest.raises(errors.UserError, match="none is intact; remove"):
-      store.newest_intact()
-    store.close()
+      restore_newest(workdir)
 
 
 def test_half_written_checkpoint_is_ignored_and_removed(workdir):
@@ -154,12 +149,10 @@ def test_no_room_is_told_before_anything_is_written(workdir, monkeypatch):
   monkeypatch.setattr(
     shutil, "disk_usage", lambda _: usage._replace(free=100_000)
   )
-  store = checkpoints.Checkpoints(workdir, keep=3)
   with pytest.raises(
     errors.UserError, match=r"0 MB are free .* step 6 is saved; free some"
   ):
-    store.save(make_state(8), CONFIG)
-  store.close()
+    save(workdir, 8)
   monkeypatch.undo()
   assert_is(restore_newest(workdir)[1], 6)
 
@@ -168,18 +161,15 @@ def test_no_room_is_told_before_anything_is_written(workdir, monkeypatch):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_failed_write_keeps_the_last_good_checkpoint(workdir):
   before = resource.getrlimit(resource.RLIMIT_FSIZE)
-  store = checkpoints.Checkpoints(workdir, keep=3)
   resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
   try:
     with pytest.raises(
       errors.UserError,
       match=r"could not be written .* step 6 is saved; run the same command",
     ):
-      store.save(make_state(8), CONFIG)
-      store.close()
+      save(workdir, 8)
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
-  del store
   gc.collect()
   assert_is(restore_newest(workdir)[1], 6)
 
@@ -201,21 +191,16 @@ def small_disk(tmp_path):
 def test_disk_that_fills_up_keeps_the_last_good_checkpoint(
   small_disk, monkeypatch
 ):
-  store = checkpoints.Checkpoints(small_disk, keep=3)
-  store.save(make_state(2), CONFIG, window=[{"loss": 2 / 3}])
-  store.close()
+  save(small_disk, 2)
   (small_disk / "other").write_bytes(b"x" * 100_000)
   # Somebody else takes the room between the look and the writing.
   usage = shutil.disk_usage(small_disk)
   monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1e9))
-  store = checkpoints.Checkpoints(small_disk, keep=3)
   with pytest.raises(errors.UserError, match="could not be written") as caught:
-    store.save(make_state(4), CONFIG)
-    store.close()
+    save(small_disk, 4)
   assert "step 2 is saved; free some space" in str(caught.value)
   assert "\n" not in str(caught.value)
   (small_disk / "other").unlink()
   monkeypatch.undo()
-  del store
   gc.collect()
   assert_is(restore_newest(small_disk)[1], 2)

@@ -30,17 +30,11 @@ def check(change, *, before=None, without=(), allow_change=False):
 OF_THEIR_OWN = {"data.source": "folder", "data.validation_path": "other"}
 
 
-def test_same_config_passes_without_a_word():
-  with tiny_run.captured_log() as lines:
-    check({})
-  assert lines == []
-
-
 @pytest.mark.parametrize(
   "change",
   [
+    {},
     {"schedule.steps": 9},
-    {"schedule.log_every_steps": 1},
     {"schedule.keep_checkpoints": 1},
     {"model.initializer": "released"},
     {"evaluation.pictures": 0},
@@ -50,19 +44,16 @@ def test_same_config_passes_without_a_word():
 def test_harmless_change_passes_with_a_line(change):
   with tiny_run.captured_log() as lines:
     check(change)
-  (key,) = change
-  (line,) = lines
-  assert f"config.{key}: {change[key]}, was" in line
+  assert len(lines) == len(change)
+  for key, value in change.items():
+    assert f"config.{key}: {value}, was" in lines[0]
 
 
 @pytest.mark.parametrize(
   ("change", "before"),
   [
     ({"data.batch_size": 8}, {}),
-    ({"data.path": "other"}, {}),
     ({"data.image_size": (64, 64)}, {}),
-    ({"mask.kind": "boxes"}, {}),
-    ({"loss.adversarial": 0.5}, {}),
     ({"optimizer.b1": 0.9}, {}),
     ({"model.dtype": "bfloat16"}, {}),
     ({"schedule.steps": 9}, {"optimizer.decay": "cosine"}),
@@ -117,24 +108,14 @@ def test_imported_weights_go_with_any_optimizer():
   ("key", "value"),
   [
     ("loss.hole", 6.0),
-    ("loss.window", 4.0),
-    ("loss.separate_means", True),
     ("loss.gan", "non_saturating"),
-    ("schedule.generator_every_steps", 5),
     ("model.bound", "clip"),
   ],
 )
-def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
+def test_key_that_a_checkpoint_lacks_has_its_default(key, value):
   check({}, without=[key])
   with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
     check({key: value}, without=[key])
-
-
-def test_older_checkpoint_goes_on_under_the_new_draw():
-  with tiny_run.captured_log() as lines:
-    check({}, without=["model.initializer"])
-  (line,) = lines
-  assert "initializer: variance_preserving, was released" in line
 
 
 def test_width_of_the_discriminator_may_be_said_or_left_to_the_other():

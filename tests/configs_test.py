@@ -13,12 +13,6 @@ OF_COMPARE = {"comparison", "recipes"}
 NAMES = sorted({path.stem for path in CONFIGS.glob("*.py")} - OF_COMPARE)
 
 
-def test_there_are_configs():
-  assert {"celeba_hq", "folder", "places2", "places2_guided", "quickstart"} <= {
-    *NAMES
-  }
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_config_has_the_keys_of_the_reference_and_usable_values(name):
   config = importlib.import_module(f"configs.{name}").get_config()

@@ -16,23 +16,13 @@ from tests import tiny_run
 
 def break_batches(monkeypatch, is_broken):
   """Makes those batches not a number whose first example `is_broken` names."""
-  plain = train.data_build.find_pictures
 
-  def find_pictures(config):
-    found = plain(config)
+  def change(batch, first_example):
+    batch = batch_lib.to_float(batch)
+    factor = np.nan if is_broken(first_example) else 1
+    return batch._replace(image=factor * batch.image)
 
-    def broken(*, first_example, **kwargs):
-      position = first_example
-      for batch in found.batches(first_example=first_example, **kwargs):
-        batch = batch_lib.to_float(batch)
-        if is_broken(position):
-          batch = batch._replace(image=batch.image * np.nan)
-        position += len(batch.image)
-        yield batch
-
-    return found._replace(batches=broken)
-
-  monkeypatch.setattr(train.data_build, "find_pictures", find_pictures)
+  tiny_run.change_batches(monkeypatch, change)
 
 
 def test_skipped_steps_are_named_and_too_many_in_a_row_send_the_run_back(

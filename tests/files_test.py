@@ -85,12 +85,6 @@ def test_what_cannot_be_written_is_told_before(tmp_path):
   assert not names(tmp_path / "folder")
 
 
-def test_folder_is_made_with_those_above_it(tmp_path):
-  files.make_folder(tmp_path / "a" / "b")
-  files.make_folder(tmp_path / "a" / "b")
-  assert not names(tmp_path / "a" / "b")
-
-
 def test_parts_of_processes_that_ended_are_removed(tmp_path):
   ended = processes.ended()
   running = f"{files.PART_OF_HOST}.{os.getppid()}.part"

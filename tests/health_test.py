@@ -71,10 +71,7 @@ def means(apart, hole=0.3):
 
 def test_scores_must_be_apart_for_hundreds_of_steps_in_a_row():
   seen = health.Health(batch_size=8, has_hinge=True)
-  far, near = (
-    means(health.MAX_SCORE_GAP + 0.1),
-    means(health.MAX_SCORE_GAP - 0.1),
-  )
+  far, near = (means(health.MAX_SCORE_GAP + by) for by in (0.1, -0.1))
   with tiny_run.captured_log() as lines:
     seen.check_training(200, far)
     seen.check_training(300, near)

@@ -15,7 +15,7 @@ import pytest
 from tests import processes, tiny_run
 from tests.tiny_run import newest_step
 
-KILLS = 10
+KILLS = 6
 STEPS = 80
 
 

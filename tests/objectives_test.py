@@ -43,8 +43,7 @@ def complete(golden, batch):
 def assert_gradients_equal(golden, scope, grads, *, tolerance):
   """Compares all gradient norms of a network and the whole gradients we have.
 
-  Raises:
-    AssertionError: if they differ by more than `tolerance` of the largest.
+  `tolerance` is relative to the largest value.
   """
   whole = norms = 0
   for name, expected in golden.items():

@@ -12,12 +12,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 
 def run(*arguments, **environment) -> subprocess.CompletedProcess:
-  """Runs Python to its end, on one device and with the package on its path.
-
-  Args:
-    *arguments: of the interpreter, `"-c", PROGRAM` or `"-m", MODULE` first.
-    **environment: variables to set beside our own.
-  """
+  """Runs Python with the package on its path to its end, on one device."""
   return subprocess.run(
     [sys.executable, *map(str, arguments)],
     env={**_environment(devices=1), **environment},
@@ -60,15 +55,10 @@ def keep_compiled() -> dict[str, str]:
 
 
 def start(folder, config, *, processes=1, devices=1, flags=(), of_last=()):
-  """Starts one run; returns its processes.
+  """Starts one run with its workdir `folder / "run"`; returns its processes.
 
-  Args:
-    folder: gets `process_0.log` and so on.
-    config: path of the config's file; the workdir is `folder / "run"`.
-    processes: how many.
-    devices: of each process.
-    flags: further ones.
-    of_last: further ones of the last process alone.
+  Each has so many devices, writes into `log_of`, and takes further `flags`,
+  those `of_last` only the last process.
   """
   with socket.socket() as free:
     free.bind(("localhost", 0))

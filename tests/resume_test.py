@@ -39,24 +39,16 @@ def assert_equal(state, workdir, whole):
 def test_sigterm_saves_within_the_step(
   photos, tmp_path, monkeypatch, whole, step
 ):
-  plain = train.data_build.find_pictures
-
-  def find_pictures(config):
-    found = plain(config)
-
-    def batches(**kwargs):
-      for i, batch in enumerate(found.batches(**kwargs), start=1):
-        if i == step:
-          os.kill(os.getpid(), signal.SIGTERM)
-        yield batch
-
-    return found._replace(batches=batches)
+  def interrupt(batch, first_example):
+    if first_example == 8 * (step - 1):
+      os.kill(os.getpid(), signal.SIGTERM)
+    return batch
 
   # Saved when it stops and at the end, and at no step between.
   options = config(photos, checkpoint_every_steps=8)
   before = signal.getsignal(signal.SIGTERM)
   with monkeypatch.context() as patch, tiny_run.captured_log() as lines:
-    patch.setattr(train.data_build, "find_pictures", find_pictures)
+    tiny_run.change_batches(patch, interrupt)
     state = train.train_and_evaluate(options, tmp_path)
   assert signal.getsignal(signal.SIGTERM) == before
   # The batch of a step is fetched while the step before it is under way.

@@ -47,9 +47,17 @@ def make_batch(size=8):
   return batch_lib.Batch(image, mask)
 
 
-def trees_equal(a, b):
-  pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-  return all(np.array_equal(x, y) for x, y in pairs)
+def changed(before, after):
+  """Returns the names of the fields of a state that are not what they were."""
+  return {
+    field.name
+    for field in dataclasses.fields(before)
+    if not jax.tree.all(
+      jax.tree.map(
+        np.array_equal, getattr(before, field.name), getattr(after, field.name)
+      )
+    )
+  }
 
 
 def update_discriminator(state, batch, setup):
@@ -72,21 +80,14 @@ def compiled(update):
 def test_discriminator_update_leaves_the_generator_bit_identical():
   state = initial_state()
   after, _ = compiled(update_discriminator)(state, make_batch(2))
-  assert trees_equal(after.generator, state.generator)
-  assert trees_equal(after.generator_optimizer, state.generator_optimizer)
-  assert not trees_equal(after.discriminator, state.discriminator)
-  assert not trees_equal(after.spectral, state.spectral)
+  learned = {"discriminator", "discriminator_optimizer", "spectral"}
+  assert changed(state, after) == learned
 
 
 def test_generator_update_leaves_the_discriminator_bit_identical():
   state = initial_state()
   after, _ = compiled(update_generator)(state, make_batch(2))
-  assert trees_equal(after.discriminator, state.discriminator)
-  assert trees_equal(
-    after.discriminator_optimizer, state.discriminator_optimizer
-  )
-  assert trees_equal(after.spectral, state.spectral)
-  assert not trees_equal(after.generator, state.generator)
+  assert changed(state, after) == {"generator", "generator_optimizer"}
 
 
 @functools.cache
@@ -178,14 +179,13 @@ def test_devices_and_parts_of_the_batch_equal_one_at_once(other):
       np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
   # Both moments of Adam and u, compared to the largest of each array.
   for name in ("generator_optimizer", "discriminator_optimizer", "spectral"):
-    for a, b in zip(
-      jax.tree.leaves(getattr(one, name)),
-      jax.tree.leaves(getattr(eight, name)),
-      strict=True,
-    ):
-      np.testing.assert_allclose(
+    jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(
         a, b, rtol=0, atol=1e-5 * np.abs(a).max() + 1e-12
-      )
+      ),
+      getattr(one, name),
+      getattr(eight, name),
+    )
 
 
 @pytest.mark.slow
@@ -278,6 +278,4 @@ def test_nothing_is_learned_from_what_is_not_finite(broken):
   after, metrics = take_step(state, batch)
   assert metrics[step.SKIPPED] == 1
   assert (after.step, after.examples_seen) == (1, 2)
-  assert trees_equal(
-    after.replace(step=state.step, examples_seen=state.examples_seen), state
-  )
+  assert changed(state, after) == {"step", "examples_seen"}

@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util import tensor_util
 
 from configs import places2
+from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.training import checkpoints
 from gatedinpaint_jax.training import setup as setup_lib
 from gatedinpaint_jax.training import state as state_lib
@@ -58,6 +59,23 @@ def write_config(folder, photos, **schedule):
     f"  return tiny_run.config({str(photos)!r}, **{schedule!r})\n"
   )
   return path
+
+
+def change_batches(monkeypatch, change):
+  """Lets runs train on `change(batch, first_example)` of each batch."""
+  find_pictures = data_build.find_pictures
+
+  def find_changed(config):
+    found = find_pictures(config)
+
+    def batches(*, first_example, **kwargs):
+      for batch in found.batches(first_example=first_example, **kwargs):
+        yield change(batch, first_example)
+        first_example += len(batch.image)
+
+    return found._replace(batches=batches)
+
+  monkeypatch.setattr(data_build, "find_pictures", find_changed)
 
 
 def newest_step(workdir):

@@ -5,15 +5,7 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import devices, validation
-from tests import small_checkpoint
-
-
-def make_batch(size):
-  rng = np.random.default_rng(0)
-  image = rng.uniform(-1, 1, (size, 16, 16, 3)).astype(np.float32)
-  mask = np.zeros((size, 16, 16, 1), np.float32)
-  mask[:, 4:12, 2:10] = 1
-  return batch_lib.Batch(image, mask)
+from tests import small_checkpoint, step_test
 
 
 def parts(batch, size):
@@ -32,7 +24,7 @@ def validate(batches, device_count=1, params=None, dtype=jnp.float32, **kwargs):
 
 
 def test_scores_do_not_depend_on_how_pictures_are_batched():
-  whole = make_batch(5)
+  whole = step_test.make_batch(5)
   one, (expected, whole_strip) = validate([whole], batch_size=5, strips=3)
   two, (actual, strip) = validate(parts(whole, 2), 4, batch_size=2, strips=3)
   assert one.pictures == two.pictures == 5
@@ -53,7 +45,7 @@ def test_gates_of_each_layer_are_averaged_in_float32():
     half = len(bias) // 2
     kernel[..., half:], bias[half:] = 0, value
   _, (scores, *_) = validate(
-    parts(make_batch(5), 3),
+    parts(step_test.make_batch(5), 3),
     params=params,
     dtype=jnp.bfloat16,
     batch_size=3,
@@ -78,7 +70,7 @@ def test_mean_fill_is_the_mean_colour_of_the_known_pixels():
 
 
 def test_known_pixels_count_in_the_error_of_the_picture_but_not_of_the_hole():
-  batch = make_batch(2)
+  batch = step_test.make_batch(1)
   completed = batch.image + 0.2 * batch.mask
   scores = validation.score(completed, batch)
   np.testing.assert_allclose(scores["hole_l1"], 0.1, rtol=1e-5)

@@ -14,6 +14,15 @@ def test_url_is_refused_and_makes_no_folder(tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("in_the_way", ["", "strips"])
+def test_folder_that_cannot_be_written_is_named(tmp_path, in_the_way):
+  path = tmp_path / "run" / in_the_way
+  path.parent.mkdir(exist_ok=True)
+  path.write_text("")
+  with pytest.raises(errors.UserError, match=r"^`workdir`=.*cannot be written"):
+    workdir.make(tmp_path / "run", folders=("strips",))
+
+
 def test_second_run_is_refused_while_the_first_lasts(tmp_path):
   with workdir.locked(tmp_path):
     with pytest.raises(errors.UserError, match="another run is writing"):

@@ -38,17 +38,12 @@ def pixel_weight(
   window: float = 0.0,
   separate_means: bool = False,
 ) -> jax.Array:
-  """Returns the weight of each pixel, `[B, H, W, 1]`.
+  """Returns the weight of each pixel, as `losses.pixel_weight` with two terms.
 
-  Args:
-    mask: `[B, H, W, 1]`, 1 = hole.
-    hole: weight of hole pixels.
-    known: weight of known pixels.
-    discount: in (0, 1]: the weight of a hole pixel at distance d from the
-      nearest known one is multiplied by discount^(d - 1), because the centre of
-      a hole is more ambiguous than its border.
-    window: added to the weight of known pixels inside `hole_window.cut`.
-    separate_means: see `losses.pixel_weight`.
+  `window` is added to the weight of known pixels inside `hole_window.cut`. The
+  weight of a hole pixel at distance d from the nearest known one is multiplied
+  by `discount`^(d - 1), in (0, 1], because the centre of a hole is more
+  ambiguous than its border.
 
   Source: Yu et al. 2018, section 3.2 (discount); its released program (window).
   """

@@ -21,16 +21,13 @@ DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
 
 
 class SavedModel(NamedTuple):
-  """The parameters of a checkpoint's networks.
-
-  Without a discriminator, it was not requested or not saved.
-  """
+  """The parameters of a checkpoint's networks."""
 
   folder: pathlib.Path  # of the step
   config: dict[str, Any]  # its section `model` describes the networks
   generator: Any  # the moving average if the run keeps one
-  discriminator: Any = None
-  spectral: Any = None  # power iteration of the discriminator
+  discriminator: Any = None  # None if it was not requested or not saved
+  spectral: Any = None  # its power iteration, likewise
 
 
 def find(path) -> pathlib.Path:

@@ -62,10 +62,10 @@ class Checkpoints:
     """Returns the step of the newest complete checkpoint, or None."""
     return self._manager.latest_step()
 
-  def save(
-    self, state, config: dict, *, window=(), skipped_in_a_row: int = 0
-  ) -> None:
+  def save(self, state, config: dict, **metadata) -> None:
     """Copies a `TrainState` and writes it in the background as `state.step`.
+
+    The metadata are the other fields of `Restored`.
 
     Raises:
       UserError: if the disk is full or the previous save failed.
@@ -79,10 +79,7 @@ class Checkpoints:
           generator=ocp.args.StandardSave(state.best_generator),
           config=ocp.args.JsonSave(config),
         ),
-        custom_metadata={
-          "window": list(window),
-          "skipped_in_a_row": skipped_in_a_row,
-        },
+        custom_metadata=metadata,
       )
 
   def save_imported(self, weights: dict, config: dict) -> None:

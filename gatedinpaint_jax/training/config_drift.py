@@ -3,7 +3,6 @@
 Most keys determine what a run computes, so changing them changes the run.
 """
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from absl import logging
 from flax import traverse_util
 
 from gatedinpaint_jax import build, errors
-from gatedinpaint_jax.baselines import losses, phases
+from gatedinpaint_jax.training import setup as setup_lib
 
 # Keys of logging, checkpointing and fault handling, and those that change how
 # but not what is computed.
@@ -33,14 +32,6 @@ _HARMLESS = (
   "schedule.skipped_steps_to_go_back",
 )
 
-# Values that checkpoints without these keys were trained with.
-_LEGACY_DEFAULTS = {
-  "model": build.DEFAULTS | {"initializer": "released"},
-  "loss": dataclasses.asdict(losses.LossWeights()),
-  "schedule": dataclasses.asdict(phases.Phases()),
-  "optimizer": {"kind": "adam"},
-}
-
 
 def check(
   saved: Mapping[str, Any],
@@ -58,7 +49,7 @@ def check(
   Raises:
     UserError: naming the keys that must not change.
   """
-  before = _flatten(_LEGACY_DEFAULTS) | _flatten(saved)
+  before = _flatten(setup_lib.DEFAULTS) | _flatten(saved)
   changed = _changes(before, _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
@@ -67,23 +58,27 @@ def check(
     )
   if "optimizer" not in saved:
     return  # imported weights, not yet trained
-  harmless = [key for key in changed if _is_harmless(key, saved, now)]
-  serious = [key for key in changed if key not in harmless]
+  serious = {
+    key: values
+    for key, values in changed.items()
+    if not _is_harmless(key, saved, now)
+  }
   if serious and not allow_change:
-    listed = _list({key: changed[key] for key in serious})
     advice = "restore these values or choose another `workdir`"
     if allow_change is not None:
       advice += ", or set `allow_config_change`"
-    raise errors.UserError(f"{folder} has another config: {listed}; {advice}")
+    raise errors.UserError(
+      f"{folder} has another config: {_list(serious)}; {advice}"
+    )
   if changed:
     logging.info("continuing with a changed config: %s", _list(changed))
 
 
-def _changes(saved, now) -> dict[str, tuple[Any, Any]]:
-  """Returns {key: (now, saved)} of the keys in both whose values differ."""
+def _changes(before, now) -> dict[str, tuple[Any, Any]]:
+  """Returns {key: (now, before)} of the keys in both whose values differ."""
   return {
     key: (now[key], value)
-    for key, value in saved.items()
+    for key, value in before.items()
     if key in now and now[key] != value
   }
 
@@ -127,7 +122,7 @@ def _shaping(config) -> dict[str, Any]:
     shaping["data.image_size"] = list(config["data"]["image_size"])
   is_scheduled = optimizer["decay"] != "constant" or optimizer["warmup_steps"]
   return shaping | {
-    "optimizer.kind": optimizer.get("kind", "adam"),
+    "optimizer.kind": optimizer["kind"],
     "optimizer.clip_norm is set": optimizer["clip_norm"] is not None,
     "optimizer.average_decay is set": optimizer["average_decay"] is not None,
     "optimizer has a schedule": bool(is_scheduled),

@@ -31,11 +31,10 @@ class Step(NamedTuple):
   @property
   def reason(self) -> str:
     """Which metrics are not finite."""
-    names = [name for name in step_lib.MUST_BE_FINITE if name in self.metrics]
     return ", ".join(
       f"{name} is {float(self.metrics[name])}"
-      for name in names
-      if not np.isfinite(self.metrics[name])
+      for name in step_lib.MUST_BE_FINITE
+      if not np.isfinite(self.metrics.get(name, 0))
     )
 
 

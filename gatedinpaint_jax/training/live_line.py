@@ -8,8 +8,8 @@ import jax
 from gatedinpaint_jax import terminal
 
 _FORMAT = "{desc} |{bar}| {rate_noinv_fmt}, {remaining} left{postfix}"
-# Short names, so that the line fits into 80 columns.
-_LOSSES = {
+# The losses shown, and short names so that the line fits into 80 columns.
+LOSSES = {
   "l1_refined": "l1",
   "l2_refined": "l2",
   "adversarial_loss": "G",
@@ -48,7 +48,7 @@ class LiveLine:
     if self._bar.update(self._batch_size) and (metrics := read()):
       losses = [
         f"{short} {metrics[name]:.3g}"
-        for name, short in _LOSSES.items()
+        for name, short in LOSSES.items()
         if name in metrics
       ]
       # Appears at the next redraw.

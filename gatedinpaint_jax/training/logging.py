@@ -4,6 +4,7 @@ The only module that imports clu, whose writers load TensorFlow. Without clu, a
 run writes its metrics to `WORKDIR/metrics.jsonl` instead.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -34,29 +35,21 @@ except ImportError as error:
 STRIPS = "strips"
 
 
+@dataclasses.dataclass
 class RunLog:
   """Writes what happens in a run; only the first process writes anything."""
 
-  def __init__(
-    self,
-    workdir,
-    *,
-    first_step: int,
-    steps: int,
-    batch_size: int,
-    profile: bool,
-  ):
-    """Opens the writers of a run that starts after `first_step`.
+  workdir: pathlib.Path  # must have a folder `strips/`
+  first_step: dataclasses.InitVar[int]  # the run starts after it
+  steps: int
+  batch_size: int
+  profile: bool  # for TensorBoard, at step 10 and then once an hour
 
-    The workdir must have a folder `strips/`. With `profile`, writes profiles
-    for TensorBoard at step 10 and then once an hour.
-    """
-    self.workdir = pathlib.Path(workdir)
-    self._steps = steps
-    self._batch_size = batch_size
-    self._profile = profile
+  def __post_init__(self, first_step):
     self._is_first = jax.process_index() == 0
-    self._live = live_line.LiveLine(steps=steps, batch_size=batch_size)
+    self._live = live_line.LiveLine(
+      steps=self.steps, batch_size=self.batch_size
+    )
     self._open(first_step)
 
   def restart(self, step: int) -> None:
@@ -82,7 +75,7 @@ class RunLog:
       self._writer = metric_writers.AsyncMultiWriter(
         [metric_writers.SummaryWriter(str(self.workdir))]
       )
-      if self._profile:
+      if self.profile:
         # A new one: clu rejects steps that decrease.
         self._profiler = periodic_actions.Profile(logdir=self.workdir)
 
@@ -122,7 +115,7 @@ class RunLog:
       return
     remaining = ""
     if speed := scalars.get("images_per_second"):
-      seconds = (self._steps - step) * self._batch_size / speed
+      seconds = (self.steps - step) * self.batch_size / speed
       remaining = f"  remaining {tqdm.tqdm.format_interval(seconds)}"
     self.print_scalars(step, scalars, end=remaining)
 

@@ -1,7 +1,9 @@
 """The training loop and everything that is due between its steps."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 from absl import logging
@@ -14,6 +16,7 @@ from gatedinpaint_jax.training import (
   divergence,
   health,
   hosts,
+  live_line,
   preemption,
 )
 from gatedinpaint_jax.training import logging as logging_lib
@@ -23,13 +26,7 @@ from gatedinpaint_jax.training import step as step_lib
 from gatedinpaint_jax.training import validation as validation_lib
 
 # Scalars that are shown in a progress line.
-_TRAINING_SHOWN = (
-  "l1_refined",
-  "l2_refined",
-  "adversarial_loss",
-  "discriminator_loss",
-  "images_per_second",
-)
+_TRAINING_SHOWN = (*live_line.LOSSES, "images_per_second")
 _VALIDATION_SHOWN = ("validation/hole_l1", "validation/l1", "validation/psnr")
 
 
@@ -38,34 +35,23 @@ def is_due(step: int, *, every: int, last: int) -> bool:
   return step % every == 0 or step == last
 
 
+@dataclasses.dataclass
 class Run:
   """A training run: the loop, and its reaction to faults."""
 
-  def __init__(
-    self,
-    config,
-    *,
-    setup: setup_lib.Setup,
-    mesh: jax.sharding.Mesh,
-    checkpoints: checkpoints_lib.Checkpoints,
-    restore: Callable[..., checkpoints_lib.Restored],
-    restored: checkpoints_lib.Restored,
-    log: logging_lib.RunLog,
-    validation: validation_lib.Validation,
-    preemption: preemption.Preemption,
-  ):
-    """Prepares a run that continues from `restored`.
+  config: Any
+  setup: setup_lib.Setup
+  mesh: jax.sharding.Mesh
+  checkpoints: checkpoints_lib.Checkpoints
+  # `restore(up_to=step)` returns the checkpoint to go back to.
+  restore: Callable[..., checkpoints_lib.Restored]
+  restored: dataclasses.InitVar[checkpoints_lib.Restored]  # continues from it
+  log: logging_lib.RunLog
+  validation: validation_lib.Validation
+  preemption: preemption.Preemption
 
-    `restore(up_to=step)` returns the checkpoint to go back to.
-    """
-    self._config = config
-    self._setup = setup
-    self._mesh = mesh
-    self._checkpoints = checkpoints
-    self._restore = restore
-    self._log = log
-    self._validation = validation
-    self._preemption = preemption
+  def __post_init__(self, restored):
+    config = self.config
     self._scores = {}  # {step: validation scores}
     self._health = health.Health(
       batch_size=config.data.batch_size,
@@ -75,12 +61,11 @@ class Run:
       config.schedule.skipped_steps_to_go_back,
       skipped_in_a_row=restored.skipped_in_a_row,
     )
-    self._meter = None
     self._resume_metrics(restored)
 
   def train(self, state, batches: Iterator[batch_lib.Batch]):
     """Trains until `config.schedule.steps` and returns the final state."""
-    last, monitor = self._config.schedule.steps, self._monitor
+    last, monitor = self.config.schedule.steps, self._monitor
     step, examples = int(state.step), int(state.examples_seen)
     # One compiled step for each combination of networks that it updates.
     compile_step = functools.cache(
@@ -94,9 +79,9 @@ class Run:
       if batch is None:
         batch = self._next_batch(batches)
       step += 1
-      state, metrics = compile_step(self._setup.turn(step))(state, batch)
+      state, metrics = compile_step(self.setup.turn(step))(state, batch)
       monitor.add(step, examples, batch, metrics)
-      examples += self._config.data.batch_size
+      examples += self.config.data.batch_size
       # The next batch is fetched and copied while the devices compute.
       batch = self._next_batch(batches) if step < last else None
       self._meter.add(metrics)
@@ -107,7 +92,7 @@ class Run:
         step = int(state.step)
         continue
       self._after_step(step, state)
-      if self._preemption.is_due() and step < last:
+      if self.preemption.is_due() and step < last:
         self._save_and_stop(step, state)
         return state
     self._print_summary()
@@ -117,9 +102,9 @@ class Run:
     """Returns the compiled training step of a turn; see `Setup.turn`."""
     logging.info("compiling the training step; this may take minutes")
     train_step = jax.jit(
-      step_lib.make_train_step(self._setup, turn, mesh=self._mesh),
+      step_lib.make_train_step(self.setup, turn, mesh=self.mesh),
       donate_argnums=0,
-      out_shardings=devices.replicated(self._mesh),
+      out_shardings=devices.replicated(self.mesh),
       compiler_options=compiler_options.for_backend(),
     )
     with self._meter.paused():
@@ -131,18 +116,18 @@ class Run:
     """Takes the next batch and starts copying it to the devices."""
     with self._meter.waiting():
       batch = next(batches)
-    return devices.put_batch(batch, self._mesh)
+    return devices.put_batch(batch, self.mesh)
 
   def _resume_metrics(self, restored) -> None:
     """Continues the means of metrics as of a checkpoint."""
     self._meter = meter_lib.Meter(
-      self._config.data.batch_size, window=restored.window
+      self.config.data.batch_size, window=restored.window
     )
     self._health.reset(int(restored.state.step))
 
   def _after_step(self, step: int, state) -> None:
-    schedule, last = self._config.schedule, self._config.schedule.steps
-    self._log.after_step(step, self._meter.newest)
+    schedule, last = self.config.schedule, self.config.schedule.steps
+    self.log.after_step(step, self._meter.newest)
     if is_due(step, every=schedule.log_every_steps, last=last):
       self._report(step)
     if is_due(step, every=schedule.checkpoint_every_steps, last=last):
@@ -151,27 +136,27 @@ class Run:
       if not self._monitor.skipped_in_a_row or step == last:
         self._save(state)
     if is_due(step, every=schedule.evaluate_every_steps, last=last):
-      with self._log.paused(), self._meter.paused():
+      with self.log.paused(), self._meter.paused():
         self._validate(step, state)
-    self._checkpoints.check()
+    self.checkpoints.check()
 
   def _report(self, step: int) -> None:
     """Logs the means since the last report."""
     scalars = self._meter.take()
-    self._log.write_scalars(
+    self.log.write_scalars(
       step, {f"train/{name}": value for name, value in scalars.items()}
     )
     shown = [name for name in _TRAINING_SHOWN if name in scalars]
     if scalars[step_lib.SKIPPED]:
       shown.append(step_lib.SKIPPED)
-    self._log.print_training(step, {name: scalars[name] for name in shown})
+    self.log.print_training(step, {name: scalars[name] for name in shown})
     self._health.check_training(step, scalars)
 
   def _save(self, state) -> None:
-    with self._log.paused(), self._meter.paused():
-      self._checkpoints.save(
+    with self.log.paused(), self._meter.paused():
+      self.checkpoints.save(
         state,
-        self._config.to_dict(),
+        self.config.to_dict(),
         window=self._meter.window(),
         skipped_in_a_row=self._monitor.skipped_in_a_row,
       )
@@ -179,26 +164,21 @@ class Run:
 
   def _save_and_stop(self, step: int, state) -> None:
     self._monitor.check()
-    if self._checkpoints.latest_step() != step:
+    if self.checkpoints.latest_step() != step:
       self._save(state)
-    self._checkpoints.wait()
+    self.checkpoints.wait()
     logging.info(
       "saved and stopped at step %d (%s); the same command resumes",
       step,
-      self._preemption.reason,
+      self.preemption.reason,
     )
 
   def _go_back(self, state):
-    """Returns the checkpoint before the skipped steps, with new examples next.
-
-    Raises:
-      UserError: if the run diverged again before it could save.
-    """
-    monitor = self._monitor
-    skipped = monitor.skipped
+    """Returns the state before the skipped steps, or stops the second time."""
+    monitor, skipped = self._monitor, self._monitor.skipped
     if monitor.went_back:
       folder = divergence.dump(
-        self._log.workdir, skipped, state, self._config.to_dict()
+        self.log.workdir, skipped, state, self.config.to_dict()
       )
       raise errors.UserError(
         f"step {skipped.number}: {skipped.reason}, again after going back; "
@@ -206,12 +186,12 @@ class Run:
         f"config.optimizer.clip_norm; {folder} holds what is needed to "
         "reproduce it"
       )
-    restored = self._restore(up_to=skipped.number - monitor.skipped_in_a_row)
+    restored = self.restore(up_to=skipped.number - monitor.skipped_in_a_row)
     monitor.reset()
     monitor.went_back = True
     self._resume_metrics(restored)
     step = int(restored.state.step)
-    self._log.restart(step)
+    self.log.restart(step)
     logging.warning(
       "went back to step %d; continuing from example %d",
       step,
@@ -221,34 +201,34 @@ class Run:
 
   def _validate(self, step: int, state) -> None:
     """Scores the validation pictures and writes their strip."""
-    if not self._validation.pictures:
+    if not self.validation.pictures:
       return
-    scores, strip = self._validation(state.best_generator)
+    scores, strip = self.validation(state.best_generator)
     self._scores[step] = scores
     scalars = {f"validation/{name}": value for name, value in scores.items()}
-    self._log.write_scalars(step, scalars)
-    self._log.print_scalars(
+    self.log.write_scalars(step, scalars)
+    self.log.print_scalars(
       step, {name: scalars[name] for name in _VALIDATION_SHOWN}
     )
     if step:
       self._health.check_validation(step, scores)
-    self._log.write_strip(step, strip)
+    self.log.write_strip(step, strip)
 
   def _print_summary(self) -> None:
     """Prints the path of the last strip and how the error in the holes fell."""
-    if not self._validation.pictures or jax.process_index() > 0:
+    if not self.validation.pictures or jax.process_index() > 0:
       return
     first, last = min(self._scores), max(self._scores)
-    hole_l1 = {"mean fill": self._validation.score_mean_fill()}
+    hole_l1 = {"mean fill": self.validation.score_mean_fill()}
     for step in (first, last):
       hole_l1[f"step {step}"] = self._scores[step]["hole_l1"]
     shown = ", ".join(f"{name} {error:.4f}" for name, error in hole_l1.items())
     chroma = self._scores[last]["hole_chroma"]
     original = self._scores[last]["original_hole_chroma"]
     print(
-      f"strip of completed validation pictures: {self._log.strip_path(last)}"
+      f"strip of completed validation pictures: {self.log.strip_path(last)}"
     )
     print(
-      f"hole l1 on {self._validation.pictures} held-out pictures: {shown}; "
+      f"hole l1 on {self.validation.pictures} held-out pictures: {shown}; "
       f"chroma {chroma / original if original else 1.0:.2f} of the originals'"
     )

@@ -50,7 +50,8 @@ class Meter:
       {name: float(value) for name, value in metrics.items()}
       for metrics in jax.device_get(self._metrics)
     ]
-    return self._metrics
+    # A copy: steps are added while a checkpoint is written in the background.
+    return list(self._metrics)
 
   @contextlib.contextmanager
   def waiting(self):

@@ -11,6 +11,11 @@ from gatedinpaint_jax import errors, losses
 from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.baselines import phases as phases_lib
 
+# Values of keys that older configs may lack, by section.
+DEFAULTS = {
+  "model": networks_build.DEFAULTS,
+  "loss": dataclasses.asdict(baseline_losses.LossWeights()),
+}
 # Keys of `config.optimizer`.
 _KINDS = ("adam", "adadelta")
 _DECAYS = ("constant", "linear", "cosine")
@@ -41,20 +46,14 @@ class Setup:
 
 
 def fill_in(config):
-  """Returns a copy of a config with defaults for missing keys, which it logs.
-
-  User configs may predate some keys of `model` and `loss`.
-  """
+  """Returns a copy of a config with `DEFAULTS` for missing keys; logs them."""
   config = config.copy_and_resolve_references()
-  for section, defaults in (
-    ("model", networks_build.DEFAULTS),
-    ("loss", dataclasses.asdict(baseline_losses.LossWeights())),
-  ):
-    missing = {k: v for k, v in defaults.items() if k not in config[section]}
-    with config.unlocked():
-      config[section].update(missing)
-    for key, value in missing.items():
-      logging.info("config.%s.%s is not set; using %s", section, key, value)
+  for section, defaults in DEFAULTS.items():
+    for key, value in defaults.items():
+      if key not in config[section]:
+        with config.unlocked():
+          config[section][key] = value
+        logging.info("config.%s.%s is not set; using %s", section, key, value)
   return config
 
 
@@ -72,6 +71,7 @@ def build_setup(config, *, platform: str | None = None) -> Setup:
   optimizer = config.optimizer
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)
+  _check_schedule(config.schedule)
   _check_accumulation(optimizer, config.model)
   phases, steps = _read_phases(config), config.schedule.steps
   # An optimizer counts only the steps that update its network.
@@ -160,20 +160,11 @@ def _read_phases(config) -> phases_lib.Phases:
   )
 
 
-def check_schedule(schedule) -> None:
-  """Raises UserError for the first invalid value in `config.schedule`."""
-  for name in (
-    "steps",
-    "log_every_steps",
-    "evaluate_every_steps",
-    "checkpoint_every_steps",
-    "keep_checkpoints",
-    "skipped_steps_to_go_back",
-    "generator_every_steps",
-  ):
-    _check_count(f"schedule.{name}", schedule[name])
-  for name in ("completion_steps", "discriminator_steps"):
-    _check_count(f"schedule.{name}", schedule[name], least=0)
+def _check_schedule(schedule):
+  for name, value in schedule.items():
+    least = 0 if name in ("completion_steps", "discriminator_steps") else 1
+    if name != "profile":
+      _check_count(f"schedule.{name}", value, least=least)
 
 
 def _check(key, value, is_valid, requirement):
@@ -181,7 +172,7 @@ def _check(key, value, is_valid, requirement):
     raise errors.UserError(f"config.{key}={value}: must be {requirement}")
 
 
-def _check_count(key, value, *, least=1):
+def _check_count(key, value, *, least):
   is_count = isinstance(value, int) and value >= least
   _check(key, value, is_count, f"an integer of at least {least}")
 
@@ -198,25 +189,19 @@ def _check_loss(loss, model):
       _check(key, value, isinstance(value, int | float), "a number")
       _check(key, value, value >= 0, "0 or more")
   _check("loss.discount", loss.discount, 0 < loss.discount <= 1, "in (0, 1]")
-  penalty = loss.gradient_penalty
-  _check(
-    "loss.gradient_penalty",
-    penalty,
-    penalty > 0 or loss.gan != "wasserstein",
-    "above 0 for config.loss.gan=wasserstein; its paper uses 10",
-  )
+  key, penalty = "loss.gradient_penalty", loss.gradient_penalty
+  is_valid = penalty > 0 or loss.gan != "wasserstein"
+  requirement = "above 0 for config.loss.gan=wasserstein; its paper uses 10"
+  _check(key, penalty, is_valid, requirement)
   penalized = "global_and_local_critics"
-  _check(
-    "loss.gradient_penalty",
-    penalty,
-    penalty == 0 or model.discriminator == penalized,
-    f"0 unless config.model.discriminator={penalized}",
-  )
+  is_valid = penalty == 0 or model.discriminator == penalized
+  requirement = f"0 unless config.model.discriminator={penalized}"
+  _check(key, penalty, is_valid, requirement)
 
 
 def _check_accumulation(optimizer, model):
   steps = optimizer.accumulation_steps
-  _check_count("optimizer.accumulation_steps", steps)
+  _check_count("optimizer.accumulation_steps", steps, least=1)
   for key, normalized in (
     ("generator", "completion"),
     ("discriminator", "global_local"),

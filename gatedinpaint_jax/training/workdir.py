@@ -30,10 +30,8 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
 def locked(workdir: pathlib.Path):
   """Keeps other runs out of a workdir. The lock ends with the process.
 
-  With several processes, the first one takes the lock.
-
-  Raises:
-    UserError: in all processes, if another run has the lock.
+  With several processes, the first one takes the lock; all raise UserError if
+  another run has it.
   """
   lock = filelock.FileLock(workdir / _LOCK, timeout=0)
 
