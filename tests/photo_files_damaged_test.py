@@ -98,6 +98,12 @@ def test_what_is_no_picture_says_what_it_is(tmp_path, make, parts):
   assert_refused(tmp_path / "a.png", *parts)
 
 
+def test_name_cannot_forge_a_line(tmp_path):
+  with pytest.raises(errors.UserError) as caught:
+    photo_files.read(tmp_path / "a.png\nerror: b\x1b[2J.png")
+  assert r"a.png\nerror: b\x1b[2J.png: no such file" in str(caught.value)
+
+
 def test_name_that_cannot_be_opened_says_why(tmp_path):
   assert_refused(tmp_path / ("a" * 300 + ".png"), "File name too long")
   (tmp_path / "file").write_text("x")

@@ -144,6 +144,7 @@ def _without_end(jpeg) -> Photo:
 
 
 def _decode(file) -> Photo:
+  notes = []
   with _damage():
     opened = _open_picture(file)
     image = opened.image
@@ -151,6 +152,7 @@ def _decode(file) -> Photo:
       image = image.copy_memory().autorot()  # needs random access
     if image.interpretation == "cmyk":
       image = image.icc_transform("srgb", embedded=True)
+      notes.append("converted from CMYK to sRGB")
     if image.format not in _DEPTHS or (
       image.bands not in _CHANNELS.get(image.interpretation, ())
     ):
@@ -160,7 +162,6 @@ def _decode(file) -> Photo:
         "grey or RGB"
       )
     pixels = image.numpy()
-  notes = []
   if opened.frames > 1:
     notes.append(f"only the first of its {opened.frames} pictures is read")
   return Photo(
