@@ -15,7 +15,7 @@ import pytest
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from tests import processes, tiny_run
 
-STEPS = 60
+STEPS = 30
 pytestmark = pytest.mark.slow
 
 
@@ -24,7 +24,7 @@ def whole(tmp_path_factory):
   """The folder of a run of two processes to which nothing happened."""
   folder = tmp_path_factory.mktemp("whole")
   photos = tiny_run.write_photos(folder)
-  schedule = {"checkpoint_every_steps": 10, "evaluate_every_steps": STEPS}
+  schedule = {"checkpoint_every_steps": 5, "evaluate_every_steps": STEPS}
   tiny_run.write_config(folder, photos, steps=STEPS, **schedule)
   started = start(folder, folder)
   assert processes.wait(started) == [0, 0], read_log(folder, 0)
