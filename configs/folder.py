@@ -1,4 +1,4 @@
-"""Your own pictures: every jpg, png and webp below a folder.
+"""Your own pictures: every picture below a folder.
 
 python -m gatedinpaint_jax.main --config=configs/folder.py \
     --config.data.path=PHOTOS

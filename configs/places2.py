@@ -34,7 +34,7 @@ def get_data_config():
   data = ml_collections.ConfigDict()
   # Where the pictures come from:
   #   tfds       a dataset of TensorFlow Datasets
-  #   folder     all jpg, png and webp files below a folder
+  #   folder     all pictures below a folder
   #   file_list  a text file with one path per line
   #   arrays     an .npz file with `images` [N, H, W, 3] uint8. Does not need
   #              TensorFlow; pictures are only cropped, so that `resize` and
