@@ -164,9 +164,9 @@ def _load_inpainter(options, work):
   if uses_jax and not options.crop_to_hole:
     spread.use_cores(options.batch_size or len(work))
   with errors.prefixed("--checkpoint: "):
-    folder = checkpoint_reader.find(options.checkpoint)
+    checkpoint_reader.find(options.checkpoint)
   loaded = inpainter.Inpainter.from_checkpoint(
-    folder, bucket=options.bucket, backend=options.backend
+    options.checkpoint, bucket=options.bucket, backend=options.backend
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(

@@ -1,8 +1,10 @@
 """Settings that hold for every test."""
 
+import contextlib
 import functools
 import importlib.util
 import os
+import signal
 import types
 
 # Eight devices of the processor, before any backend starts: the tests of
@@ -130,6 +132,23 @@ def refused(monkeypatch, capsys):
       assert part in printed
 
   return refused
+
+
+@pytest.fixture
+def in_time():
+  """A context that fails a test that waits, as for someone to fill a pipe."""
+
+  @contextlib.contextmanager
+  def limit():
+    # Not an exception that the code could take for one of a file.
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits"))
+    signal.alarm(20)
+    try:
+      yield
+    finally:
+      signal.alarm(0)
+
+  return limit
 
 
 @pytest.fixture

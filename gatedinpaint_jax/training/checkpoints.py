@@ -157,8 +157,7 @@ class Checkpoints:
 
   def config(self, step: int) -> dict:
     """Returns the config that was saved with a checkpoint."""
-    items = ocp.args.Composite(config=ocp.args.JsonRestore())
-    return self._manager.restore(step, args=items).config
+    return checkpoint_reader.read_config(self.folder(step))
 
   def restore(self, step: int, like, sharding) -> Restored:
     """Restores a checkpoint, regardless of the devices that wrote it.

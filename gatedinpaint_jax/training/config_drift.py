@@ -13,6 +13,7 @@ from flax import traverse_util
 
 from gatedinpaint_jax import build, errors
 from gatedinpaint_jax.baselines import losses, phases
+from gatedinpaint_jax.training import checkpoint_reader
 
 # Keys of logging, checkpointing and fault handling, and those that change how
 # but not what is computed.
@@ -56,8 +57,19 @@ def check(
   to allow them. `folder` is that of the checkpoint, for the messages.
 
   Raises:
-    UserError: naming the keys that must not change.
+    UserError: naming the keys that must not change, or if the saved config is
+      not that of a run.
   """
+  try:
+    _check(saved, now, folder, allow_change)
+  except checkpoint_reader.DAMAGE as error:
+    raise errors.UserError(
+      f"{folder} has a config that is none of a run "
+      f"({errors.first_words(error)}); choose another `workdir`"
+    ) from error
+
+
+def _check(saved, now, folder, allow_change) -> None:
   before = _flatten(_LEGACY_DEFAULTS) | _flatten(saved)
   changed = _changes(before, _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
