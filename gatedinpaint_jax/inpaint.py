@@ -216,11 +216,18 @@ def _open_report(path) -> TextIO:
   """Opens the report to append to it, or the null device without one."""
   path = os.path.expanduser(path or os.devnull)
   try:
-    return open(path, "a", encoding="utf-8")
+    return open(path, "a", encoding="utf-8", opener=_open_at_once)
   except OSError as error:
     raise errors.UserError(
       f"--report={path}: cannot be written ({error.strerror})"
     ) from error
+
+
+def _open_at_once(path, flags) -> int:
+  """Opens a file, but not a pipe that nobody reads, which would wait."""
+  descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+  os.set_blocking(descriptor, True)
+  return descriptor
 
 
 def _report_line(outcome, options) -> str:

@@ -1,6 +1,7 @@
 """Answers of a study: what is read of them, and what is none."""
 
 import json
+import os
 
 import pytest
 
@@ -105,7 +106,15 @@ def test_key_is_read(tmp_path):
 
 @pytest.mark.parametrize(
   "content",
-  [None, "", "[]", "{}", '{"pictures": []}', '{"pictures": {"a": "b"}}'],
+  [
+    None,
+    "",
+    "[]",
+    "{}",
+    '{"pictures": []}',
+    '{"pictures": {"a": "b"}}',
+    '{"pictures": ' + "[" * 100_000,
+  ],
 )
 def test_what_is_no_key_is_refused(tmp_path, content):
   message = "cannot be read"
@@ -114,3 +123,22 @@ def test_what_is_no_key_is_refused(tmp_path, content):
     message = "is not the key"
   with pytest.raises(errors.UserError, match=rf"key\.json: {message}"):
     study_answers.read_key(tmp_path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path, in_time):
+  for name in ("key.json", "a.csv"):
+    os.mkfifo(tmp_path / name)
+  with (
+    in_time(),
+    pytest.raises(errors.UserError, match=r"key\.json: cannot be"),
+  ):
+    study_answers.read_key(tmp_path)
+  with in_time(), pytest.raises(errors.UserError, match=r"a\.csv: cannot be"):
+    study_answers.read_answers([tmp_path / "a.csv"], KEY)
+
+
+def test_endless_file_is_not_read(tmp_path):
+  with open(tmp_path / "a.csv", "wb") as file:
+    file.truncate(10**12)
+  with pytest.raises(errors.UserError, match=r"a\.csv: .*larger than 100 MB"):
+    study_answers.read_answers([tmp_path / "a.csv"], KEY)

@@ -1,5 +1,7 @@
 """`inpaint`: a person's mistakes end with one line and exit code 2."""
 
+import os
+
 import pytest
 from PIL import Image
 
@@ -30,6 +32,7 @@ def folder(tmp_path):
     ({"output": "no/out.png"}, ["no folder", "create it"]),
     ({"output": "/proc/out.png"}, ["cannot be written", "/proc/out.png"]),
     ({"report": "no/report"}, ["--report", "cannot be written"]),
+    ({"report": "pipe"}, ["--report", "cannot be written"]),
     ({"sketch": "mask.png"}, ["--sketch", "not guided"]),
     ({"mask": "grey.png"}, ["grey.png", "grey all over"]),
     (
@@ -62,10 +65,11 @@ def folder(tmp_path):
   ],
 )
 def test_mistake_ends_with_one_line(
-  checkpoint, folder, refused, monkeypatch, change, parts
+  checkpoint, folder, refused, monkeypatch, in_time, change, parts
 ):
   Image.new("L", (32, 24), 127).save(folder / "grey.png")
   Image.new("L", (10, 10), 255).save(folder / "small.png")
+  os.mkfifo(folder / "pipe")
 
   monkeypatch.chdir(folder)
   right = {
@@ -74,4 +78,5 @@ def test_mistake_ends_with_one_line(
     "output": "out.png",
     "checkpoint": checkpoint,
   }
-  refused(inpaint, right | change, *parts)
+  with in_time():
+    refused(inpaint, right | change, *parts)
