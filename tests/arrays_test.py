@@ -87,7 +87,6 @@ INTACT = npy((8, 16, 24, 3), length=0) + pictures.noise(8 * 16, 24).tobytes()
 ENTRY = len(zipped(INTACT)) - 22 - 46 - len("images.npy")
 HOSTILE = {
   "claims 90 GB": zipped(npy((30_000_000, 32, 32, 3))),
-  "claims 1e15": zipped(npy((10**12, 32, 32, 3))),
   "overflow": zipped(npy((2**62, 32, 32, 3))),
   "negative": zipped(npy((-1, 32, 32, 3))),
   "pickle": zipped(npy((1,), "|O", 0) + pickle.dumps([1])),
@@ -103,15 +102,16 @@ HOSTILE = {
 }
 
 
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_file_of_a_stranger_is_one_line(tmp_path, in_time, content):
+def test_file_of_a_stranger_is_one_line(tmp_path, content):
   path = tmp_path / "a.npz"
   if content is None:
     os.mkfifo(path)
   else:
     path.write_bytes(content)
   message = r"is not an \.npz file of plain arrays \(|must be uint8"
-  with in_time(), pytest.raises(errors.UserError, match=message) as caught:
+  with pytest.raises(errors.UserError, match=message) as caught:
     arrays.load(str(path), size=(16, 24))
   assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 

@@ -1,6 +1,5 @@
 """Settings that hold for every test."""
 
-import contextlib
 import functools
 import importlib.util
 import os
@@ -136,19 +135,12 @@ def refused(monkeypatch, capsys):
 
 @pytest.fixture
 def in_time():
-  """A context that fails a test that waits, as for someone to fill a pipe."""
-
-  @contextlib.contextmanager
-  def limit():
-    # Not an exception that the code could take for one of a file.
-    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits"))
-    signal.alarm(20)
-    try:
-      yield
-    finally:
-      signal.alarm(0)
-
-  return limit
+  """Fails a test that waits, as for someone to write to a pipe."""
+  # Not an exception that the code could take for one of a file.
+  signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits"))
+  signal.alarm(300)
+  yield
+  signal.alarm(0)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ def folder(tmp_path):
   return tmp_path
 
 
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize(
   ("change", "parts"),
   [
@@ -65,7 +66,7 @@ def folder(tmp_path):
   ],
 )
 def test_mistake_ends_with_one_line(
-  checkpoint, folder, refused, monkeypatch, in_time, change, parts
+  checkpoint, folder, refused, monkeypatch, change, parts
 ):
   Image.new("L", (32, 24), 127).save(folder / "grey.png")
   Image.new("L", (10, 10), 255).save(folder / "small.png")
@@ -78,5 +79,4 @@ def test_mistake_ends_with_one_line(
     "output": "out.png",
     "checkpoint": checkpoint,
   }
-  with in_time():
-    refused(inpaint, right | change, *parts)
+  refused(inpaint, right | change, *parts)

@@ -43,10 +43,11 @@ def test_checkpoint_that_claims_more_than_its_files_hold_is_not_read(tmp_path):
     tensorflow_checkpoint.read(tmp_path / "snap-3")
 
 
-def test_pipe_in_a_checkpoint_is_not_waited_for(tmp_path, in_time):
+@pytest.mark.usefixtures("in_time")
+def test_pipe_in_a_checkpoint_is_not_waited_for(tmp_path):
   weight_files.write_tensorflow(tmp_path / "snap-3", {"a": np.zeros(9)})
   path = tmp_path / "snap-3.data-00000-of-00001"
   path.unlink()
   os.mkfifo(path)
-  with in_time(), pytest.raises(errors.UserError, match="not a regular file"):
+  with pytest.raises(errors.UserError, match="not a regular file"):
     tensorflow_checkpoint.read(tmp_path / "snap-3")

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import orbax.checkpoint as ocp
-import psutil
 import tensorstore as ts
 
 from gatedinpaint_jax import build, errors, files
@@ -28,6 +27,11 @@ DAMAGE = (
   TypeError,
   ValueError,
 )
+# What orbax calls the leaves that it stores as arrays.
+_ARRAYS = ("jax.Array", "np.ndarray", "scalar")
+# How much of its files an item may be in memory. Parameters do not compress;
+# zeros do, by ten thousands.
+_MOST_BYTES_PER_BYTE = 100
 
 
 class SavedModel(NamedTuple):
@@ -90,7 +94,7 @@ def _read(folder, with_discriminator) -> SavedModel:
     read_through(folder / item)
   standard = ocp.StandardCheckpointHandler
   handler = ocp.CompositeCheckpointHandler(
-    state=standard(), generator=standard()
+    state=standard(), generator=standard(), config=ocp.JsonCheckpointHandler()
   )
   with ocp.Checkpointer(handler) as checkpointer:
     saved = checkpointer.metadata(folder).item_metadata
@@ -100,10 +104,11 @@ def _read(folder, with_discriminator) -> SavedModel:
     items = checkpointer.restore(
       folder,
       ocp.args.Composite(
+        config=ocp.args.JsonRestore(),
         **{
           name: ocp.args.StandardRestore(_on_first_device(tree))
           for name, tree in wanted.items()
-        }
+        },
       ),
     )
   state = items.state if "state" in wanted else {}
@@ -186,29 +191,53 @@ def read_through(item: pathlib.Path) -> None:
   """
   if not item.is_dir():
     return
-  for name in ("_METADATA", "_sharding", "array_metadatas/process_0"):
+  for name in ("_sharding", "array_metadatas/process_0"):
     if (item / name).is_file():
       json.loads(files.read(item / name))
+  arrays = _open_arrays(item)
+  size = sum(array.size * array.dtype.numpy_dtype.itemsize for array in arrays)
+  stored = sum(path.stat().st_size for path in item.rglob("*"))
+  if size > max(_MOST_BYTES_PER_BYTE * stored, 10**8):
+    raise ValueError(
+      f"{size / 1e9:.1f} GB of arrays are claimed in {stored / 1e6:.1f} MB"
+    )
+  for array in arrays:
+    array.read().result()
+
+
+def check_shapes(item: pathlib.Path, like) -> None:
+  """Raises ValueError unless an item has the shapes of a tree, in any order."""
+  shapes = sorted(array.shape for array in _open_arrays(item))
+  if shapes != sorted(leaf.shape for leaf in jax.tree.leaves(like)):
+    raise ValueError("its arrays have other shapes")
+
+
+def _open_arrays(item) -> list[ts.TensorStore]:
+  """Returns all arrays of a checkpoint item, not yet read."""
   base = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
   context = ts.Context({"cache_pool": {"total_bytes_limit": 10**8}})
-  names = ts.KvStore.open(base, context=context).result().list().result()
-  arrays = [
+  files_of_arrays = ts.KvStore.open(base, context=context).result().list()
+  names = {
+    name.decode().removesuffix("/.zarray")
+    for name in files_of_arrays.result()
+    if name.endswith(b"/.zarray")
+  }
+  tree = json.loads(files.read(item / "_METADATA"))["tree_metadata"]
+  for leaf in tree.values():
+    name = ".".join(key["key"] for key in leaf["key_metadata"])
+    if leaf["value_metadata"]["value_type"] in _ARRAYS and name not in names:
+      raise ValueError(f"{name} is missing")
+  return [
     ts.open(
       {
         "driver": "zarr",
-        "kvstore": {**base, "path": name.decode().removesuffix(".zarray")},
+        "kvstore": {**base, "path": f"{name}/"},
         "fill_missing_data_reads": False,
       },
       context=context,
     ).result()
     for name in names
-    if name.endswith(b"/.zarray")
   ]
-  size = sum(array.size * array.dtype.numpy_dtype.itemsize for array in arrays)
-  if size > psutil.virtual_memory().available:
-    raise ValueError(f"its arrays take {size / 1e9:.0f} GB of memory")
-  for array in arrays:
-    array.read().result()
 
 
 def _is_step(folder) -> bool:
