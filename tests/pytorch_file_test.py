@@ -61,15 +61,10 @@ def test_file_of_something_else_is_named(torch, tmp_path, saved, message):
     lambda torch: torch.zeros(1, dtype=torch.bfloat16).expand(10**7, 10**7),
     lambda torch: torch.zeros(10**7, 10**7, device="meta"),
     lambda torch: torch.zeros(3, 3).to_sparse(),
-    lambda torch: torch.sparse_coo_tensor(
-      torch.zeros(2, 1, dtype=torch.int64), torch.ones(1), (10**7, 10**7)
-    ),
-    lambda torch: torch.quantize_per_tensor(torch.ones(3), 1.0, 0, torch.qint8),
     lambda torch: torch.ones(3, dtype=torch.complex64).conj(),
   ],
-  ids=["repeated", "bfloat16", "meta", "sparse", "large", "int8", "conjugate"],
+  ids=["repeated", "bfloat16", "meta", "sparse", "conjugate"],
 )
-@pytest.mark.filterwarnings("ignore")  # of torch, about such tensors
 def test_tensor_without_values_of_its_own_is_refused(torch, tmp_path, make):
   path = tmp_path / "w.pth"
   torch.save({"G": {"a": make(torch)}}, path)

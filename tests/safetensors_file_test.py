@@ -1,4 +1,3 @@
-import json
 import os
 import struct
 
@@ -48,32 +47,27 @@ def test_damaged_file_is_named(tmp_path, damage):
     safetensors_file.read(path)
 
 
-def raw(header, length=4):
-  header = header if isinstance(header, bytes) else json.dumps(header).encode()
-  return struct.pack("<Q", len(header)) + header + bytes(length)
-
-
 def of(dtype, shape, end=4):
-  return raw({"a": {"dtype": dtype, "shape": shape, "data_offsets": [0, end]}})
+  return (
+    f'{{"a":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}'
+  )
 
 
 @pytest.mark.parametrize(
-  "content",
+  "header",
   [
     of("F8_E4M3", [4]),
-    of("F8_E5M2", [4]),
     of("F4", [8]),
     of("X", [1]),
     of("F32", [2**62, 4]),
     of("F32", [1], end=2**62),
-    raw(b'{"a":' + b"[" * 100_000),
-    raw(b'{"__metadata__": {"a": ' + b"[" * 9000 + b"]" * 9000 + b"}}"),
-    struct.pack("<Q", 2**63) + b"{}",
+    '{"__metadata__":' + "[" * 100_000,
   ],
+  ids=range(6),
 )
-def test_file_of_a_stranger_is_one_line(tmp_path, content):
+def test_file_of_a_stranger_is_one_line(tmp_path, header):
   path = tmp_path / "w.safetensors"
-  path.write_bytes(content)
+  path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
   with pytest.raises(errors.UserError, match="cannot be read") as caught:
     safetensors_file.read(path)
   assert "\n" not in str(caught.value) and len(str(caught.value)) < 400

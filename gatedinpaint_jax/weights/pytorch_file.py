@@ -3,6 +3,8 @@
 The file is a dictionary with the state dictionary of the generator under `G`.
 """
 
+import warnings
+
 import numpy as np
 
 from gatedinpaint_jax import errors
@@ -24,7 +26,8 @@ def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
       'pip install "gatedinpaint-jax[torch]"'
     ) from error
   try:
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings(action="ignore"):
+      saved = torch.load(path, map_location="cpu", weights_only=True)
   # Files of another kind reach torch's unpickler, which may raise anything.
   except Exception as error:
     raise errors.UserError(
