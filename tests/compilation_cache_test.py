@@ -1,6 +1,5 @@
 import json
 import os
-import pathlib
 
 import pytest
 
@@ -63,9 +62,7 @@ def test_folder_is_of_the_user_alone(cache):
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
-@pytest.mark.parametrize(
-  "place", ["gatedinpaint_jax/compiled", "gatedinpaint_jax", ".", ".."]
-)
+@pytest.mark.parametrize("place", ["gatedinpaint_jax/compiled", "."])
 def test_folder_that_another_user_may_write_to_is_left_alone(
   cache, mode, place
 ):
@@ -82,13 +79,4 @@ def test_link_to_where_another_user_may_write_is_left_alone(cache, tmp_path):
   (tmp_path / "open" / "cache").mkdir(mode=0o700)
   cache.mkdir(parents=True)
   (cache / "gatedinpaint_jax").symlink_to(tmp_path / "open" / "cache")
-  assert compilation_cache.folder("compiled") is None
-
-
-def test_user_without_a_home_has_no_cache(monkeypatch):
-  def fail():
-    raise RuntimeError("Could not determine home directory.")
-
-  monkeypatch.delenv("XDG_CACHE_HOME")
-  monkeypatch.setattr(pathlib.Path, "home", fail)
   assert compilation_cache.folder("compiled") is None
