@@ -91,6 +91,12 @@ def test_file_without_answers_is_refused(tmp_path, content, part):
     study_answers.read_answers([path], KEY)
 
 
+def test_more_raters_than_can_be_summarised_are_refused(tmp_path):
+  path = write(tmp_path / "a.csv", *(f"s1,{i},p1,7,2" for i in range(10_001)))
+  with pytest.raises(errors.UserError, match="10001 raters, more than 10000"):
+    study_answers.read_answers([path], KEY)
+
+
 def test_key_is_read(tmp_path):
   content = {
     "study": "s1",

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.study import page
 
+# More would take hours and all memory to summarise.
+_MOST_RATERS = 10_000
+
 
 class Key(NamedTuple):
   """The key of a study; `pictures` is {id: (method, case)}."""
@@ -73,6 +76,12 @@ def read_answers(files: Iterable[pathlib.Path], key: Key) -> Answers:
       given[rated] = answer
   if not given:
     raise errors.UserError("the answer files contain no answers")
+  raters = len({rater for rater, _ in given})
+  if raters > _MOST_RATERS:
+    raise errors.UserError(
+      f"the answer files name {raters} raters, more than {_MOST_RATERS}; leave "
+      "out what no rater has saved"
+    )
   return Answers(given, replaced)
 
 
