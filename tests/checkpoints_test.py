@@ -236,6 +236,10 @@ def claim(step):
   store.write("generator.a/.zarray", json.dumps(about).encode()).result()
 
 
+def nest(step):
+  (step / "_CHECKPOINT_METADATA").write_text("[" * 100_000)
+
+
 def describe(step):
   path = step / "_CHECKPOINT_METADATA"
   about = json.loads(path.read_text()) | {"custom_metadata": {"window": 3}}
@@ -248,6 +252,7 @@ def describe(step):
   [
     (pipe, "not a regular file"),
     (claim, "6 is not of this run"),
+    (nest, "checkpoints has a checkpoint of another program"),
     (describe, "6 is not of this run"),
   ],
 )

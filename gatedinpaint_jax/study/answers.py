@@ -52,13 +52,7 @@ def read_key(folder: pathlib.Path) -> Key:
       f"{path}: cannot be read ({error.strerror}); name the folder that the "
       "study was written to"
     ) from error
-  except (
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-  ) as error:
+  except errors.NONSENSE as error:
     raise errors.UserError(f"{path}: is not the key of a study") from error
 
 

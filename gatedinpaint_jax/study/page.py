@@ -160,7 +160,7 @@ def _read_key(path) -> dict[str, str] | None:
     return {name: str(content[name]) for name in ("study", "secret")}
   except FileNotFoundError:
     return None
-  except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+  except (OSError, *errors.NONSENSE) as error:
     raise _of_another_study(path) from error
 
 

@@ -16,17 +16,9 @@ import tensorstore as ts
 from gatedinpaint_jax import build, errors, files
 
 FOLDER = "checkpoints"
-# What orbax and tensorstore raise when files are missing or damaged, and what a
-# config raises that means nothing.
-DAMAGE = (
-  AttributeError,
-  KeyError,
-  OSError,
-  OverflowError,
-  RecursionError,
-  TypeError,
-  ValueError,
-)
+# What is raised, also by orbax and tensorstore, when files are missing, damaged
+# or false.
+DAMAGE = (OSError, *errors.NONSENSE)
 # What orbax calls the leaves that it stores as arrays.
 _ARRAYS = ("jax.Array", "np.ndarray", "scalar")
 # How much of its files an item may be in memory. Parameters do not compress;

@@ -50,7 +50,7 @@ class Checkpoints:
           max_to_keep=keep, create=True, cleanup_tmp_directories=True
         ),
       )
-    except (RecursionError, TypeError, ValueError) as error:
+    except errors.NONSENSE as error:
       raise errors.UserError(
         f"{self._workdir / FOLDER} has a checkpoint of another program "
         f"({errors.first_words(error)}); name another `workdir`"

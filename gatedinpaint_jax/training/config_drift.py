@@ -13,7 +13,6 @@ from flax import traverse_util
 
 from gatedinpaint_jax import build, errors
 from gatedinpaint_jax.baselines import losses, phases
-from gatedinpaint_jax.training import checkpoint_reader
 
 # Keys of logging, checkpointing and fault handling, and those that change how
 # but not what is computed.
@@ -62,7 +61,7 @@ def check(
   """
   try:
     _check(saved, now, folder, allow_change)
-  except checkpoint_reader.DAMAGE as error:
+  except errors.NONSENSE as error:
     raise errors.UserError(
       f"{folder} has a config that is none of a run "
       f"({errors.first_words(error)}); choose another `workdir`"
