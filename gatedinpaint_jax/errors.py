@@ -6,6 +6,17 @@ import textwrap
 from collections.abc import Collection, Iterator
 from typing import Any
 
+# What is raised by code that takes content of strangers, such as JSON, for what
+# it should be.
+NONSENSE = (
+  AttributeError,
+  LookupError,
+  OverflowError,
+  RecursionError,
+  TypeError,
+  ValueError,
+)
+
 
 class UserError(Exception):
   """A mistake of the user, not a bug.

@@ -1,13 +1,15 @@
-"""Atomic file writes, and early checks that a path can be written.
+"""Reads files of strangers, and writes files atomically.
 
 A file is written under a hidden name in the same folder and then renamed, so
 that readers, even after a crash, see the old file or none.
 """
 
 import contextlib
+import errno
 import os
 import pathlib
 import platform
+import stat
 import tempfile
 from collections.abc import Iterator
 
@@ -47,6 +49,31 @@ def write(path: pathlib.Path, content: bytes) -> None:
     file.write(content)
     file.flush()
     os.fsync(file.fileno())
+
+
+def read(path: pathlib.Path, *, most: int = 10**8) -> bytes:
+  """Returns the content of a file, which a stranger may have sent.
+
+  Raises:
+    OSError: if it cannot be read, is not a regular file or has more than `most`
+      bytes.
+  """
+  if check_regular(path) > most:
+    raise OSError(errno.EFBIG, f"larger than {most / 1e6:.0f} MB", str(path))
+  return path.read_bytes()
+
+
+def check_regular(path: str | os.PathLike[str]) -> int:
+  """Returns the size of a file, which may be behind a link.
+
+  Raises:
+    OSError: if it is missing or something else, such as a pipe, which would be
+      waited for, or a device, which may never end.
+  """
+  found = os.stat(path)
+  if not stat.S_ISREG(found.st_mode):
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+  return found.st_size
 
 
 def remove_parts(folder: pathlib.Path) -> None:

@@ -67,7 +67,7 @@ def main(argv) -> int:
   _make_folders(options.output, remaining)
   report_path = os.path.expanduser(options.report or os.devnull)
   outcomes = []
-  with open(report_path, "a", encoding="utf-8") as report:
+  with open(report_path, "a", encoding="utf-8", opener=_open_at_once) as report:
     try:
       for outcome in _run(remaining, model, options, report):
         outcomes.append(outcome)
@@ -177,9 +177,9 @@ def _load_inpainter(options, work):
   if uses_jax and not options.crop_to_hole:
     spread.use_cores(options.batch_size or len(work))
   with errors.prefixed("--checkpoint: "):
-    folder = checkpoint_reader.find(options.checkpoint)
+    checkpoint_reader.find(options.checkpoint)
   loaded = inpainter.Inpainter.from_checkpoint(
-    folder, bucket=options.bucket, backend=options.backend
+    options.checkpoint, bucket=options.bucket, backend=options.backend
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(
@@ -223,6 +223,13 @@ def _check_report(path, work) -> None:
         raise errors.UserError(
           f"--report={path}: is a picture of this run; name another file"
         )
+
+
+def _open_at_once(path, flags) -> int:
+  """Opens a file, but not a pipe that nobody reads, which would wait."""
+  descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+  os.set_blocking(descriptor, True)
+  return descriptor
 
 
 def _report_line(outcome, options) -> str:

@@ -1,5 +1,7 @@
 """Answers of a study: what is read of them, and what is none."""
 
+import os
+
 import pytest
 
 from gatedinpaint_jax import errors
@@ -85,9 +87,23 @@ def test_file_without_answers_is_refused(tmp_path, content, part):
     study_answers.read_answers([path], KEY)
 
 
+def test_more_raters_than_can_be_summarised_are_refused(tmp_path):
+  path = write(tmp_path / "a.csv", *(f"s1,{i},p1,7,2" for i in range(10_001)))
+  with pytest.raises(errors.UserError, match="10001 raters, more than 10000"):
+    study_answers.read_answers([path], KEY)
+
+
 @pytest.mark.parametrize(
   "content",
-  [None, "", "[]", "{}", '{"pictures": []}', '{"pictures": {"a": "b"}}'],
+  [
+    None,
+    "",
+    "[]",
+    "{}",
+    '{"pictures": []}',
+    '{"pictures": {"a": "b"}}',
+    '{"pictures": ' + "[" * 100_000,
+  ],
 )
 def test_what_is_no_key_is_refused(tmp_path, content):
   message = "cannot be read"
@@ -96,3 +112,19 @@ def test_what_is_no_key_is_refused(tmp_path, content):
     message = "is not the key"
   with pytest.raises(errors.UserError, match=rf"key\.json: {message}"):
     study_answers.read_key(tmp_path)
+
+
+@pytest.mark.usefixtures("in_time")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+  for name in ("key.json", "a.csv"):
+    os.mkfifo(tmp_path / name)
+  with open(tmp_path / "b.csv", "wb") as file:
+    file.truncate(10**12)
+  with pytest.raises(errors.UserError, match=r"key\.json: cannot be read"):
+    study_answers.read_key(tmp_path)
+  for name, reason in (
+    ("a.csv", "not a regular"),
+    ("b.csv", "larger than 100"),
+  ):
+    with pytest.raises(errors.UserError, match=rf"{name}: .*{reason}"):
+      study_answers.read_answers([tmp_path / name], KEY)

@@ -1,9 +1,14 @@
+import io
+import os
+import pickle
 import re
 import subprocess
 import sys
 import threading
+import zipfile
 
 import numpy as np
+import psutil
 import pytest
 
 from gatedinpaint_jax import errors
@@ -54,21 +59,72 @@ def test_unusable_files_are_explained(tmp_path, content, message):
     build.find_pictures(config_of(path))
 
 
-@pytest.mark.parametrize(
-  ("sketches", "message"),
-  [
-    ({}, "has no array 'sketches', only images"),
-    (
-      {"sketches": GOOD[:1, ..., 0]},
-      "is uint8 [1, 16, 24]; it must be uint8 [2, 16, 24], one for each image",
-    ),
-  ],
-)
-def test_guided_arrays_need_sketches(tmp_path, sketches, message):
-  np.savez(tmp_path / "a.npz", images=GOOD, **sketches)
+def zipped(content, method=zipfile.ZIP_STORED, changes=()):
+  """Returns a zip file of `images.npy`, some bytes of it changed."""
+  file = io.BytesIO()
+  with zipfile.ZipFile(file, "w", method) as archive:
+    archive.writestr("images.npy", content)
+  content = bytearray(file.getvalue())
+  for place, new in changes:
+    content[place : place + len(new)] = new
+  return bytes(content)
+
+
+def npy(shape, dtype="|u1", length=100):
+  """Returns an .npy file of zeros that claims a shape and a type."""
+  about = {"descr": dtype, "fortran_order": False, "shape": shape}
+  file = io.BytesIO()
+  np.lib.format.write_array_header_1_0(file, about)
+  return file.getvalue() + bytes(length)
+
+
+# Random, so that they take more than the bytes that are changed.
+INTACT = npy((8, 16, 24, 3), length=0) + pictures.noise(8 * 16, 24).tobytes()
+# Of the only entry, at the end of the zip file.
+ENTRY = len(zipped(INTACT)) - 22 - 46 - len("images.npy")
+HOSTILE = {
+  "claims 90 GB": zipped(npy((30_000_000, 32, 32, 3))),
+  "overflow": zipped(npy((2**62, 32, 32, 3))),
+  "negative": zipped(npy((-1, 32, 32, 3))),
+  "pickle": zipped(npy((1,), "|O", 0) + pickle.dumps([1])),
+  "bare pickle": pickle.dumps([1]),
+  "deep": zipped(b"\x93NUMPY\x01\x00\x00\x20" + b"(" * 2**13),
+  "encrypted": zipped(INTACT, changes=[(6, b"\1"), (ENTRY + 8, b"\1")]),
+  "method 97": zipped(INTACT, changes=[(8, b"a"), (ENTRY + 10, b"a")]),
+  **{
+    str(method): zipped(INTACT, method, [(60, b"\xff" * 40)])
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+  },
+  "pipe": None,
+}
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_file_of_a_stranger_is_one_line(tmp_path, content):
+  path = tmp_path / "a.npz"
+  if content is None:
+    os.mkfifo(path)
+  else:
+    path.write_bytes(content)
+  message = r"is not an \.npz file of plain arrays \(|must be uint8"
+  with pytest.raises(errors.UserError, match=message) as caught:
+    arrays.load(str(path), size=(16, 24))
+  assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_arrays_larger_than_the_memory_are_not_read(saved, monkeypatch):
+  memory = psutil.virtual_memory()._replace(available=1000)
+  monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+  with pytest.raises(errors.UserError, match=r"of which 0\.0 GB are free"):
+    arrays.load(str(saved), size=(16, 24))
+
+
+def test_guided_arrays_need_sketches(tmp_path):
+  np.savez(tmp_path / "a.npz", images=GOOD)
   config = config_of(tmp_path / "a.npz", sketch="files")
   config.model.guided = True
-  with pytest.raises(errors.UserError, match=re.escape(message)):
+  with pytest.raises(errors.UserError, match="has no array 'sketches'"):
     build.find_pictures(config)
 
 

@@ -1,8 +1,11 @@
+import json
+import os
 import shutil
 
 import jax
 import numpy as np
 import pytest
+import tensorstore as ts
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.training import checkpoint_reader
@@ -67,21 +70,121 @@ def test_damaged_file_is_one_line(checkpoint, tmp_path, part):
   assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
-def test_damaged_file_leaves_no_tasks_that_print_tracebacks(
-  checkpoint, tmp_path
+@pytest.mark.parametrize("named", ["", "checkpoints/1"])
+def test_step_that_is_removed_while_it_is_read_gives_the_next(
+  checkpoint, tmp_path, monkeypatch, named
 ):
+  steps, read_through = tmp_path / "checkpoints", checkpoint_reader.read_through
+  shutil.copytree(checkpoint / "checkpoints" / "0", steps / "1")
+
+  def train_on(item):
+    monkeypatch.undo()
+    shutil.copytree(steps / "1", steps / "2")
+    shutil.rmtree(steps / "1")
+    read_through(item)
+
+  monkeypatch.setattr(checkpoint_reader, "read_through", train_on)
+  if named:
+    with pytest.raises(errors.UserError, match=r"nothing at .*/1;"):
+      checkpoint_reader.read(tmp_path / named)
+  else:
+    assert checkpoint_reader.read(tmp_path).folder == steps / "2"
+
+
+MODEL = '"conv": "gated", "guided": false, "dtype": "float32"'
+
+
+@pytest.mark.parametrize(
+  "config",
+  [
+    "",
+    "[1]",
+    '{"model": "abc"}',
+    "[" * 100_000 + "]" * 100_000,
+    '{"model": {"width": ' + "[" * 900 + "]" * 900 + "}}",
+    *(
+      f'{{"model": {{"width": {width}, {MODEL}}}}}'
+      for width in ("4.0", "NaN", "null", '"4"', 10**12, 4 * 10**30)
+    ),
+    f'{{"model": {{"width": 4, "a.b": 1, {MODEL}}}}}',
+  ],
+  ids=range(12),
+)
+def test_config_that_describes_no_network_is_one_line(
+  checkpoint, tmp_path, config
+):
+  step = shutil.copytree(checkpoint / "checkpoints" / "0", tmp_path / "0")
+  (step / "config" / "metadata").write_text(config)
+  with pytest.raises(errors.UserError, match=str(step)) as caught:
+    checkpoint_reader.build_generator(checkpoint_reader.read(step))
+  assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize(
+  "part",
+  ["_CHECKPOINT_METADATA", "config/metadata", "generator/manifest.ocdbt"],
+)
+@pytest.mark.parametrize(
+  "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")]
+)
+def test_what_is_no_file_is_not_waited_for(checkpoint, tmp_path, part, make):
+  step = shutil.copytree(checkpoint / "checkpoints" / "0", tmp_path / "0")
+  (step / part).unlink()
+  make(step / part)
+  for read in (checkpoint_reader.read, checkpoint_reader.check_intact):
+    with pytest.raises((errors.UserError, OSError), match="regular"):
+      read(step)
+
+
+def lose(start, end):
+  """Returns a function that removes the files between two names."""
+  part = ts.KvStore.KeyRange(f"coarse.conv1.bias/{start}", end)
+  return lambda store: store.delete_range(part).result()
+
+
+def claim(side):
+  """Returns a function that changes the shape of an array."""
+
+  def change(store):
+    name = "coarse.conv1.bias/.zarray"
+    about = json.loads(store.read(name).result().value)
+    about["shape"] = about["chunks"] = [side]
+    store.write(name, json.dumps(about).encode()).result()
+
+  return change
+
+
+FALSE_ARRAYS = {
+  "arrays": lose("", "d"),
+  "chunk": lose("0", "coarse.conv1.bias/1"),
+  "small": claim(1),
+  "large": claim(10**4),
+  "4 GB": claim(10**9),
+  "overflow": claim(2**62),
+}
+
+
+def test_damage_leaves_no_tasks_that_print_tracebacks(checkpoint, tmp_path):
   damage(checkpoint, tmp_path / "0", "generator/manifest.ocdbt")
+  for name, change in FALSE_ARRAYS.items():
+    shutil.copytree(checkpoint / "checkpoints" / "0", tmp_path / name)
+    base = {"driver": "file", "path": f"{tmp_path / name}/generator/"}
+    change(ts.KvStore.open({"driver": "ocdbt", "base": base}).result())
   program = (
     "import sys\n"
     "from gatedinpaint_jax import errors\n"
     "from gatedinpaint_jax.training import checkpoint_reader\n"
-    "try:\n"
-    "  checkpoint_reader.read(sys.argv[1])\n"
-    "except errors.UserError:\n"
-    "  print('told')\n"
+    "for step in sys.argv[1:]:\n"
+    "  try:\n"
+    "    checkpoint_reader.read(step)\n"
+    "  except errors.UserError as error:\n"
+    "    print(error)\n"
   )
-  result = processes.run("-c", program, tmp_path / "0")
-  assert result.stdout == "told\n"
+  steps = [tmp_path / name for name in ("0", *FALSE_ARRAYS)]
+  result = processes.run("-c", program, *steps)
+  for step, line in zip(steps, result.stdout.splitlines(), strict=True):
+    assert line.startswith(f"{step} cannot be read (") and len(line) < 400
   assert "Traceback" not in result.stderr
 
 

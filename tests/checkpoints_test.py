@@ -1,6 +1,7 @@
 """Checkpoints on disks that are full and after files were damaged."""
 
 import gc
+import json
 import os
 import resource
 import shutil
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import tensorstore as ts
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.training import checkpoints
@@ -204,3 +206,42 @@ def test_disk_that_fills_up_keeps_the_last_good_checkpoint(
   monkeypatch.undo()
   gc.collect()
   assert_is(restore_newest(small_disk)[1], 2)
+
+
+def pipe(step):
+  (step / "_CHECKPOINT_METADATA").unlink()
+  os.mkfifo(step / "_CHECKPOINT_METADATA")
+
+
+def claim(step):
+  base = {"driver": "file", "path": f"{step}/state/"}
+  store = ts.KvStore.open({"driver": "ocdbt", "base": base}).result()
+  about = json.loads(store.read("generator.a/.zarray").result().value)
+  about["shape"] = [19_999]
+  store.write("generator.a/.zarray", json.dumps(about).encode()).result()
+
+
+def nest(step):
+  (step / "_CHECKPOINT_METADATA").write_text("[" * 100_000)
+
+
+def describe(step):
+  path = step / "_CHECKPOINT_METADATA"
+  about = json.loads(path.read_text()) | {"custom_metadata": {"window": 3}}
+  path.write_text(json.dumps(about))
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    (pipe, "not a regular file"),
+    (claim, "6 is not of this run"),
+    (nest, "checkpoints has a checkpoint of another program"),
+    (describe, "6 is not of this run"),
+  ],
+)
+def test_checkpoint_of_a_stranger_is_one_line(workdir, change, message):
+  change(workdir / "checkpoints" / "6")
+  with pytest.raises((errors.UserError, OSError), match=message):
+    restore_newest(workdir)

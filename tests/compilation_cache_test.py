@@ -1,5 +1,9 @@
 import json
+import os
 
+import pytest
+
+from gatedinpaint_jax.inference import compilation_cache
 from tests import processes
 
 PROGRAM = """
@@ -39,3 +43,40 @@ def test_folder_that_was_chosen_stays(tmp_path):
 def test_home_that_cannot_be_written_is_no_reason_to_stop(tmp_path):
   (tmp_path / "file").write_text("")
   assert run(tmp_path / "file") is None
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "above" / "cache"))
+  return tmp_path / "above" / "cache"
+
+
+def test_folder_is_of_the_user_alone(cache):
+  before = os.umask(0)
+  try:
+    folder = compilation_cache.folder("compiled")
+  finally:
+    os.umask(before)
+  for made in (folder, folder.parent, cache, cache.parent):
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
+@pytest.mark.parametrize("place", ["gatedinpaint_jax/compiled", "."])
+def test_folder_that_another_user_may_write_to_is_left_alone(
+  cache, mode, place
+):
+  folder = compilation_cache.folder("compiled")
+  (cache / place).chmod(mode)
+  # Of a folder in a sticky one, as /tmp is, only its owner makes another.
+  is_usable = mode == 0o1777 and folder != cache / place
+  assert compilation_cache.folder("compiled") == (folder if is_usable else None)
+
+
+def test_link_to_where_another_user_may_write_is_left_alone(cache, tmp_path):
+  (tmp_path / "open").mkdir()
+  (tmp_path / "open").chmod(0o777)
+  (tmp_path / "open" / "cache").mkdir(mode=0o700)
+  cache.mkdir(parents=True)
+  (cache / "gatedinpaint_jax").symlink_to(tmp_path / "open" / "cache")
+  assert compilation_cache.folder("compiled") is None

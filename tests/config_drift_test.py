@@ -137,3 +137,15 @@ def test_advice_names_no_flag_where_there_is_none():
   with pytest.raises(errors.UserError) as error:
     check({"loss.adversarial": 0.5}, allow_change=None)
   assert "allow_config_change" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "saved",
+  [{"model": {}}, {"model": {"width": [4]}}, {"optimizer": "adam", "data": 3}],
+)
+def test_config_of_a_stranger_is_one_line(saved):
+  config = json.loads(json.dumps(places2.get_config().to_dict()))
+  with pytest.raises(errors.UserError, match="RUN/4 "):
+    config_drift.check(
+      config | saved, config, folder="RUN/4", allow_change=True
+    )

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+import signal
 import types
 
 # Eight devices of the processor, before any backend starts: the tests of
@@ -130,6 +131,16 @@ def refused(monkeypatch, capsys):
       assert part in printed
 
   return refused
+
+
+@pytest.fixture
+def in_time():
+  """Fails a test that waits, as for someone to write to a pipe."""
+  # Not an exception that the code could take for one of a file.
+  signal.signal(signal.SIGALRM, lambda *_: pytest.fail("waits"))
+  signal.alarm(300)
+  yield
+  signal.alarm(0)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """`inpaint`: a person's mistakes end with one line and exit code 2."""
 
+import os
+
 import pytest
 
 from gatedinpaint_jax import inpaint
 from tests import inpaint_files, pictures
 
 
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize(
   ("change", "parts"),
   [
@@ -19,6 +22,7 @@ from tests import inpaint_files, pictures
     ({"output": "no/out.png"}, ["no folder", "create it"]),
     ({"output": "/proc/out.png"}, ["cannot be written", "/proc/out.png"]),
     ({"report": "no/report"}, ["--report", "cannot be written"]),
+    ({"report": "pipe"}, ["error: pipe: No such device"]),
     ({"sketch": "mask.png"}, ["--sketch", "not guided"]),
     ({"mask": "small.png"}, ["10 wide and 10 high", "--resize_mask"]),
     ({"bucket": "12"}, ["--bucket=12", "multiple of 8"]),
@@ -43,6 +47,7 @@ def test_mistake_ends_with_one_line(
   pictures.write(tmp_path / "photo.png")
   inpaint_files.write_mask(tmp_path / "mask.png")
   inpaint_files.write_mask(tmp_path / "small.png", size=(10, 10))
+  os.mkfifo(tmp_path / "pipe")
   monkeypatch.chdir(tmp_path)
   right = {
     "image": "photo.png",

@@ -52,6 +52,27 @@ def test_file_of_something_else_is_named(torch, tmp_path, saved, message):
     pytorch_file.read(path)
 
 
+@pytest.mark.parametrize(
+  "make",
+  [
+    lambda torch: torch.zeros(1).expand(10**7, 10**7),
+    lambda torch: torch.zeros(1, dtype=torch.bfloat16).expand(10**7, 10**7),
+    lambda torch: torch.zeros(10**7, 10**7, device="meta"),
+    lambda torch: torch.zeros(3, 3).to_sparse(),
+    lambda torch: torch.ones(3, dtype=torch.complex64).conj(),
+  ],
+  ids=["repeated", "bfloat16", "meta", "sparse", "conjugate"],
+)
+def test_tensor_without_values_of_its_own_is_refused(torch, tmp_path, make):
+  path = tmp_path / "w.pth"
+  torch.save({"G": {"a": make(torch)}}, path)
+  with pytest.raises(
+    errors.UserError, match=r"w\.pth (holds tensors that|with weights_only)"
+  ) as caught:
+    pytorch_file.read(path)
+  assert "\n" not in str(caught.value)
+
+
 def test_damaged_file_is_named(torch, tmp_path):
   path = tmp_path / "w.pth"
   torch.save({"G": {"a": torch.ones(1000)}}, path)

@@ -71,3 +71,13 @@ def test_long_list_of_names_is_cut_short():
   (listed,) = str(raised.value).split("84 missing ")[1:]
   assert listed.endswith(" and 76 more)")
   assert listed.count(",") == 7
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300])
+def test_array_that_is_not_finite_is_named(number):
+  entries = {n: a.astype(np.float64) for n, a in make_entries().items()}
+  entries["inpaint_net/conv9_atrous/bias"][1] = number
+  with pytest.raises(
+    errors.UserError, match=r"a/snap: inpaint_net/conv9_atrous/bias .*finite"
+  ):
+    assemble_entries(entries)

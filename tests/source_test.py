@@ -123,6 +123,9 @@ def test_second_variant_of_the_port_is_refused_by_name(tmp_path, name):
   [
     (None, "no config that describes"),
     ("{", "no config that describes"),
+    ("[" * 100_000 + "]" * 100_000, "no config that describes"),
+    ('{"model": "abc"}', "no config that describes"),
+    ('{"model": {"a.b": 1}}', "no config that describes"),
     ('{"model": {"width": 4}}', "no config that describes"),
     (
       '{"model": {"conv": "gate", "width": 4, "guided": false, '

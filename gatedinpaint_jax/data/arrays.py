@@ -6,15 +6,17 @@ Pictures are cropped and flipped, never scaled.
 
 import functools
 import itertools
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.data import pillow_masks, recipe, remote, sketches
 
 # IDs of the random streams. Never renumber: all examples would change.
@@ -35,43 +37,38 @@ def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
 
   Raises:
     UserError: if the file is missing or not an .npz file, or if an array in it
-      is missing, empty, too small or has the wrong shape or type.
+      is missing, empty, too small, too large for the memory or has the wrong
+      shape or type.
   """
+  names = ("images", "sketches") if paired else ("images",)
   try:
     content = remote.read(path) if remote.is_url(path) else path
-    with np.load(content) as file:
-      missing = {"images", *(["sketches"] if paired else [])} - set(file.files)
-      if missing:
+    if content is path:
+      files.check_regular(path)
+    with zipfile.ZipFile(content) as file:
+      found = [name.removesuffix(".npy") for name in file.namelist()]
+      if missing := set(names) - set(found):
         raise errors.UserError(
           f"{path} has no array {min(missing)!r}, only"
-          f" {', '.join(sorted(file.files)) or 'nothing'}"
+          f" {', '.join(sorted(found)[:8]) or 'nothing'}"
         )
-      images = file["images"]
-      sketches = file["sketches"] if paired else None
+      _check_claims(
+        {name: _read_claim(file, name) for name in names}, path, size
+      )
+      return Arrays(*(_read(file, name) for name in names))
+  except errors.UserError:
+    raise
   except FileNotFoundError:
     raise errors.UserError(
       f"no file at {path}; it should be an .npz file with uint8 images"
     ) from None
-  except (AttributeError, TypeError, OSError, ValueError, zipfile.BadZipFile):
+  # Damaged files reach four decompressors, which may raise anything.
+  except Exception as error:
     raise errors.UserError(
-      f"{path} is not an .npz file of plain arrays; write it with"
+      f"{path} is not an .npz file of plain arrays"
+      f" ({errors.first_words(error)}); write it with"
       " numpy.savez(path, images=...)"
-    ) from None
-  is_rgb = images.ndim == 4 and images.shape[3] == 3
-  _check(images, "images", path, is_rgb, "[N, H, W, 3]")
-  if not len(images):
-    raise errors.UserError(f"'images' in {path} is empty")
-  if min(np.subtract(images.shape[1:3], size)) < 0:
-    height, width = images.shape[1:3]
-    raise errors.UserError(
-      f"the pictures in {path} are {height} x {width}, smaller than"
-      f" config.data.image_size={size}; arrays are cropped, never enlarged"
-    )
-  if sketches is not None:
-    shape = images.shape[:3]
-    fits = sketches.shape == shape
-    _check(sketches, "sketches", path, fits, f"{[*shape]}, one for each image")
-  return Arrays(images, sketches)
+    ) from error
 
 
 class ArrayPictures:
@@ -179,10 +176,67 @@ def _in_advance(batches):
       yield batch
 
 
-def _check(array, name, path, fits, shape):
-  """Raises UserError unless an array fits a shape and is uint8."""
-  if array.dtype != np.uint8 or not fits:
+def _read(file, name) -> np.ndarray:
+  with file.open(f"{name}.npy") as content:
+    return np.lib.format.read_array(content)
+
+
+def _read_claim(file, name) -> tuple[tuple[int, ...], np.dtype]:
+  """Returns the shape and the type that an array claims to have.
+
+  Raises:
+    ValueError: if the array has another length than that.
+  """
+  with file.open(f"{name}.npy") as content:
+    formats = {
+      (1, 0): np.lib.format.read_array_header_1_0,
+      (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, _, dtype = formats[np.lib.format.read_magic(content)](content)
+    length = file.getinfo(f"{name}.npy").file_size - content.tell()
+  claimed = math.prod(shape) * dtype.itemsize
+  if claimed != length and not dtype.hasobject:
+    raise ValueError(f"{name} claims {claimed} bytes, but has {length}")
+  return shape, dtype
+
+
+def _check_claims(claims, path, size):
+  """Raises UserError unless {name: (shape, type)} are pictures of some size."""
+  images, _ = claims["images"]
+  _check(claims, "images", "[N, H, W, 3]", (None, None, 3), path)
+  if min(np.subtract(images[1:3], size)) < 0:
+    height, width = images[1:3]
     raise errors.UserError(
-      f"{name!r} in {path} is {array.dtype} {list(array.shape)}; it must"
-      f" be uint8 {shape}"
+      f"the pictures in {path} are {height} x {width}, smaller than"
+      f" config.data.image_size={size}; arrays are cropped, never enlarged"
     )
+  if "sketches" in claims:
+    _check(claims, "sketches", "[N, H, W]", images[1:3], path)
+    sketches, _ = claims["sketches"]
+    if sketches[0] != images[0]:
+      raise errors.UserError(
+        f"{path} has {images[0]} images and {sketches[0]} sketches; each image"
+        " needs one"
+      )
+  needed = sum(math.prod(shape) for shape, _ in claims.values())
+  free = psutil.virtual_memory().available
+  if needed > free:
+    raise errors.UserError(
+      f"{path} takes {needed / 1e9:.1f} GB of memory, of which"
+      f" {free / 1e9:.1f} GB are free; write fewer images or name a folder"
+    )
+
+
+def _check(claims, name, described, shape, path):
+  """Raises UserError unless an array is uint8, not empty and of this shape."""
+  claimed, dtype = claims[name]
+  fits = len(claimed) == len(shape) + 1 and all(
+    want in {None, have} for have, want in zip(claimed[1:], shape, strict=True)
+  )
+  if dtype != np.uint8 or not fits:
+    raise errors.UserError(
+      f"{name!r} in {path} is {dtype} {list(claimed)}; it must be uint8"
+      f" {described}"
+    )
+  if claimed[0] < 1:
+    raise errors.UserError(f"{name!r} in {path} is empty")

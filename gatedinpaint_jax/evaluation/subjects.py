@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -47,7 +46,7 @@ def identify(kind: str, value: str, work: Sequence[cases.Case]) -> Any:
 def load(request: Request, *, backend: str) -> Subject:
   """Loads the subject of a request; `backend` is for checkpoints."""
   if request.kind == "checkpoint":
-    return from_checkpoint(request.value, request.identity, backend=backend)
+    return from_checkpoint(request.value, backend=backend)
   if request.kind == "method":
     return from_method(request.value)
   return Subject(
@@ -58,19 +57,14 @@ def load(request: Request, *, backend: str) -> Subject:
   )
 
 
-def from_checkpoint(
-  path: str, folder: pathlib.Path | None = None, *, backend: str
-) -> Subject:
-  """Returns the generator of a checkpoint, at the step in `folder` if given.
-
-  A run that is still training writes new steps.
-  """
-  folder = folder or checkpoint_reader.find(path)
-  model = inpainter.Inpainter.from_checkpoint(folder, backend=backend)
+def from_checkpoint(path: str, *, backend: str) -> Subject:
+  """Returns the generator of a checkpoint, of several steps the newest."""
+  model = inpainter.Inpainter.from_checkpoint(path, backend=backend)
+  step = model.checkpoint.name
   description = {
     "method": "checkpoint",
     "checkpoint": str(path),
-    "step": int(folder.name) if folder.name.isdecimal() else None,
+    "step": int(step) if step.isdecimal() else None,
     "backend": None,
   }
   used = set()

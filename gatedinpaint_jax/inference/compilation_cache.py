@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import stat
 from collections.abc import Callable
 
 import flax
@@ -33,17 +34,36 @@ _MAX_BYTES = 10**9
 
 
 def folder(name: str) -> pathlib.Path | None:
-  """Returns a folder of the user's cache, None if it cannot be written.
+  """Returns a folder of the user's cache, None if it cannot be used.
 
   The cache is `gatedinpaint_jax/` in `XDG_CACHE_HOME`, else in `~/.cache`.
+  Whoever may write to it chooses the programs that run, so it must belong to
+  the user alone.
   """
-  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-  path = pathlib.Path(cache) / "gatedinpaint_jax" / name
   try:
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    path = pathlib.Path(cache).absolute() / "gatedinpaint_jax" / name
+    for made in reversed((path, *path.parents)):
+      made.mkdir(mode=0o700, exist_ok=True)
     files.make_folder(path)
-  except errors.UserError:
+    is_private = _is_private(path) and _is_private(path.resolve())
+  # RuntimeError is for a user without a home.
+  except (errors.UserError, OSError, RuntimeError):
     return None  # slower without a cache, but not an error
-  return path
+  return path if is_private else None
+
+
+def _is_private(folder) -> bool:
+  """Returns whether no other user may write to a folder or replace it."""
+
+  def is_safe(path):
+    found = path.stat()
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    # In a sticky folder, such as /tmp, only its owner may replace a folder.
+    is_sticky = found.st_mode & stat.S_ISVTX and path != folder
+    return found.st_uid in (0, os.getuid()) and (is_sticky or not others_write)
+
+  return all(map(is_safe, (folder, *folder.parents)))
 
 
 def enable() -> None:
@@ -107,7 +127,7 @@ def _remove_oldest(folder):
   """Keeps the most recently used files, up to `_MAX_BYTES`."""
   found = [(x.stat(), x) for x in folder.iterdir() if x.is_file()]
   total = 0
-  for stat, file in sorted(found, key=lambda x: x[0].st_mtime, reverse=True):
-    total += stat.st_size
+  for about, file in sorted(found, key=lambda x: x[0].st_mtime, reverse=True):
+    total += about.st_size
     if total > _MAX_BYTES:
       file.unlink(missing_ok=True)

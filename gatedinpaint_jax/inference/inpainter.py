@@ -1,6 +1,7 @@
 """Fills holes in pictures of any size with the generator of a checkpoint."""
 
 import math
+import pathlib
 from typing import NamedTuple
 
 import jax
@@ -71,6 +72,8 @@ class Inpainter:
       raise ValueError(
         f"bucket={bucket}: must be a multiple of {batch_lib.SIZE_MULTIPLE}"
       )
+    # The folder of the step, if there is one.
+    self.checkpoint: pathlib.Path | None = None
     self._generator = generator
     self._bucket = bucket
     self._choice = backend
@@ -107,7 +110,9 @@ class Inpainter:
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
     generator = checkpoint_reader.build_generator(saved)
-    return cls(generator, saved.generator, bucket=bucket, backend=backend)
+    model = cls(generator, saved.generator, bucket=bucket, backend=backend)
+    model.checkpoint = saved.folder
+    return model
 
   @property
   def devices(self) -> int:

@@ -8,8 +8,11 @@ import pathlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.study import page
+
+# More would take hours and all memory to summarise.
+_MOST_RATERS = 10_000
 
 
 class Key(NamedTuple):
@@ -38,18 +41,18 @@ def read_key(folder: pathlib.Path) -> Key:
   """Returns the key in the folder of `page.write`."""
   path = folder / page.KEY
   try:
-    content = json.loads(path.read_text("utf-8"))
+    content = json.loads(files.read(path))
     pictures = {
-      name: (owner["method"], owner["case"])
+      name: (str(owner["method"]), str(owner["case"]))
       for name, owner in content["pictures"].items()
     }
-    return Key(content["study"], content["title"], pictures)
+    return Key(str(content["study"]), str(content["title"]), pictures)
   except OSError as error:
     raise errors.UserError(
       f"{path}: cannot be read ({error.strerror}); name the folder that the "
       "study was written to"
     ) from error
-  except (ValueError, LookupError, TypeError, AttributeError) as error:
+  except errors.NONSENSE as error:
     raise errors.UserError(f"{path}: is not the key of a study") from error
 
 
@@ -67,15 +70,25 @@ def read_answers(files: Iterable[pathlib.Path], key: Key) -> Answers:
       given[rated] = answer
   if not given:
     raise errors.UserError("the answer files contain no answers")
+  raters = len({rater for rater, _ in given})
+  if raters > _MOST_RATERS:
+    raise errors.UserError(
+      f"the answer files name {raters} raters, more than {_MOST_RATERS}; leave "
+      "out what no rater has saved"
+    )
   return Answers(given, replaced)
 
 
 def _read_file(path, key):
   try:
-    text = path.read_text("utf-8-sig")
+    text = files.read(path).decode("utf-8-sig")
   except UnicodeDecodeError as error:
     raise errors.UserError(
       f"{path}: is not UTF-8 text; save it as UTF-8"
+    ) from error
+  except OSError as error:
+    raise errors.UserError(
+      f"{path}: cannot be read ({error.strerror})"
     ) from error
   reader = csv.reader(io.StringIO(text, newline=""), strict=True)
   header = ",".join(page.COLUMNS)

@@ -6,15 +6,18 @@ included as a control.
 
 Raters need only `study.html`: it contains the pictures, loads nothing, and
 saves the answers as a CSV file. `key.json` maps pictures to methods, and must
-not be shown to raters. `answers` joins the two.
+not be shown to raters. It also holds the secret that the ids are keyed with, as
+otherwise raters could compute those of each method. `answers` joins the two.
 """
 
 import base64
 import hashlib
+import hmac
 import html
 import json
 import os
 import pathlib
+import secrets
 from collections.abc import Mapping
 
 import numpy as np
@@ -44,7 +47,7 @@ def write(
 ) -> None:
   """Writes the page and its key.
 
-  The same pictures, names and seed give the same study.
+  In a folder with a study, the same pictures, names and seed give the same.
 
   Args:
     folder: created if missing.
@@ -69,13 +72,21 @@ def write(
     [*owner, hashlib.sha256(image.tobytes()).hexdigest()]
     for owner, image in shown.items()
   ]
-  study = _digest([seed, pixels], _STUDY_LENGTH)
+  files.make_folder(folder)
+  existing = _read_key(folder / KEY)
+  secret = secrets.token_hex() if existing is None else existing["secret"]
+  study = _digest(secret, [seed, pixels])[:_STUDY_LENGTH]
+  if existing is not None and existing["study"] != study:
+    raise _of_another_study(folder / KEY)
   # Sorted by ids, which are digests, so that the order reveals nothing.
   owners = dict(
-    sorted((_digest([study, *owner], _ID_LENGTH), owner) for owner in shown)
+    sorted(
+      (_digest(secret, [study, *owner])[:_ID_LENGTH], owner) for owner in shown
+    )
   )
   key = {
     "study": study,
+    "secret": secret,
     "title": title,
     "seed": seed,
     "pictures": {
@@ -84,8 +95,6 @@ def write(
     },
   }
   page = _page(study, title, owners, shown)
-  files.make_folder(folder)
-  _check_no_other_study(folder / KEY, study)
   files.write(folder / KEY, report.to_json(key))
   files.write(folder / PAGE, page.encode())
 
@@ -97,12 +106,13 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
   """
   folder = pathlib.Path(os.path.expanduser(folder))
   files.check_folder(folder)
-  if is_new:
-    _check_no_other_study(folder / KEY, study=None)
+  if is_new and (folder / KEY).exists():
+    raise _of_another_study(folder / KEY)
 
 
-def _digest(content, length) -> str:
-  return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:length]
+def _digest(secret, content) -> str:
+  text = json.dumps(content).encode()
+  return hmac.digest(secret.encode(), text, "sha256").hex()
 
 
 def _page(study, title, owners, shown) -> str:
@@ -123,15 +133,19 @@ def _page(study, title, owners, shown) -> str:
   )
 
 
-def _check_no_other_study(key, study) -> None:
+def _read_key(path) -> dict[str, str] | None:
+  """Returns what names the study in a folder; None if there is none."""
   try:
-    existing = json.loads(key.read_text("utf-8"))["study"]
+    content = json.loads(files.read(path))
+    return {name: str(content[name]) for name in ("study", "secret")}
   except FileNotFoundError:
-    return
-  except (OSError, ValueError, KeyError, TypeError):
-    existing = "unknown"
-  if existing != study:
-    raise errors.UserError(
-      f"{key}: is of another study, whose answers are useless without it; name "
-      "another folder"
-    )
+    return None
+  except (OSError, *errors.NONSENSE) as error:
+    raise _of_another_study(path) from error
+
+
+def _of_another_study(key) -> errors.UserError:
+  return errors.UserError(
+    f"{key}: is of another study, whose answers are useless without it; name "
+    "another folder"
+  )

@@ -13,11 +13,17 @@ import ml_collections
 import orbax.checkpoint as ocp
 import tensorstore as ts
 
-from gatedinpaint_jax import build, errors
+from gatedinpaint_jax import build, errors, files
 
 FOLDER = "checkpoints"
-# What orbax and tensorstore raise when files are missing or damaged.
-DAMAGE = (OSError, ValueError, KeyError, AttributeError, TypeError)
+# What is raised, also by orbax and tensorstore, when files are missing, damaged
+# or false.
+DAMAGE = (OSError, *errors.NONSENSE)
+# What orbax calls the leaves that it stores as arrays.
+_ARRAYS = ("jax.Array", "np.ndarray", "scalar")
+# How much of its files an item may be in memory. Parameters do not compress;
+# zeros do, by ten thousands.
+_MOST_BYTES_PER_BYTE = 100
 
 
 class SavedModel(NamedTuple):
@@ -57,38 +63,47 @@ def read(path, *, with_discriminator: bool = False) -> SavedModel:
   Raises:
     UserError: if there is no checkpoint or it is damaged.
   """
-  folder = find(path)
+  while True:
+    folder = find(path)
+    try:
+      return _read(folder, with_discriminator)
+    except DAMAGE as error:
+      # A run that still trains removes old steps, but not its newest.
+      if find(path) == folder:
+        raise errors.UserError(
+          f"{folder} cannot be read ({errors.first_words(error)}); name "
+          "another step or create it again"
+        ) from error
+
+
+def _read(folder, with_discriminator) -> SavedModel:
+  """Reads one step; raises one of `DAMAGE` if it cannot."""
+  config = read_config(folder)
+  for item in ("generator", *(["state"] * with_discriminator)):
+    read_through(folder / item)
   standard = ocp.StandardCheckpointHandler
   handler = ocp.CompositeCheckpointHandler(
     state=standard(), generator=standard(), config=ocp.JsonCheckpointHandler()
   )
   with ocp.Checkpointer(handler) as checkpointer:
-    try:
-      for item in ("generator", *(["state"] * with_discriminator)):
-        read_through(folder / item)
-      saved = checkpointer.metadata(folder).item_metadata
-      wanted = {"generator": saved.generator}
-      if with_discriminator and saved.get("state") is not None:
-        wanted["state"] = saved.state
-      items = checkpointer.restore(
-        folder,
-        ocp.args.Composite(
-          config=ocp.args.JsonRestore(),
-          **{
-            name: ocp.args.StandardRestore(_on_first_device(tree))
-            for name, tree in wanted.items()
-          },
-        ),
-      )
-    except DAMAGE as error:
-      raise errors.UserError(
-        f"{folder} cannot be read ({errors.first_words(error)}); name another "
-        "step or create it again"
-      ) from error
+    saved = checkpointer.metadata(folder).item_metadata
+    wanted = {"generator": saved.generator}
+    if with_discriminator and saved.get("state") is not None:
+      wanted["state"] = saved.state
+    items = checkpointer.restore(
+      folder,
+      ocp.args.Composite(
+        config=ocp.args.JsonRestore(),
+        **{
+          name: ocp.args.StandardRestore(_on_first_device(tree))
+          for name, tree in wanted.items()
+        },
+      ),
+    )
   state = items.state if "state" in wanted else {}
   return SavedModel(
     folder=folder,
-    config=items.config,
+    config=config,
     generator=items.generator,
     discriminator=state.get("discriminator"),
     spectral=state.get("spectral"),
@@ -109,7 +124,7 @@ def build_generator(saved: SavedModel):
     expected = jax.eval_shape(
       lambda: generator.init(jax.random.key(0), image, mask, sketch)
     )
-  except (errors.UserError, AttributeError, KeyError, TypeError) as error:
+  except (errors.UserError, *DAMAGE) as error:
     raise errors.UserError(
       f"the config in {saved.folder} describes no model "
       f"({errors.first_words(error)}); import or train it again"
@@ -128,8 +143,7 @@ def check_intact(folder: pathlib.Path) -> None:
 
   Does not use orbax, whose restore waits for all processes.
   """
-  json.loads((folder / "_CHECKPOINT_METADATA").read_text("utf-8"))
-  config = json.loads((folder / "config" / "metadata").read_text("utf-8"))
+  config = read_config(folder)
   for item in ("state", "generator"):
     # Imported weights may lack a training state.
     is_needed = item == "generator" or "imported_from" not in config
@@ -138,22 +152,81 @@ def check_intact(folder: pathlib.Path) -> None:
     read_through(folder / item)
 
 
-def read_through(item: pathlib.Path) -> None:
-  """Reads all bytes of a checkpoint item; raises one of `DAMAGE` if it cannot.
+def read_config(folder: pathlib.Path) -> dict[str, Any]:
+  """Returns the config of a step; raises one of `DAMAGE` if it cannot.
 
-  A failed restore by orbax leaves background tasks that print tracebacks. A
-  missing item counts as undamaged.
+  Also if anything in the step is not a file, since a pipe would be waited for.
+  """
+  for path in folder.rglob("*"):
+    if path.is_symlink() or not path.is_dir():
+      files.check_regular(path)
+  json.loads(files.read(folder / "_CHECKPOINT_METADATA"))
+  return parse_config(files.read(folder / "config" / "metadata"))
+
+
+def parse_config(text: str | bytes) -> dict[str, Any]:
+  """Returns a config in JSON; raises one of `DAMAGE` if it is none."""
+  config = json.loads(text)
+  if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+    raise TypeError("its config has no section model")
+  return config
+
+
+def read_through(item: pathlib.Path) -> None:
+  """Reads all arrays of a checkpoint item; raises one of `DAMAGE` if it cannot.
+
+  Keeps none of them. A failed restore by orbax leaves background tasks that
+  print tracebacks. A missing item counts as undamaged.
   """
   if not item.is_dir():
     return
-  for name in ("_METADATA", "_sharding", "array_metadatas/process_0"):
+  for name in ("_sharding", "array_metadatas/process_0"):
     if (item / name).is_file():
-      json.loads((item / name).read_text("utf-8"))
-  store = ts.KvStore.open(
-    {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
-  ).result()
-  for value in [store.read(key) for key in store.list().result()]:
-    value.result()
+      json.loads(files.read(item / name))
+  arrays = _open_arrays(item)
+  size = sum(array.size * array.dtype.numpy_dtype.itemsize for array in arrays)
+  stored = sum(path.stat().st_size for path in item.rglob("*"))
+  if size > max(_MOST_BYTES_PER_BYTE * stored, 10**8):
+    raise ValueError(
+      f"{size / 1e9:.1f} GB of arrays are claimed in {stored / 1e6:.1f} MB"
+    )
+  for array in arrays:
+    array.read().result()
+
+
+def check_shapes(item: pathlib.Path, like) -> None:
+  """Raises ValueError unless an item has the shapes of a tree, in any order."""
+  shapes = sorted(array.shape for array in _open_arrays(item))
+  if shapes != sorted(leaf.shape for leaf in jax.tree.leaves(like)):
+    raise ValueError("its arrays have other shapes")
+
+
+def _open_arrays(item) -> list[ts.TensorStore]:
+  """Returns all arrays of a checkpoint item, not yet read."""
+  base = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
+  context = ts.Context({"cache_pool": {"total_bytes_limit": 10**8}})
+  files_of_arrays = ts.KvStore.open(base, context=context).result().list()
+  names = {
+    name.decode().removesuffix("/.zarray")
+    for name in files_of_arrays.result()
+    if name.endswith(b"/.zarray")
+  }
+  tree = json.loads(files.read(item / "_METADATA"))["tree_metadata"]
+  for leaf in tree.values():
+    name = ".".join(key["key"] for key in leaf["key_metadata"])
+    if leaf["value_metadata"]["value_type"] in _ARRAYS and name not in names:
+      raise ValueError(f"{name} is missing")
+  return [
+    ts.open(
+      {
+        "driver": "zarr",
+        "kvstore": {**base, "path": f"{name}/"},
+        "fill_missing_data_reads": False,
+      },
+      context=context,
+    ).result()
+    for name in names
+  ]
 
 
 def _is_step(folder) -> bool:

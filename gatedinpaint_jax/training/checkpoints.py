@@ -19,7 +19,7 @@ import jax
 import orbax.checkpoint as ocp
 from absl import logging
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.training import checkpoint_reader, hosts
 
 FOLDER = checkpoint_reader.FOLDER
@@ -41,13 +41,20 @@ class Checkpoints:
   def __init__(self, workdir, *, keep: int):
     """Opens or creates the folder; retains only the newest `keep` steps."""
     self._workdir = pathlib.Path(workdir).resolve()
-    self._manager = ocp.CheckpointManager(
-      self._workdir / FOLDER,
-      item_names=("state", "generator", "config"),
-      options=ocp.CheckpointManagerOptions(
-        max_to_keep=keep, create=True, cleanup_tmp_directories=True
-      ),
-    )
+    hosts.on_first_process(self._check_files)
+    try:
+      self._manager = ocp.CheckpointManager(
+        self._workdir / FOLDER,
+        item_names=("state", "generator", "config"),
+        options=ocp.CheckpointManagerOptions(
+          max_to_keep=keep, create=True, cleanup_tmp_directories=True
+        ),
+      )
+    except errors.NONSENSE as error:
+      raise errors.UserError(
+        f"{self._workdir / FOLDER} has a checkpoint of another program "
+        f"({errors.first_words(error)}); name another `workdir`"
+      ) from error
 
   def __enter__(self):
     return self
@@ -123,6 +130,11 @@ class Checkpoints:
     wanted = [step for step in steps if up_to is None or step <= up_to]
     return max(wanted or steps, default=None)
 
+  def _check_files(self) -> None:
+    """Raises OSError for a pipe or a device, which orbax would wait for."""
+    for path in (self._workdir / FOLDER).glob("*/_CHECKPOINT_METADATA"):
+      files.check_regular(path)
+
   def _move_damaged(self, up_to) -> None:
     """Moves damaged checkpoints away until the preferred one is intact."""
     is_late = lambda step: up_to is not None and step > up_to
@@ -162,14 +174,25 @@ class Checkpoints:
     """Restores a checkpoint, regardless of the devices that wrote it.
 
     `like` is a `TrainState` of arrays or shapes.
+
+    Raises:
+      UserError: if the checkpoint holds others.
     """
     like = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
     )
     items = ocp.args.Composite(state=ocp.args.StandardRestore(like))
-    state = self._manager.restore(step, args=items).state
-    metadata = self._manager.metadata(step).custom_metadata or {}
-    return Restored(state, **metadata)
+    try:
+      checkpoint_reader.check_shapes(self.folder(step) / "state", like)
+      state = self._manager.restore(step, args=items).state
+      about = self._manager.metadata(step).custom_metadata or {}
+      window = list(about.get("window", ()))
+      return Restored(state, window, int(about.get("skipped_in_a_row", 0)))
+    except checkpoint_reader.DAMAGE as error:
+      raise errors.UserError(
+        f"{self.folder(step)} is not of this run ({errors.first_words(error)});"
+        " name another `workdir`"
+      ) from error
 
   def close(self) -> None:
     """Waits for background saves; raises UserError if one has failed."""

@@ -47,8 +47,19 @@ def check(
   to allow them. `folder` is that of the checkpoint, for the messages.
 
   Raises:
-    UserError: naming the keys that must not change.
+    UserError: naming the keys that must not change, or if the saved config is
+      not that of a run.
   """
+  try:
+    _check(saved, now, folder, allow_change)
+  except errors.NONSENSE as error:
+    raise errors.UserError(
+      f"{folder} has a config that is none of a run "
+      f"({errors.first_words(error)}); choose another `workdir`"
+    ) from error
+
+
+def _check(saved, now, folder, allow_change) -> None:
   before = _flatten(setup_lib.DEFAULTS) | _flatten(saved)
   changed = _changes(before, _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):

@@ -59,7 +59,8 @@ class Layout(NamedTuple):
       array = array.transpose([self.kernel_axes.index(axis) for axis in "HWIO"])
     if self.is_bgr:
       array = swap_red_and_blue(name, array)
-    return np.asarray(array, np.float32, order="C")
+    with np.errstate(over="ignore"):  # callers check whether it is finite
+      return np.asarray(array, np.float32, order="C")
 
 
 def released_model(*, guided: bool) -> dict[str, Any]:

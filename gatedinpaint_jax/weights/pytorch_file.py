@@ -3,6 +3,8 @@
 The file is a dictionary with the state dictionary of the generator under `G`.
 """
 
+import warnings
+
 import numpy as np
 
 from gatedinpaint_jax import errors
@@ -20,7 +22,8 @@ def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
   import torch
 
   try:
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings(action="ignore"):
+      saved = torch.load(path, map_location="cpu", weights_only=True)
   # Files of another kind reach torch's unpickler, which may raise anything.
   except Exception as error:
     raise errors.UserError(
@@ -43,10 +46,21 @@ def read(path) -> tuple[dict[str, np.ndarray], list[str]]:
       f"generator's under {GENERATOR}"
     )
   left_out = [str(k) for k in saved if k != GENERATOR and tensors is not saved]
-  return {name: _to_array(tensor) for name, tensor in tensors.items()}, left_out
+  try:
+    arrays = {name: _to_array(tensor) for name, tensor in tensors.items()}
+  # For tensors without values of their own: sparse, virtual or repeated ones.
+  except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+    raise errors.UserError(
+      f"{path} holds tensors that are not plain arrays "
+      f"({errors.first_words(error)}); save them as dense tensors of float32"
+    ) from error
+  return arrays, left_out
 
 
 def _to_array(tensor) -> np.ndarray:
   tensor = tensor.detach()
+  size = tensor.numel() * tensor.element_size()
+  if size > tensor.untyped_storage().nbytes():
+    raise ValueError(f"one claims {size} bytes and has fewer")
   # NumPy has no bfloat16.
   return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

@@ -21,11 +21,11 @@ def read(path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with safetensors.safe_open(path, framework="numpy") as file:
       arrays = {name: file.get_tensor(name) for name in file.keys()}
       return arrays, file.metadata() or {}
-  # TypeError is for a type that NumPy lacks.
-  except (safetensors.SafetensorError, OSError, TypeError) as error:
+  # AttributeError and TypeError are for types that NumPy lacks.
+  except (safetensors.SafetensorError, OSError, *errors.NONSENSE) as error:
     raise errors.UserError(
-      f"{path} cannot be read ({error}); it should be a complete "
-      "safetensors file of float32"
+      f"{path} cannot be read ({errors.first_words(error)}); it should be a "
+      "complete safetensors file of float32"
     ) from error
 
 

@@ -1,6 +1,5 @@
 """Reads weights of other programs, and those of `export_weights`."""
 
-import json
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gatedinpaint_jax import errors, terminal
+from gatedinpaint_jax import errors, files, terminal
+from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names, pytorch_file, safetensors_file
 
 _EXPECTED = (
@@ -69,7 +69,7 @@ def _newest_index(folder) -> pathlib.Path:
   """Returns the one named in the `checkpoint` file, else the newest."""
   listing = folder / "checkpoint"
   if listing.is_file():
-    text = listing.read_text("utf-8", errors="replace")
+    text = files.read(listing).decode("utf-8", errors="replace")
     named = re.search(r'^model_checkpoint_path: *"(.+)"', text, re.MULTILINE)
     # The path may be of another machine; the file is in this folder.
     index = folder / f"{pathlib.PurePath(named[1]).name if named else ''}.index"
@@ -121,10 +121,11 @@ def _read_safetensors(path) -> ImportedWeights:
 
 def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
   try:
-    model = dict(json.loads(metadata["config"])["model"])
-    with errors.prefixed(f"{path}: "):
-      names.shapes(model)
-  except (AttributeError, KeyError, TypeError, ValueError) as error:
+    model = checkpoint_reader.parse_config(metadata["config"])["model"]
+    names.shapes(model)
+  except errors.UserError as error:
+    raise errors.UserError(f"{path}: {error}") from error
+  except checkpoint_reader.DAMAGE as error:
     raise errors.UserError(
       f"{path}: its metadata has no config that describes the networks; "
       "export it again"
