@@ -77,7 +77,7 @@ def test_result_that_is_there_stays_unless_it_may_be_overwritten(
   [
     (0, 0, "mask.png is empty: picture unchanged"),
     (255, 255, "mask.png covers the entire picture"),
-    (0, 255, "mask.png is mostly hole: was --invert_mask meant?"),
+    (0, 255, "mask.png is 96% hole: was --invert_mask meant?"),
   ],
 )
 def test_unusual_masks_are_told(folder, capsys, edge, level, words):

@@ -74,7 +74,10 @@ def test_folder_or_pattern_without_pictures_is_refused():
   assert "--image=p: no picture below" in refusal("p", "m.png", "out")
   for pattern in ("p/*", "q/*.jpg", "q*/x.jpg"):
     message = refusal(pattern, "m.png", "out")
-    assert f"--image={pattern}: no jpg, png, webp or tiff file" in message
+    assert (
+      f"--image={pattern}: no jpg, png, webp, tiff, gif, bmp, avif or heic file"
+      in message
+    )
 
 
 def test_nothing_that_pairs_is_refused():

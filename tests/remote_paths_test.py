@@ -115,7 +115,7 @@ def test_sketches_lie_next_to_their_photos(tmp_path, upload):
     ("folder", "none", "no folder at {url}/none; it should hold jpg"),
     ("folder", "a.txt", "cannot read {url}/a.txt (Could not find directory"),
     ("file_list", "none", "no file at {url}/none; it should list"),
-    ("file_list", "a.txt", "{url}/a.txt lists {url}/b.jpg, which does not"),
+    ("file_list", "a.txt", "{url}/a.txt lists {url}/b.jpg, which is no file"),
     ("arrays", "none", "no file at {url}/none; it should be an .npz file"),
     ("folder", "gs://no-bucket/a", "no folder at gs://no-bucket/a"),
     ("folder", "s3://a/b", "cannot read s3://a/b ("),

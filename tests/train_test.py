@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+import operator
 import re
 
 import jax
@@ -17,6 +18,7 @@ from gatedinpaint_jax import build as networks_build
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.data import build as data_build
+from gatedinpaint_jax.data import hole_shapes
 from gatedinpaint_jax.training import loop, train
 from gatedinpaint_jax.training import setup as setup_lib
 from tests import processes, standard_error, tiny_run
@@ -143,14 +145,20 @@ def test_summary_names_the_strip_and_the_error_in_the_hole(
 
 
 def test_every_key_of_the_reference_config_is_read():
-  # Only these modules read a config; the loss weights go in as a whole.
+  # Only these modules read a config; some sections go in as a whole.
   readers = (train, loop, setup_lib, data_build, networks_build)
   source = "".join(inspect.getsource(module) for module in readers)
-  weights = {field.name for field in dataclasses.fields(losses.LossWeights)}
-  assert set(places2.get_config().loss) == weights
-  keys = traverse_util.flatten_dict(places2.get_config().to_dict(), sep=".")
-  for key in keys:
-    if not key.startswith("loss."):
+  config = places2.get_config()
+  sections = {
+    "loss": losses.LossWeights,
+    "mask.strokes": hole_shapes.Strokes,
+    "mask.boxes": hole_shapes.Boxes,
+  }
+  for section, kind in sections.items():
+    fields = {field.name for field in dataclasses.fields(kind)}
+    assert set(operator.attrgetter(section)(config)) == fields
+  for key in traverse_util.flatten_dict(config.to_dict(), sep="."):
+    if not key.startswith(tuple(sections)):
       # As the readers write it: the section, or a variable of its name.
       read = re.escape(".".join(f"config.{key}".split(".")[-2:]))
       assert re.search(rf"\b{read}\b", source), f"nobody reads config.{key}"

@@ -152,13 +152,19 @@ def _walk(folder) -> Iterator[tuple[str, bool]]:
 
 
 def _scan(folder):
-  with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
-    for entry in entries:
-      if entry.is_dir(follow_symlinks=False):
-        yield from _scan(entry.path)
-      else:
-        # Most file systems know without a look at the file itself.
-        yield entry.path, entry.is_file()
+  try:
+    with os.scandir(folder) as entries:
+      found = list(entries)
+  except OSError as error:
+    raise errors.UserError(
+      f"{folder}: cannot be read ({error.strerror})"
+    ) from error
+  for entry in found:
+    if entry.is_dir(follow_symlinks=False):
+      yield from _scan(entry.path)
+    else:
+      # Most file systems know without a look at the file itself.
+      yield entry.path, entry.is_file()
 
 
 def _lines(path) -> list[str]:
