@@ -35,9 +35,9 @@ def numbered(tmp_path):
     ),
     (
       {"data.image_size": (0, 256)},
-      "data.image_size=(0, 256): 0 is too small; 8 is the least",
+      "data.image_size=(0, 256): must be in [8, 16384]",
     ),
-    ({"data.batch_size": 0}, "data.batch_size=0: must be 1 or more"),
+    ({"data.batch_size": 0}, "data.batch_size=0: must be in [1, 100000]"),
     (
       {"model.guided": True},
       "data.sketch=None: config.model.guided needs sketches; set it to one of",
@@ -56,7 +56,7 @@ def numbered(tmp_path):
     ),
     (
       {"data.sketch_drop_probability": 1.5},
-      "data.sketch_drop_probability=1.5: must lie in [0, 1]",
+      "data.sketch_drop_probability=1.5: must be in [0, 1]",
     ),
     (
       {"mask.strokes.count": (3, 1)},
@@ -64,7 +64,11 @@ def numbered(tmp_path):
     ),
     (
       {"mask.boxes.size": (1.5, 0.5)},
-      "mask.boxes: size 1.5 and max_shrink 0.0625 must have",
+      "mask.boxes.size=(1.5, 0.5): must be in [0, 1]",
+    ),
+    (
+      {"mask.boxes.max_shrink": (0.1, 0.25)},
+      "mask.boxes.size=(0.5, 0.5) leaves no hole with config.mask.boxes.max_",
     ),
     (
       {"data.validation_path": "/nowhere", "evaluation.pictures": 1},

@@ -68,6 +68,8 @@ def changed(right, change):
     ("config.mask_seed=-1", ["config.mask_seed=-1"]),
     ("config.batch_size=0", ["config.batch_size=0"]),
     ("config.study_pictures=0", ["config.study_pictures=0"]),
+    ("config.batch_size=1000000000000", ["batch_size=1000000000000: must be"]),
+    ("config.training.optimizer.eps=inf", ["method vanilla", "eps=inf: must"]),
     ("config.size=(8,16)", ["config.size=(8, 16)", "11"]),
     ("config.size=(64000,64000)", ["config.size=", "at most"]),
     ("config.images=no", ["config.images=no", "no such file"]),
@@ -175,7 +177,7 @@ def write_method(name, method):
     ({"schedule": {"steps": 9}}, ["schedule.steps=9", "the same budget"]),
     ({"model": {"cnv": "gated"}}, ["model.cnv", "did you mean conv?"]),
     ({"model": {"width": "8"}}, ["model.width='8'"]),
-    ({"data": {"batch_size": None}}, ["data.batch_size=None", "1 or more"]),
+    ({"data": {"batch_size": None}}, ["data.batch_size=None"]),
     ({"model": {"conv": "gate"}}, ["method mine", "config.model.conv='gate'"]),
   ],
 )

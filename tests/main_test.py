@@ -55,8 +55,8 @@ def test_mistaken_flag_names_what_would_be_right(refused, flag, parts):
     ),
     ("--config.optimizer.accumulation_steps=0", ["accumulation_steps=0"]),
     ("--config.optimizer.b1=1.", ["config.optimizer.b1=1.0", "[0, 1)"]),
-    ("--config.optimizer.warmup_steps=-1", ["warmup_steps=-1", "0 or more"]),
-    ("--config.optimizer.clip_norm=-1.", ["clip_norm=-1.0", "above 0"]),
+    ("--config.optimizer.warmup_steps=-1", ["warmup_steps=-1", "in [0"]),
+    ("--config.optimizer.clip_norm=-1.", ["clip_norm=-1.0", "in (0"]),
     ("--config.evaluation.strips=0", ["config.evaluation.strips=0"]),
     ("--config.data.image_size=(16.,16.)", ["whole numbers"]),
     ("--config.mask.boxes.size=(0.5,)", ["config.mask.boxes.size"]),
@@ -64,7 +64,7 @@ def test_mistaken_flag_names_what_would_be_right(refused, flag, parts):
     ("--config.seed=-1", ["config.seed=-1"]),
     ("--config.schedule.steps=0", ["config.schedule.steps=0"]),
     ("--config.schedule.completion_steps=-1", ["completion_steps=-1: must"]),
-    ("--config.schedule.generator_every_steps=0", ["steps=0: must be an"]),
+    ("--config.schedule.generator_every_steps=0", ["steps=0: must be in"]),
   ],
 )
 @pytest.mark.usefixtures("here")

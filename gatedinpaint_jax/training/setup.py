@@ -7,7 +7,7 @@ from absl import logging
 from flax import linen as nn
 
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors, losses
+from gatedinpaint_jax import config_ranges, errors, losses
 from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.baselines import phases as phases_lib
 
@@ -66,6 +66,7 @@ def build_setup(config, *, platform: str | None = None) -> Setup:
   Raises:
     UserError: if a value is not allowed.
   """
+  config_ranges.check(config)
   generator, discriminator = networks_build.build_networks(
     config, platform=platform
   )
@@ -160,44 +161,15 @@ def _read_phases(config) -> phases_lib.Phases:
   )
 
 
-def check_schedule(schedule) -> None:
-  """Raises UserError for the first invalid value in `config.schedule`."""
-  for name in (
-    "steps",
-    "log_every_steps",
-    "evaluate_every_steps",
-    "checkpoint_every_steps",
-    "keep_checkpoints",
-    "skipped_steps_to_go_back",
-    "generator_every_steps",
-  ):
-    _check_count(f"schedule.{name}", schedule[name])
-  for name in ("completion_steps", "discriminator_steps"):
-    _check_count(f"schedule.{name}", schedule[name], least=0)
-
-
 def _check(key, value, is_valid, requirement):
   if not is_valid:
     raise errors.UserError(f"config.{key}={value}: must be {requirement}")
-
-
-def _check_count(key, value, *, least=1):
-  is_count = isinstance(value, int) and value >= least
-  _check(key, value, is_count, f"an integer of at least {least}")
 
 
 def _check_loss(loss, model):
   distances, gans = baseline_losses.DISTANCES, baseline_losses.GANS
   errors.check_choice("config.loss.distance", loss.distance, distances)
   errors.check_choice("config.loss.gan", loss.gan, gans)
-  for name, value in loss.items():
-    key = f"loss.{name}"
-    if name == "separate_means":
-      _check(key, value, isinstance(value, bool), "True or False")
-    elif not isinstance(value, str):
-      _check(key, value, isinstance(value, int | float), "a number")
-      _check(key, value, value >= 0, "0 or more")
-  _check("loss.discount", loss.discount, 0 < loss.discount <= 1, "in (0, 1]")
   penalty = loss.gradient_penalty
   _check(
     "loss.gradient_penalty",
@@ -216,7 +188,6 @@ def _check_loss(loss, model):
 
 def _check_accumulation(optimizer, model):
   steps = optimizer.accumulation_steps
-  _check_count("optimizer.accumulation_steps", steps)
   for key, normalized in (
     ("generator", "completion"),
     ("discriminator", "global_local"),
@@ -233,18 +204,3 @@ def _check_accumulation(optimizer, model):
 def _check_optimizer(optimizer):
   errors.check_choice("config.optimizer.kind", optimizer.kind, _KINDS)
   errors.check_choice("config.optimizer.decay", optimizer.decay, _DECAYS)
-  is_fraction = lambda value: 0 <= value < 1
-  is_positive = lambda value: value > 0
-  for name, is_valid, requirement in (
-    ("generator_learning_rate", is_positive, "above 0"),
-    ("discriminator_learning_rate", is_positive, "above 0"),
-    ("b1", is_fraction, "in [0, 1)"),
-    ("b2", is_fraction, "in [0, 1)"),
-    ("eps", is_positive, "above 0"),
-    ("warmup_steps", lambda value: value >= 0, "0 or more"),
-    ("clip_norm", is_positive, "above 0, or None"),
-    ("average_decay", is_fraction, "in [0, 1), or None"),
-  ):
-    value = optimizer[name]
-    if value is not None:
-      _check(f"optimizer.{name}", value, is_valid(value), requirement)

@@ -37,7 +37,6 @@ def train_and_evaluate(
       processes of the run have different configs.
   """
   config = setup_lib.fill_in(config)
-  setup_lib.check_schedule(config.schedule)
   setup = setup_lib.build_setup(config)
   mesh = devices.make_mesh()
   devices.check_batch_size(
