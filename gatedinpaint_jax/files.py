@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import platform
+import re
 import tempfile
 from collections.abc import Iterator
 
@@ -54,11 +55,12 @@ def write(path: pathlib.Path, content: bytes) -> None:
 
 def remove_parts(folder: pathlib.Path) -> None:
   """Removes temporary files that killed processes of this host left behind."""
-  # With the dot, so that host1 does not remove the files of host10.
-  for part in folder.glob(f"{PART_OF_HOST}.*.part"):
-    process = part.suffixes[-2].removeprefix(".")
-    if not (process.isdecimal() and psutil.pid_exists(int(process))):
-      part.unlink(missing_ok=True)
+  ours = re.compile(re.escape(PART_OF_HOST) + r"\.([1-9][0-9]{0,8})\.part")
+  for part in folder.iterdir():
+    match = ours.fullmatch(part.name)
+    if match and not psutil.pid_exists(int(match[1])) and part.is_file():
+      with contextlib.suppress(OSError):
+        part.unlink()
 
 
 def make_folder(folder: pathlib.Path) -> None:

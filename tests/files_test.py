@@ -97,7 +97,13 @@ def test_parts_of_processes_that_ended_are_removed(tmp_path):
   # Of another host whose name begins with ours.
   others = f"{files.PART_OF_HOST}0.{ended}.part"
   ours = f"{files.PART_OF_HOST}.{ended}.part"
-  for name in (ours, running, others, ".x.1.part"):
+  kept = [running, others, ".x.1.part", f"{files.PART_OF_HOST}.part"]
+  # A host whose name goes on after a dot, a person's file, no process at all.
+  for middle in (f"2.{ended}", "notes.download", f"{ended}.download", "9" * 30):
+    kept.append(f"{files.PART_OF_HOST}.{middle}.part")
+  for name in (ours, *kept):
     (tmp_path / name).touch()
+  (tmp_path / f"{files.PART_OF_HOST}.{ended + 1}.part").mkdir()
+  kept.append(f"{files.PART_OF_HOST}.{ended + 1}.part")
   files.remove_parts(tmp_path)
-  assert names(tmp_path) == sorted([running, others, ".x.1.part"])
+  assert names(tmp_path) == sorted(kept)
