@@ -61,9 +61,7 @@ def main(argv) -> int:
     name: training
     for runs in plan.trainings.values()
     for name, training in runs.items()
-    if not compare_runs.is_trained(
-      training, pathlib.Path(folder).expanduser() / name
-    )
+    if not compare_runs.is_trained(training, files.expand(folder) / name)
   }
   # Fails before hours of training, not after.
   scores = {"lpips": perceptual.load()} if plan.has_lpips else {}

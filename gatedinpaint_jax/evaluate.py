@@ -83,7 +83,7 @@ def _mask_files(folder, work) -> list[pathlib.Path]:
   """Returns where the masks go, named like their pictures."""
   if not folder:
     return []
-  folder = pathlib.Path(os.path.expanduser(folder))
+  folder = files.expand(folder)
   return [folder / f"{case.name}.png" for case in work]
 
 

@@ -22,6 +22,22 @@ PART_OF_HOST = f".{platform.node() or 'host'}"
 PART = f"{PART_OF_HOST}.{os.getpid()}.part"
 
 
+def expand(text: str | os.PathLike[str]) -> pathlib.Path:
+  """Returns a path with a leading `~` or `~user` expanded.
+
+  The `~` of a name that is no user's is part of the name.
+
+  Raises:
+    UserError: if there is no home to expand `~` to.
+  """
+  path = os.path.expanduser(text)
+  if path == "~" or path.startswith(f"~{os.sep}"):
+    raise errors.UserError(
+      f"{text}: there is no home folder; write the path in full"
+    )
+  return pathlib.Path(path)
+
+
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """Yields a temporary path, which replaces `path` when the block ends.

@@ -16,7 +16,6 @@ missing or extra arrays is rejected.
 """
 
 import contextlib
-import pathlib
 import shlex
 
 from gatedinpaint_jax import command_line, errors, files
@@ -30,7 +29,8 @@ def main(argv) -> int:
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("source", "output")
   )
-  output = pathlib.Path(options.output).expanduser()
+  with errors.prefixed("--output="):
+    output = files.expand(options.output)
   _check_is_free(output)
   with errors.prefixed("--source: "):
     weights = source_lib.load_weights(options.source)

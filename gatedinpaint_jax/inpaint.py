@@ -18,7 +18,6 @@ reasons), 2 a mistake in the flags or in the only picture.
 
 import json
 import os
-import pathlib
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -127,7 +126,7 @@ def _define_flags() -> command_line.Flags:
 
 def _make_folders(output, work) -> None:
   first = work[0].output
-  if pathlib.Path(output).expanduser() == first and not first.parent.is_dir():
+  if files.expand(output) == first and not first.parent.is_dir():
     raise errors.UserError(
       f"--output={output}: no folder {first.parent}; create it first"
     )

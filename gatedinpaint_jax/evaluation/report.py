@@ -7,7 +7,6 @@ interval and the number of pictures.
 import functools
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,7 +109,7 @@ def page(blocks: Iterable[str]) -> str:
 
 def check_output(path: str) -> pathlib.Path:
   """Returns the path of a report's .json file."""
-  output = pathlib.Path(os.path.expanduser(path))
+  output = files.expand(path)
   if output.suffix != ".json":
     raise errors.UserError(f"{path}: must end in .json")
   for file in report_files(output):

@@ -37,9 +37,9 @@ def folder(name: str) -> pathlib.Path | None:
 
   The cache is `gatedinpaint_jax/` in `XDG_CACHE_HOME`, else in `~/.cache`.
   """
-  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-  path = pathlib.Path(cache) / "gatedinpaint_jax" / name
   try:
+    cache = files.expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    path = cache / "gatedinpaint_jax" / name
     files.make_folder(path)
   except errors.UserError:
     return None  # slower without a cache, but not an error

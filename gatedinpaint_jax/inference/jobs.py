@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.inference import photo_files
 
 
@@ -51,7 +51,7 @@ def find(
   serves all pictures. The output is a file if `image` is a single file, else a
   folder for files with the suffix.
   """
-  output_path = _path(output)
+  output_path = files.expand(output)
   find_mask = _Finder("`mask`", mask, output_path)
   find_sketch = _Finder("`sketch`", sketch, output_path)
   guides = find_mask.files | find_sketch.files
@@ -103,7 +103,7 @@ class _Finder:
     listed = _list_files(key, given, output)
     self.files = {os.path.realpath(entry.path) for entry in listed}
     self._shared = None
-    if len(listed) == 1 and listed[0].path == _path(given[0]):
+    if len(listed) == 1 and listed[0].path == files.expand(given[0]):
       self._shared = listed[0].path
     self._by_name = _by_name(key, listed)
 
@@ -111,15 +111,11 @@ class _Finder:
     return self._shared or self._by_name.get(name)
 
 
-def _path(text) -> pathlib.Path:
-  return pathlib.Path(os.path.expanduser(text))
-
-
 def _list_files(key, given, output) -> list[_Named]:
   """Returns all files that the values of an argument name, without repeats."""
   found = []
   for text in given:
-    path = _path(text)
+    path = files.expand(text)
     if os.path.isdir(path):
       found += _in_folder(key, path, output)
     elif os.path.exists(path):
@@ -204,7 +200,7 @@ def _is_picture_name(path) -> bool:
 
 
 def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
-  is_one_file = len(given) == 1 and _path(given[0]) == pictures[0].path
+  is_one_file = len(given) == 1 and files.expand(given[0]) == pictures[0].path
   if not os.path.isdir(output) and _names_a_picture(output):
     if not is_one_file:
       raise errors.UserError(

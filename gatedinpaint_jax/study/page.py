@@ -56,7 +56,7 @@ def write(
     seed: of the ids and so of the order in the file, which raters do not see.
     title: of the page; must not name a method, since raters see it.
   """
-  folder = pathlib.Path(os.path.expanduser(folder))
+  folder = files.expand(folder)
   shown = _keep_pixels(pictures)
   pixels = [[*owner, digest] for owner, (_, digest) in sorted(shown.items())]
   study = _digest([seed, pixels], _STUDY_LENGTH)
@@ -86,7 +86,7 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
 
   `is_new` says that the study has never been written before.
   """
-  folder = pathlib.Path(os.path.expanduser(folder))
+  folder = files.expand(folder)
   files.check_folder(folder)
   if is_new and (folder / KEY).exists():
     raise _of_another_study(folder / KEY)

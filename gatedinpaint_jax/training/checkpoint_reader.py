@@ -13,7 +13,7 @@ import ml_collections
 import orbax.checkpoint as ocp
 import tensorstore as ts
 
-from gatedinpaint_jax import build, errors
+from gatedinpaint_jax import build, errors, files
 
 FOLDER = "checkpoints"
 # What orbax and tensorstore raise when files are missing or damaged.
@@ -39,7 +39,7 @@ def find(path) -> pathlib.Path:
   Raises:
     UserError: if there is no checkpoint; the message says what was found.
   """
-  path = pathlib.Path(path).expanduser().resolve()
+  path = files.expand(path).resolve()
   if not path.exists():
     raise errors.UserError(
       f"nothing at {path}; it should be a workdir, its {FOLDER}/ or one step "

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gatedinpaint_jax import errors, terminal
+from gatedinpaint_jax import errors, files, terminal
 from gatedinpaint_jax.weights import names, pytorch_file, safetensors_file
 
 _EXPECTED = (
@@ -36,7 +36,7 @@ class ImportedWeights(NamedTuple):
 
 def load_weights(path) -> ImportedWeights:
   """Reads a source; in a folder, the newest TensorFlow checkpoint."""
-  path = pathlib.Path(path).expanduser()
+  path = files.expand(path)
   if path.is_file() and path.suffix in _READERS:
     return _READERS[path.suffix](path)
   index = _find_index(path)
