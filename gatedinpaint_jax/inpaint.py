@@ -52,7 +52,9 @@ def main(argv) -> int:
   )
   _check_report(options.report, work)
   remaining = [
-    job for job in work if options.overwrite or not os.path.isfile(job.output)
+    job
+    for job in work
+    if options.overwrite or job.problem or not os.path.isfile(job.output)
   ]
   if len(remaining) < len(work):
     print(
