@@ -79,11 +79,14 @@ def remove_parts(folder: pathlib.Path) -> None:
         part.unlink()
 
 
-def make_folder(folder: pathlib.Path) -> None:
-  """Creates a folder; raises UserError if files cannot be written to it."""
+def make_folder(folder: pathlib.Path, *, room: int = 0) -> None:
+  """Creates a folder; raises UserError if files cannot be written to it.
+
+  Writes as many bytes as `room` to see that a file of that size can be.
+  """
   try:
     folder.mkdir(parents=True, exist_ok=True)
-    _probe(folder)
+    _probe(folder, room)
   except OSError as error:
     raise errors.UserError(
       f"{folder}: cannot be written ({error.strerror}); name another folder"
@@ -137,7 +140,7 @@ def _reason(error) -> str:
   return error.strerror or errors.first_words(error)
 
 
-def _probe(folder) -> None:
-  """Raises OSError unless files can be written to a folder."""
-  with tempfile.TemporaryFile(dir=folder):
-    pass
+def _probe(folder, size=0) -> None:
+  """Raises OSError unless a file of a size can be written to a folder."""
+  with tempfile.TemporaryFile(dir=folder) as file:
+    file.write(bytes(size))
