@@ -140,6 +140,15 @@ def _reason(error) -> str:
   return error.strerror or errors.first_words(error)
 
 
+def identity(path: str | os.PathLike[str]) -> tuple:
+  """Returns what is equal for all names of a file, hard links included."""
+  try:
+    status = os.stat(path)
+  except OSError:
+    return (os.path.realpath(path),)
+  return status.st_dev, status.st_ino
+
+
 def _probe(folder, size=0) -> None:
   """Raises OSError unless a file of a size can be written to a folder."""
   with tempfile.TemporaryFile(dir=folder) as file:

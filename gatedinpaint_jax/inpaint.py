@@ -200,14 +200,14 @@ def _check_report(path, work) -> None:
   """Raises UserError if the report cannot be written or is a picture."""
   if not path:
     return
-  report = os.path.realpath(os.path.expanduser(path))
-  if not os.path.isdir(os.path.dirname(report)):
+  report = files.expand(path)
+  if not os.path.isdir(os.path.dirname(os.path.realpath(report))):
     raise errors.UserError(
       f"--report={path}: cannot be written (no such folder)"
     )
   for job in work:
     for used in (job.image, job.mask, job.sketch, job.output):
-      if used and os.path.realpath(used) == report:
+      if used and files.identity(used) == files.identity(report):
         raise errors.UserError(
           f"--report={path}: is a picture of this run; name another file"
         )
@@ -215,9 +215,14 @@ def _check_report(path, work) -> None:
 
 def _open_report(path) -> TextIO:
   """Opens the report to append to it, or the null device without one."""
-  path = os.path.expanduser(path or os.devnull)
+  # Opening a pipe that nobody reads would wait forever.
+  opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK, 0o666)
   try:
-    return open(path, "a", encoding="utf-8")
+    report = open(
+      files.expand(path or os.devnull), "a", encoding="utf-8", opener=opener
+    )
+    os.set_blocking(report.fileno(), True)
+    return report
   except OSError as error:
     raise errors.UserError(
       f"--report={path}: cannot be written ({error.strerror})"

@@ -1,5 +1,7 @@
 """`inpaint`: a person's mistakes end with one line and exit code 2."""
 
+import os
+
 import pytest
 from PIL import Image
 
@@ -57,6 +59,8 @@ def folder(tmp_path):
     ({"report": ""}, ["--report is empty"]),
     ({"report": "photo.png"}, ["--report", "picture of this run"]),
     ({"report": "out.png"}, ["--report", "picture of this run"]),
+    ({"report": "hard_link"}, ["--report", "picture of this run"]),
+    ({"report": "pipe"}, ["--report=pipe", "cannot be written"]),
     ({"output": "x" * 300 + "/o.png"}, ["File name too long"]),
     ({"checkpoint": "x" * 300}, ["File name too long"]),
   ],
@@ -66,7 +70,8 @@ def test_mistake_ends_with_one_line(
 ):
   Image.new("L", (32, 24), 127).save(folder / "grey.png")
   Image.new("L", (10, 10), 255).save(folder / "small.png")
-
+  os.link(folder / "mask.png", folder / "hard_link")
+  os.mkfifo(folder / "pipe")
   monkeypatch.chdir(folder)
   right = {
     "image": "photo.png",
