@@ -36,6 +36,7 @@ from gatedinpaint_jax.evaluation import (
   frozen_masks,
   pictures,
   report,
+  report_files,
   scoring,
   subjects,
 )
@@ -152,7 +153,7 @@ def _compare(plan, config, workdir, scores) -> str:
     for case in plan.work[: config.grid_pictures]
   ]
   grid = pictures.to_png(pictures.draw_grid(rows))
-  report.write(workdir / "comparison.json", content, tables, grid)
+  report_files.write(workdir / "comparison.json", content, tables, grid)
   return tables
 
 
@@ -187,7 +188,7 @@ def _score(name, plan, config, workdir, scores):
       size=loader.size,
     )
     place = workdir / compare_config.COMPLETED / masks.kind
-    files.write(place / f"{name}.json", report.to_json(built))
+    files.write(place / f"{name}.json", report_files.to_json(built))
     yield masks.kind, built
 
 

@@ -131,13 +131,13 @@ def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
   if path.is_symlink() and not path.exists():
     raise errors.UserError(f"{path}: is a broken link; remove it")
   check_file(path)
+  check_free(path, overwrite=overwrite)
+
+
+def check_free(path: pathlib.Path, *, overwrite: bool) -> None:
+  """Raises UserError if `path` exists, unless `overwrite` may replace it."""
   if path.exists() and not overwrite:
     raise errors.UserError(f"{path}: exists; `overwrite` replaces it")
-
-
-def _reason(error) -> str:
-  # Picture encoders raise an OSError without an error number.
-  return error.strerror or errors.first_words(error)
 
 
 def identity(path: str | os.PathLike[str]) -> tuple:
@@ -147,6 +147,11 @@ def identity(path: str | os.PathLike[str]) -> tuple:
   except OSError:
     return (os.path.realpath(path),)
   return status.st_dev, status.st_ino
+
+
+def _reason(error) -> str:
+  # Picture encoders raise an OSError without an error number.
+  return error.strerror or errors.first_words(error)
 
 
 def _probe(folder, size=0) -> None:

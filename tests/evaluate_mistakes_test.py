@@ -22,7 +22,8 @@ def folder(tmp_path, monkeypatch):
   (tmp_path / "empty").mkdir()
   (tmp_path / "broken").mkdir()
   (tmp_path / "broken" / "a.png").write_bytes(b"")
-  (tmp_path / "weights.pt").write_bytes(b"no network")
+  for name in ("weights.pt", "notes.md", "sheet.png"):
+    (tmp_path / name).write_bytes(b"no network")
   monkeypatch.chdir(tmp_path)
   return tmp_path
 
@@ -45,6 +46,9 @@ def folder(tmp_path, monkeypatch):
     ("--size=99999999999x99999999999", ["--size=9", "at most"]),
     ("--output=report.txt", [".json"]),
     ("--output=no/report.json", ["--output=no/report.json"]),
+    ("--output=notes.json", ["--output=notes.md: exists; --overwrite"]),
+    ("--output=sheet.json", ["--output=sheet.png: exists; --overwrite"]),
+    ("--write_masks=small", ["--write_masks: small/a.png: exists; --overw"]),
     ("--images=", ["--images is empty"]),
     ("--mask_seed=-1", ["--mask_seed=-1"]),
     ("--mask_seed=0 --masks=photos", ["--mask_seed=0", "--masks=photos"]),

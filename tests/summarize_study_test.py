@@ -35,6 +35,9 @@ def folder(tmp_path, monkeypatch):
     ("answers/.hidden.csv", "no answers"),
     ("answers/notes.txt", "no answers"),
     ("other.csv", f"{HEADER}s2,Bo,p1,7,2\n"),
+    ("notes.md", "mine"),
+    ("list.json", "[1]"),
+    ("notes.png", "mine, but no file of a table"),
   ):
     (tmp_path / file).write_text(text, "utf-8")
   (tmp_path / "empty").mkdir()
@@ -58,6 +61,14 @@ def test_tables_are_printed_and_written(folder, capsys, answers, raters):
   assert len(summary["raters"]) == raters
   table = (folder / "table.md").read_text("utf-8")
   assert printed.startswith(table)
+
+
+def test_overwrite_replaces_a_table(folder):
+  given = {"study": "study", "answers": "answers", "output": "notes.json"}
+  programs.run(summarize_study, "--overwrite", **given)
+  programs.run(summarize_study, **given)  # over a table of its own
+  assert "| gated |" in (folder / "notes.md").read_text("utf-8")
+  assert "mine" in (folder / "notes.png").read_text("utf-8")
 
 
 def test_without_output_nothing_is_written(folder, capsys):
@@ -90,6 +101,8 @@ def test_later_file_by_name_counts(folder, capsys):
     ({"answers": "other.csv"}, ["other.csv, line 2", "answers study s2"]),
     ({"output": "table.txt"}, ["--output=table.txt", ".json"]),
     ({"output": "no/table.json"}, ["--output=no/table.json"]),
+    ({"output": "notes.json"}, ["--output=notes.md: exists; --overwrite"]),
+    ({"output": "list.json"}, ["--output=list.json: exists; --overwrite"]),
     ({"output": "study/key.json"}, ["--output=study/key.json", "the key"]),
     ({"answer": "x"}, ["did you mean --answers?"]),
   ],

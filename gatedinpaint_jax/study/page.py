@@ -24,7 +24,7 @@ from PIL import Image
 
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import pictures as pictures_lib
-from gatedinpaint_jax.evaluation import report
+from gatedinpaint_jax.evaluation import report_files
 
 PAGE = "study.html"
 KEY = "key.json"
@@ -76,7 +76,7 @@ def write(
   page = _page(study, title, owners, shown)
   files.make_folder(folder)
   _check_no_other_study(folder / KEY, study)
-  files.write(folder / KEY, report.to_json(key))
+  files.write(folder / KEY, report_files.to_json(key))
   files.write(folder / PAGE, page.encode())
   return study
 
