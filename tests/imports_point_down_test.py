@@ -40,7 +40,7 @@ PARTS = {
   "files": ("errors",),
   "config_ranges": ("errors",),
   "compiler_options": (),
-  "terminal": (),
+  "terminal": ("errors",),
   "layers": CONVENTIONS,
   "fast": (*CONVENTIONS, "layers"),
   "networks": (*CONVENTIONS, "layers"),
