@@ -20,6 +20,8 @@ def right(tmp_path, monkeypatch):
   (tmp_path / "damaged").mkdir()
   data = (tmp_path / "images" / "a.png").read_bytes()
   (tmp_path / "damaged" / "a.png").write_bytes(data[: len(data) // 2])
+  (tmp_path / "mine").mkdir()
+  (tmp_path / "mine" / "study.html").write_text("my own")
   (tmp_path / "asked").mkdir()
   (tmp_path / "asked" / "key.json").write_text("{}")
   monkeypatch.chdir(tmp_path)
@@ -85,6 +87,7 @@ def changed(right, change):
     ),
     ("study=photos.npz/x", ["--study=photos.npz/x: cannot be created in"]),
     ("study=asked", ["asked/key.json: is of another study"]),
+    ("study=mine", ["--study=mine/study.html: exists without key.json"]),
     ("workdir=photos.npz/run", ["--workdir", "cannot be written"]),
   ],
 )

@@ -75,6 +75,7 @@ def write(
   }
   page = _page(study, title, owners, shown)
   files.make_folder(folder)
+  _check_page_has_key(folder)
   _check_no_other_study(folder / KEY, study)
   files.write(folder / KEY, report_files.to_json(key))
   files.write(folder / PAGE, page.encode())
@@ -90,6 +91,7 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
   files.check_folder(folder)
   if is_new and (folder / KEY).exists():
     raise _of_another_study(folder / KEY)
+  _check_page_has_key(folder)
 
 
 def _keep_pixels(pictures) -> dict[tuple[str, str], tuple[bytes, str]]:
@@ -141,6 +143,14 @@ def _page(study, title, owners, shown) -> str:
     lambda match: values[match[0]],
     _TEMPLATE.read_text("utf-8"),
   )
+
+
+def _check_page_has_key(folder) -> None:
+  """Raises UserError if there is a page, perhaps of something else."""
+  if (folder / PAGE).exists() and not (folder / KEY).exists():
+    raise errors.UserError(
+      f"{folder / PAGE}: exists without {KEY}; name another folder"
+    )
 
 
 def _check_no_other_study(key, study) -> None:
