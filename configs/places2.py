@@ -1,6 +1,7 @@
 """Places2 at 256 x 256 with the released hyperparameters: the reference config.
 
 Documents every key; the other configs call its `get_config()` and change some.
+`gatedinpaint_jax/config_ranges.py` has the range of every number.
 Sizes are (height, width). "Released" refers to the authors' program.
 
   python -m gatedinpaint_jax.main --config=configs/places2.py

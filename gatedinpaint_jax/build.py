@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import config_ranges, errors
 from gatedinpaint_jax.baselines import completion_network, critics
 from gatedinpaint_jax.fast import attention, block_conv, convolution
 from gatedinpaint_jax.layers import conv, initializers
@@ -46,6 +46,7 @@ def build_networks(
     UserError: if a value is not allowed.
   """
   model = ml_collections.ConfigDict(DEFAULTS | dict(config.model))
+  config_ranges.check(model, section="model.")
   for key, choices in (
     ("conv", conv.KINDS),
     ("dtype", _DTYPES),
@@ -55,15 +56,10 @@ def build_networks(
     ("discriminator", _DISCRIMINATORS),
   ):
     errors.check_choice(f"config.model.{key}", model[key], choices)
-  if model.width < 4 or model.width % 4:
+  if model.width % 4:
     raise errors.UserError(
       f"config.model.width={model.width}: must be a multiple of 4 (the "
       "paper's is 48)"
-    )
-  if discriminator_width(model) < 1:
-    raise errors.UserError(
-      f"config.model.discriminator_width={model.discriminator_width}: must be "
-      "1 or more"
     )
   convolve, attend, kinds = forms(platform or jax.default_backend())
   layer = {"dtype": _DTYPES[model.dtype], "convolve": convolve}

@@ -38,6 +38,7 @@ from gatedinpaint_jax.evaluation import (
   frozen_masks,
   pictures,
   report,
+  report_files,
   scoring,
   subjects,
 )
@@ -63,9 +64,7 @@ def main(argv) -> int:
     name: training
     for runs in plan.trainings.values()
     for name, training in runs.items()
-    if not compare_runs.is_trained(
-      training, pathlib.Path(folder).expanduser() / name
-    )
+    if not compare_runs.is_trained(training, files.expand(folder) / name)
   }
   # Fails before hours of training, not after.
   lpips = perceptual.load() if plan.has_lpips else None
@@ -156,7 +155,7 @@ def _compare(plan, config, workdir, lpips) -> str:
     for case in plan.work[: config.grid_pictures]
   ]
   grid = pictures.to_png(pictures.draw_grid(rows))
-  report.write(workdir / "comparison.json", content, tables, grid)
+  report_files.write(workdir / "comparison.json", content, tables, grid)
   return tables
 
 
@@ -191,7 +190,7 @@ def _score(name, plan, config, workdir, lpips):
       size=loader.size,
     )
     place = workdir / compare_config.COMPLETED / masks.kind
-    files.write(place / f"{name}.json", report.to_json(built))
+    files.write(place / f"{name}.json", report_files.to_json(built))
     yield masks.kind, built
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import config_dict
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import config_ranges, errors
 from gatedinpaint_jax.data import checks, listing, remote
 from gatedinpaint_jax.evaluation import (
   cases,
@@ -112,16 +112,9 @@ def _check_numbers(config):
         raise errors.UserError(
           f"config.{key}={config[key]}: has {name} more than once"
         )
-  for key, least in (
-    ("mask_seed", 0),
-    ("batch_size", 1),
-    ("grid_pictures", 1),
-    ("study_pictures", 1),
-  ):
-    if config[key] < least:
-      raise errors.UserError(
-        f"config.{key}={config[key]}: must be at least {least}"
-      )
+  sections = ("training", "methods")  # checked for each method
+  own = {k: v for k, v in config.items() if k not in (*sections, "seeds")}
+  config_ranges.check(own)
 
 
 def _check_size(config, min_side):

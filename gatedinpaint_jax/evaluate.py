@@ -40,6 +40,7 @@ from gatedinpaint_jax.evaluation import (
   comparison,
   pictures,
   report,
+  report_files,
   scoring,
   subjects,
 )
@@ -59,7 +60,7 @@ def main(argv) -> int:
   if given:
     errors.check_installed("dm_pix", extra="evaluate")
     with errors.prefixed("--output="):
-      output = report.check_output(options.output)
+      output = report_files.check_output(options.output)
   loader = evaluate_flags.make_loader(options)
   places = [cases.Place("--images", options.images)]
   if not loader.mask_set:
@@ -77,6 +78,7 @@ def main(argv) -> int:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
+  _check_free(options, output, mask_files)
   if options.write_masks:
     _write_masks(work, loader, mask_files)
     print(f"{options.write_masks}: {len(work)} masks")
@@ -89,7 +91,7 @@ def _check_apart(options, work, places, output, mask_files) -> None:
   """Raises UserError if this or the next run would read what it writes."""
   written = {f"--write_masks={options.write_masks}": mask_files}
   if output is not None:
-    written[f"--output={output}"] = report.report_files(output)
+    written[f"--output={output}"] = report_files.paths(output)
   used = {
     os.path.realpath(file)
     for case in work
@@ -103,6 +105,18 @@ def _check_apart(options, work, places, output, mask_files) -> None:
           f"{flag}: {file} is a picture of this run; name another place"
         )
     cases.check_not_read(flag, paths, places)
+
+
+def _check_free(options, output, mask_files) -> None:
+  """Raises UserError if files would be replaced that are not ours."""
+  if output:
+    with errors.prefixed("--output="):
+      report_files.check_free(
+        output, overwrite=options.overwrite, with_sheet=True
+      )
+  with errors.prefixed("--write_masks: "):
+    for file in mask_files:
+      files.check_free(file, overwrite=options.overwrite)
 
 
 def _write_masks(work, loader, paths) -> None:
@@ -137,7 +151,7 @@ def _evaluate(options, loader, requests, output) -> None:
       raise errors.UserError(f"{error}; name a smaller {smaller}") from error
   content = comparison.build(reports)
   tables = comparison.to_markdown(content)
-  report.write(output, content, tables, _draw(labels, shown))
+  report_files.write(output, content, tables, _draw(labels, shown))
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png")
 

@@ -71,6 +71,9 @@ def parse(
     "output", "The report, a .json; a .md and a .png are put next to it."
   )
   flag.text("write_masks", "A folder for the masks, as png.")
+  flag.switch(
+    "overwrite", "Replace masks, and files that are no earlier report."
+  )
   flag.text("fid_weights", "inception-2015-12-05.pt; computes the FID.")
   flag.switch("lpips", "Compute LPIPS.")
   options = command_line.parse(flag, argv, doc=doc, required=("images",))

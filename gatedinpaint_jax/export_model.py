@@ -41,9 +41,9 @@ def main(argv) -> int:
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("checkpoint", "format", "output")
   )
-  # Not resolved, because a symbolic link is replaced. "." has no name.
-  output = pathlib.Path(os.path.abspath(os.path.expanduser(options.output)))
   with errors.prefixed("--output="):
+    # Not resolved, because a symbolic link is replaced. "." has no name.
+    output = pathlib.Path(os.path.abspath(files.expand(options.output)))
     files.check_new_file(
       output, suffix=_SUFFIXES[options.format], overwrite=options.overwrite
     )

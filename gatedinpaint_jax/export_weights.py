@@ -17,7 +17,6 @@ The generator is the moving average if the run has one. The metadata contains
 """
 
 import json
-import pathlib
 
 import numpy as np
 
@@ -32,8 +31,8 @@ def main(argv) -> int:
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("checkpoint", "output")
   )
-  output = pathlib.Path(options.output).expanduser()
   with errors.prefixed("--output="):
+    output = files.expand(options.output)
     files.check_new_file(
       output, suffix=safetensors_file.SUFFIX, overwrite=options.overwrite
     )

@@ -9,6 +9,7 @@ import errno
 import os
 import pathlib
 import platform
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,22 @@ from gatedinpaint_jax import errors
 # already be as long as the file system allows.
 PART_OF_HOST = f".{platform.node() or 'host'}"
 PART = f"{PART_OF_HOST}.{os.getpid()}.part"
+
+
+def expand(text: str | os.PathLike[str]) -> pathlib.Path:
+  """Returns a path with a leading `~` or `~user` expanded.
+
+  The `~` of a name that is no user's is part of the name.
+
+  Raises:
+    UserError: if there is no home to expand `~` to.
+  """
+  path = os.path.expanduser(text)
+  if path == "~" or path.startswith(f"~{os.sep}"):
+    raise errors.UserError(
+      f"{text}: there is no home folder; write the path in full"
+    )
+  return pathlib.Path(path)
 
 
 @contextlib.contextmanager
@@ -78,18 +95,22 @@ def check_regular(path: str | os.PathLike[str]) -> int:
 
 def remove_parts(folder: pathlib.Path) -> None:
   """Removes temporary files that killed processes of this host left behind."""
-  # With the dot, so that host1 does not remove the files of host10.
-  for part in folder.glob(f"{PART_OF_HOST}.*.part"):
-    process = part.suffixes[-2].removeprefix(".")
-    if not (process.isdecimal() and psutil.pid_exists(int(process))):
-      part.unlink(missing_ok=True)
+  ours = re.compile(re.escape(PART_OF_HOST) + r"\.([1-9][0-9]{0,8})\.part")
+  for part in folder.iterdir():
+    match = ours.fullmatch(part.name)
+    if match and not psutil.pid_exists(int(match[1])) and part.is_file():
+      with contextlib.suppress(OSError):
+        part.unlink()
 
 
-def make_folder(folder: pathlib.Path) -> None:
-  """Creates a folder; raises UserError if files cannot be written to it."""
+def make_folder(folder: pathlib.Path, *, room: int = 0) -> None:
+  """Creates a folder; raises UserError if files cannot be written to it.
+
+  Writes as many bytes as `room` to see that a file of that size can be.
+  """
   with _explained(f"{folder}: cannot be written", "name another folder"):
     folder.mkdir(parents=True, exist_ok=True)
-    _probe(folder)
+    _probe(folder, room)
 
 
 def check_folder(folder: pathlib.Path) -> None:
@@ -122,8 +143,22 @@ def check_new_file(path: pathlib.Path, *, suffix: str, overwrite: bool) -> None:
   if path.is_symlink() and not path.exists():
     raise errors.UserError(f"{path}: is a broken link; remove it")
   check_file(path)
+  check_free(path, overwrite=overwrite)
+
+
+def check_free(path: pathlib.Path, *, overwrite: bool) -> None:
+  """Raises UserError if `path` exists, unless `overwrite` may replace it."""
   if path.exists() and not overwrite:
     raise errors.UserError(f"{path}: exists; `overwrite` replaces it")
+
+
+def identity(path: str | os.PathLike[str]) -> tuple:
+  """Returns what is equal for all names of a file, hard links included."""
+  try:
+    status = os.stat(path)
+  except OSError:
+    return (os.path.realpath(path),)
+  return status.st_dev, status.st_ino
 
 
 @contextlib.contextmanager
@@ -137,7 +172,7 @@ def _explained(problem, advice):
     raise errors.UserError(f"{problem} ({reason}); {advice}") from error
 
 
-def _probe(folder) -> None:
-  """Raises OSError unless files can be written to a folder."""
-  with tempfile.TemporaryFile(dir=folder):
-    pass
+def _probe(folder, size=0) -> None:
+  """Raises OSError unless a file of a size can be written to a folder."""
+  with tempfile.TemporaryFile(dir=folder) as file:
+    file.write(bytes(size))

@@ -15,13 +15,17 @@ is imported too; training in DIR starts from all imported weights. A file with
 missing or extra arrays is rejected.
 """
 
-import pathlib
 import shlex
 
-from gatedinpaint_jax import command_line, errors, files
+import jax
+
+from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.training import checkpoint_reader, checkpoints
 from gatedinpaint_jax.training import state as state_lib
 from gatedinpaint_jax.weights import source as source_lib
+
+# At most, besides the arrays.
+_METADATA_BYTES = 10**6
 
 
 def main(argv) -> int:
@@ -29,7 +33,8 @@ def main(argv) -> int:
   options = command_line.parse(
     _flags(), argv, doc=__doc__, required=("source", "output")
   )
-  output = pathlib.Path(options.output).expanduser()
+  with errors.prefixed("--output="):
+    output = files.expand(options.output)
   _check_is_free(output)
   with errors.prefixed("--source: "):
     weights = source_lib.load_weights(options.source)
@@ -57,10 +62,13 @@ def _check_is_free(output):
 
 
 def _save(weights, output):
+  terminal.tidy()  # without the tracebacks of orbax
   config = {"model": weights.model, "imported_from": weights.file}
   with errors.prefixed("--output="):
-    # Otherwise orbax would fail in the background.
-    files.make_folder(output / checkpoints.FOLDER)
+    # Otherwise orbax would fail in the background, with many tracebacks.
+    arrays = jax.tree.leaves(weights.trees)
+    room = sum(array.nbytes for array in arrays) + _METADATA_BYTES
+    files.make_folder(output / checkpoints.FOLDER, room=room)
     with checkpoints.Checkpoints(output, keep=1) as store:
       store.save_imported(weights.trees, config)
 

@@ -18,7 +18,6 @@ reasons), 2 a mistake in the flags or in the only picture.
 
 import json
 import os
-import pathlib
 import sys
 from collections.abc import Iterator
 
@@ -54,7 +53,9 @@ def main(argv) -> int:
   _print_what_is_passed_over(options)
   _check_report(options.report, work)
   remaining = [
-    job for job in work if options.overwrite or not os.path.isfile(job.output)
+    job
+    for job in work
+    if options.overwrite or job.problem or not os.path.isfile(job.output)
   ]
   if len(remaining) < len(work):
     print(
@@ -65,7 +66,7 @@ def main(argv) -> int:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
-  report_path = os.path.expanduser(options.report or os.devnull)
+  report_path = files.expand(options.report or os.devnull)
   outcomes = []
   with open(report_path, "a", encoding="utf-8", opener=_open_at_once) as report:
     try:
@@ -140,7 +141,7 @@ def _print_what_is_passed_over(options) -> None:
 
 def _make_folders(output, work) -> None:
   first = work[0].output
-  if pathlib.Path(output).expanduser() == first and not first.parent.is_dir():
+  if files.expand(output) == first and not first.parent.is_dir():
     raise errors.UserError(
       f"--output={output}: no folder {first.parent}; create it first"
     )
@@ -212,14 +213,14 @@ def _check_report(path, work) -> None:
   """Raises UserError if the report cannot be written or is a picture."""
   if not path:
     return
-  report = os.path.realpath(os.path.expanduser(path))
-  if not os.path.isdir(os.path.dirname(report)):
+  report = files.expand(path)
+  if not os.path.isdir(os.path.dirname(os.path.realpath(report))):
     raise errors.UserError(
       f"--report={path}: cannot be written (no such folder)"
     )
   for job in work:
     for used in (job.image, job.mask, job.sketch, job.output):
-      if used and os.path.realpath(used) == report:
+      if used and files.identity(used) == files.identity(report):
         raise errors.UserError(
           f"--report={path}: is a picture of this run; name another file"
         )

@@ -15,11 +15,10 @@ the flags or in a file.
 """
 
 import glob
-import os
 import pathlib
 
-from gatedinpaint_jax import command_line, errors
-from gatedinpaint_jax.evaluation import report
+from gatedinpaint_jax import command_line, errors, files
+from gatedinpaint_jax.evaluation import report_files
 from gatedinpaint_jax.study import answers as study_answers
 from gatedinpaint_jax.study import page as study_page
 from gatedinpaint_jax.study import summary as study_summary
@@ -31,26 +30,27 @@ def main(argv) -> int:
   flag.text("study", "The folder with study.html and key.json.")
   flag.text("answers", "CSV files: a file, a folder or a 'pattern'.")
   flag.text("output", "A .json; a .md is put next to it.")
+  flag.switch("overwrite", "Replace files that are no earlier table.")
   options = command_line.parse(
     flag, argv, doc=__doc__, required=("study", "answers")
   )
-  study = pathlib.Path(os.path.expanduser(options.study))
+  study = files.expand(options.study)
   output = None
   if options.output:
     with errors.prefixed("--output="):
-      output = report.check_output(options.output)
-  if output and os.path.realpath(output) == os.path.realpath(
-    study / study_page.KEY
-  ):
-    raise errors.UserError(
-      f"--output={options.output}: is the key of the study; name another file"
-    )
+      key = files.identity(study / study_page.KEY)
+      if files.identity(files.expand(options.output)) == key:
+        raise errors.UserError(
+          f"{options.output}: is the key of the study; name another file"
+        )
+      output = report_files.check_output(options.output)
+      report_files.check_free(output, overwrite=options.overwrite)
   key = study_answers.read_key(study)
   answers = study_answers.read_answers(_find(options.answers), key)
   summary = study_summary.summarise(answers, key)
   tables = study_summary.to_markdown(summary)
   if output:
-    report.write(output, summary, tables)
+    report_files.write(output, summary, tables)
   print(tables)
   if output:
     print(f"{output}: with {output.stem}.md")
@@ -59,7 +59,7 @@ def main(argv) -> int:
 
 def _find(given) -> list[pathlib.Path]:
   """Returns the answer files, sorted by name; raises UserError if none."""
-  path = pathlib.Path(os.path.expanduser(given))
+  path = files.expand(given)
   problem = "no such file or folder"
   if path.is_dir():
     problem = "no .csv file in this folder"

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 import tqdm
 from absl import logging
 
+from gatedinpaint_jax import errors
+
 _BAR = "{desc}{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}, {remaining} left"
 # Interval of progress lines in a log file.
 _SECONDS_PER_LINE = 30
@@ -113,12 +115,25 @@ def quiet_tensorflow():
 
   The hidden lines are about accelerators, which TensorFlow does not use here.
   All other lines are shown at the end.
+
+  Raises:
+    UserError: if there is no folder for temporary files, which TensorFlow's
+      libraries need as well.
   """
   # 1 is the value that JAX sets; any other one is an explicit choice.
   if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+  if os.path.expanduser("~") == "~":
+    # Without a home, Keras would make a folder "~" in the current one.
+    os.environ.setdefault("KERAS_HOME", os.devnull)
+  try:
+    written = tempfile.TemporaryFile()
+  except OSError as error:
+    raise errors.UserError(
+      "no folder for temporary files can be written; name one in TMPDIR"
+    ) from error
   shown = os.dup(2)
-  with tempfile.TemporaryFile() as written:
+  with written:
     os.dup2(written.fileno(), 2)
     try:
       yield

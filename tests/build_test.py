@@ -30,10 +30,19 @@ def numbered(tmp_path):
       {"data.image_size": (250, 256)},
       "data.image_size=(250, 256): 250 is not a multiple of 8; 248 or 256",
     ),
-    ({"data.image_size": (0, 8)}, "data.image_size=(0, 8): 0 is too small; 8"),
-    ({"data.batch_size": 0}, "data.batch_size=0: must be 1 or more"),
-    ({"model.guided": True}, "data.sketch=None: config.model.guided needs "),
-    ({"data.sketch": "edges"}, "data.sketch='edges': config.model.guided=F"),
+    (
+      {"data.image_size": (0, 256)},
+      "data.image_size=(0, 256): must be in [8, 16384]",
+    ),
+    ({"data.batch_size": 0}, "data.batch_size=0: must be in [1, 100000]"),
+    (
+      {"model.guided": True},
+      "data.sketch=None: config.model.guided needs sketches; set it to one of",
+    ),
+    (
+      {"data.sketch": "edges"},
+      "data.sketch='edges': config.model.guided=False takes no sketches",
+    ),
     (
       {"data.sketch": "lines", "model.guided": True},
       "data.sketch='lines': must be one of files, edges",
@@ -42,9 +51,22 @@ def numbered(tmp_path):
       {"data.source": "tfds", "data.sketch": "files", "model.guided": True},
       "data.sketch='files': config.data.source='tfds' has no sketch files",
     ),
-    ({"data.sketch_threshold": 1.5}, "data.sketch_threshold=1.5: must lie in"),
-    ({"mask.strokes.count": (3, 1)}, "mask.strokes.count=(3, 1): must be (le"),
-    ({"mask.boxes.size": (2.0, 0.5)}, "mask.boxes: size 2.0 and max_shrink 0."),
+    (
+      {"data.sketch_drop_probability": 1.5},
+      "data.sketch_drop_probability=1.5: must be in [0, 1]",
+    ),
+    (
+      {"mask.strokes.count": (3, 1)},
+      "mask.strokes.count=(3, 1): must be (least, most)",
+    ),
+    (
+      {"mask.boxes.size": (1.5, 0.5)},
+      "mask.boxes.size=(1.5, 0.5): must be in [0, 1]",
+    ),
+    (
+      {"mask.boxes.max_shrink": (0.1, 0.25)},
+      "mask.boxes.size=(0.5, 0.5) leaves no hole with config.mask.boxes.max_",
+    ),
     (
       {"data.validation_path": "/nowhere", "evaluation.pictures": 1},
       "data.validation_path: no folder at /nowhere",

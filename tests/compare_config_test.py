@@ -20,6 +20,8 @@ def right(tmp_path, monkeypatch):
   (tmp_path / "damaged").mkdir()
   data = (tmp_path / "images" / "a.png").read_bytes()
   (tmp_path / "damaged" / "a.png").write_bytes(data[: len(data) // 2])
+  (tmp_path / "mine").mkdir()
+  (tmp_path / "mine" / "study.html").write_text("my own")
   (tmp_path / "asked").mkdir()
   (tmp_path / "asked" / "key.json").write_text("{}")
   monkeypatch.chdir(tmp_path)
@@ -63,6 +65,8 @@ def changed(right, change):
     ),
     ("config.mask_seed=-1", ["config.mask_seed=-1"]),
     ("config.study_pictures=0", ["config.study_pictures=0"]),
+    ("config.batch_size=1000000000000", ["batch_size=1000000000000: must be"]),
+    ("config.training.optimizer.eps=inf", ["method vanilla", "eps=inf: must"]),
     ("config.size=(8,16)", ["config.size=(8, 16)", "11"]),
     ("config.size=(64000,64000)", ["config.size=", "at most"]),
     ("config.images=no", ["config.images=no", "no such file"]),
@@ -76,6 +80,7 @@ def changed(right, change):
     ),
     ("study=photos.npz/x", ["--study=photos.npz/x: cannot be created in"]),
     ("study=asked", ["asked/key.json: is of another study"]),
+    ("study=mine", ["--study=mine/study.html: exists without key.json"]),
     ("workdir=photos.npz/run", ["--workdir", "cannot be written"]),
   ],
 )
@@ -167,7 +172,7 @@ def write_method(name, method):
     ),
     ({"model": {"cnv": "gated"}}, ["model.cnv", "did you mean conv?"]),
     ({"model": {"width": "8"}}, ["model.width='8'"]),
-    ({"data": {"batch_size": None}}, ["data.batch_size=None", "1 or more"]),
+    ({"data": {"batch_size": None}}, ["data.batch_size=None"]),
   ],
 )
 def test_method_has_only_what_makes_it(right, refused, method, parts):

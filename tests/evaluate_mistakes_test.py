@@ -14,7 +14,8 @@ def folder(tmp_path, monkeypatch):
   for file in ("a.png", "b.png"):
     pictures.write(tmp_path / "small" / file, (8, 8))
     pictures.write(tmp_path / "masks" / file)
-  (tmp_path / "weights.pt").write_bytes(b"no network")
+  for name in ("weights.pt", "notes.md", "sheet.png"):
+    (tmp_path / name).write_bytes(b"no network")
   monkeypatch.chdir(tmp_path)
   return tmp_path
 
@@ -33,6 +34,9 @@ def folder(tmp_path, monkeypatch):
     ("--size=99999999999x99999999999", ["--size=9", "at most"]),
     ("--output=report.txt", [".json"]),
     ("--output=no/report.json", ["--output=no/report.json"]),
+    ("--output=notes.json", ["--output=notes.md: exists; --overwrite"]),
+    ("--output=sheet.json", ["--output=sheet.png: exists; --overwrite"]),
+    ("--write_masks=small", ["--write_masks: small/a.png: exists; --overw"]),
     ("--mask_seed=-1", ["--mask_seed=-1"]),
     ("--mask_seed=0 --masks=photos", ["--mask_seed=0", "--masks=photos"]),
     ("--batch_size=0", ["--batch_size=0"]),

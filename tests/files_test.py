@@ -2,11 +2,12 @@
 
 import errno
 import os
+import pathlib
 
 import pytest
 
 from gatedinpaint_jax import errors, files
-from tests import processes
+from tests import homes, processes
 
 
 @pytest.fixture
@@ -91,7 +92,31 @@ def test_parts_of_processes_that_ended_are_removed(tmp_path):
   # Of another host whose name begins with ours.
   others = f"{files.PART_OF_HOST}0.{ended}.part"
   ours = f"{files.PART_OF_HOST}.{ended}.part"
-  for name in (ours, running, others, ".x.1.part"):
+  kept = [running, others, ".x.1.part", f"{files.PART_OF_HOST}.part"]
+  # A host whose name goes on after a dot, a person's file, no process at all.
+  for middle in (f"2.{ended}", "notes.download", f"{ended}.download", "9" * 30):
+    kept.append(f"{files.PART_OF_HOST}.{middle}.part")
+  for name in (ours, *kept):
     (tmp_path / name).touch()
+  (tmp_path / f"{files.PART_OF_HOST}.{ended + 1}.part").mkdir()
+  kept.append(f"{files.PART_OF_HOST}.{ended + 1}.part")
   files.remove_parts(tmp_path)
-  assert names(tmp_path) == sorted([running, others, ".x.1.part"])
+  assert names(tmp_path) == sorted(kept)
+
+
+def test_name_may_begin_with_a_tilde_and_homes_may_be_missing(monkeypatch):
+  monkeypatch.setenv("HOME", "/home/of/mine")
+  assert str(files.expand("~/a")) == "/home/of/mine/a"
+  assert str(files.expand("~o.png")) == "~o.png"
+  assert str(files.expand("./~/a")) == "~/a"
+  homes.leave_none(monkeypatch)
+  for text in ("~", "~/a"):
+    with pytest.raises(errors.UserError, match=f"{text}: there is no home"):
+      files.expand(text)
+
+
+def test_paths_are_expanded_in_one_place():
+  package = pathlib.Path(files.__file__).parent
+  for source in package.rglob("*.py"):
+    text = source.read_text("utf-8")
+    assert ".expanduser()" not in text and "Path.home" not in text, source

@@ -1,5 +1,7 @@
 """The program, on golden weights as other programs save them."""
 
+import resource
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -125,6 +127,20 @@ def test_import_that_fails_writes_nothing(tmp_path):
   with pytest.raises(errors.UserError, match=r"conv17\.conv\.bias .*finite"):
     run(source, tmp_path / "out")
   assert not (tmp_path / "out").exists()
+
+
+def test_disk_without_room_is_one_line(tmp_path, refused, monkeypatch):
+  source = write_port(tmp_path / "w.safetensors")
+  (tmp_path / "here").mkdir()
+  monkeypatch.chdir(tmp_path / "here")
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, before[1]))
+  try:
+    flags = {"source": source, "output": "../out"}
+    refused(import_weights, flags, "--output=../out", "File too large")
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+  assert not any((tmp_path / "out" / "checkpoints").iterdir())
 
 
 def test_mistake_is_one_line_and_exit_code_two(tmp_path, refused, monkeypatch):

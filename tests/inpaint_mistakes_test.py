@@ -37,6 +37,8 @@ from tests import inpaint_files, pictures
     ({"image": ""}, ["--image is empty"]),
     ({"report": ""}, ["--report is empty"]),
     ({"report": "out.png"}, ["--report", "picture of this run"]),
+    ({"report": "hard_link"}, ["--report", "picture of this run"]),
+    ({"report": "pipe"}, ["--report=pipe", "cannot be written"]),
     ({"output": "x" * 300 + "/o.png"}, ["File name too long"]),
     ({"checkpoint": "x" * 300}, ["File name too long"]),
   ],
@@ -47,6 +49,7 @@ def test_mistake_ends_with_one_line(
   pictures.write(tmp_path / "photo.png")
   inpaint_files.write_mask(tmp_path / "mask.png")
   inpaint_files.write_mask(tmp_path / "small.png", size=(10, 10))
+  os.link(tmp_path / "mask.png", tmp_path / "hard_link")
   os.mkfifo(tmp_path / "pipe")
   monkeypatch.chdir(tmp_path)
   right = {

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import gatedinpaint_jax
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
 from gatedinpaint_jax.inference import jax_backend
 from gatedinpaint_jax.networks import inpaint_generator
@@ -115,6 +116,16 @@ def test_wrong_arrays_are_refused(change, message):
   }
   with pytest.raises(ValueError, match=message):
     inpainter(**(right | change))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_prediction_that_is_not_finite_fills_nothing(value):
+  params = np.full((1, 1, 1, 1), value, np.float32)
+  generator = inpainters.FakeGenerator()
+  inpainter = inpainters.make(generator, params, source="runs/a/checkpoints/3")
+  image, mask = inpainters.draw_picture(0, 8, 8)
+  with pytest.raises(errors.UserError, match=r"^runs/a/checkpoints/3 predicts"):
+    inpainter(image, mask)
 
 
 @pytest.mark.parametrize("bucket", [0, 4, 12, -8])

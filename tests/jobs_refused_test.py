@@ -6,7 +6,7 @@ import pytest
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import jobs
-from tests.job_files import refusal, touch
+from tests.job_files import find, refusal, touch
 
 
 @pytest.fixture(autouse=True)
@@ -15,19 +15,30 @@ def here(tmp_path, monkeypatch):
   return tmp_path
 
 
-def test_two_pictures_that_would_become_one_result_are_refused():
+def problems(*arguments):
+  """Returns {picture: why it cannot be filled} of those that have a problem."""
+  found = find(*arguments)
+  return {str(job.image): job.problem for job in found if job.problem}
+
+
+def test_only_pictures_that_would_become_one_result_are_refused():
   touch("p/1.jpg", "p/1.tif", "m.png", "q/1.jpg")
-  expected = "p/1.jpg and p/1.tif would both become out/1.png"
+  expected = "p/1.jpg: would become out/1.png, as would p/1.tif; rename one"
   assert expected in refusal("p", "m.png", "out")
   message = refusal(["p/1.jpg", "q/1.jpg"], "m.png", "out")
-  assert "p/1.jpg and q/1.jpg would both become out/1.png" in message
+  assert "p/1.jpg: would become out/1.png, as would q/1.jpg" in message
+  touch("p/2.jpg")
+  assert problems("p", "m.png", "out").keys() == {"p/1.jpg", "p/1.tif"}
 
 
-def test_two_masks_of_one_name_are_refused():
+def test_only_the_picture_of_two_masks_is_refused():
   touch("p/1.jpg", "m/1.png", "m/1.jpg", "n.png")
-  message = refusal("p", "m", "out")
-  assert "--mask: m/1.jpg and m/1.png have the same name" in message
-  assert "--sketch: m/1" in refusal("p", "n.png", "out", "m")
+  same = "m/1.jpg and m/1.png have the same name; keep one"
+  assert f"--mask: {same}" in refusal("p", "m", "out")
+  assert f"--sketch: {same}" in refusal("p", "n.png", "out", "m")
+  touch("p/2.jpg", "m/2.png")
+  assert problems("p", "m", "out") == {"p/1.jpg": f"`mask`: {same}"}
+  assert problems("p", "n.png", "out", "m") == {"p/1.jpg": f"`sketch`: {same}"}
 
 
 def test_result_in_the_place_of_a_file_of_the_run_is_refused(here):

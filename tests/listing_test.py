@@ -69,6 +69,29 @@ def test_file_list_keeps_its_order_and_starts_at_its_own_folder(tmp_path):
   assert photos == (str(tmp_path / "sub/b.jpg"), absolute)
 
 
+@pytest.mark.parametrize(
+  "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+)
+def test_file_list_is_in_utf_8_or_as_windows_writes_it(tmp_path, encoding):
+  touch(tmp_path, "\u00e9.jpg", "b.jpg")
+  mark = "\ufeff" * encoding.endswith("e")
+  text = f"{mark}\u00e9.jpg\r\nb.jpg\r\n"
+  (tmp_path / "list.txt").write_bytes(text.encode(encoding))
+  photos = read(tmp_path / "list.txt").photos
+  assert names(photos) == ["\u00e9.jpg", "b.jpg"]
+
+
+def test_tilde_in_a_file_list_is_a_home_or_part_of_a_name(
+  tmp_path, monkeypatch
+):
+  touch(tmp_path, "home/a.jpg", "~b.jpg")
+  monkeypatch.setenv("HOME", str(tmp_path / "home"))
+  (tmp_path / "list.txt").write_text("~/a.jpg\n~b.jpg\n")
+  photos = read(tmp_path / "list.txt").photos
+  expected = [str(tmp_path / "home/a.jpg"), str(tmp_path / "~b.jpg")]
+  assert list(photos) == expected
+
+
 def test_file_list_pairs_sketches(tmp_path):
   touch(tmp_path, "a.jpg", "a_edge.png")
   (tmp_path / "list.txt").write_text("a.jpg\n")
@@ -83,6 +106,7 @@ def test_file_list_pairs_sketches(tmp_path):
     (None, "no file at"),
     (b"", "lists nothing"),
     (b"\xff\xfe\x00", "is not a text file"),
+    (b"a\x00.jpg", "is not a text file"),
     (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which is no file"),
   ],
 )

@@ -28,8 +28,15 @@ def folder(tmp_path, monkeypatch):
       for name, owner in key["pictures"].items()
     ]
     (tmp_path / "answers" / file).write_text(HEADER + "".join(rows), "utf-8")
-  for file in (".hidden.csv", "notes.txt"):
-    (tmp_path / "answers" / file).write_text("no answers")
+  for file, text in (
+    ("answers/.hidden.csv", "no answers"),
+    ("answers/notes.txt", "no answers"),
+    ("other.csv", f"{HEADER}s2,Bo,p1,7,2\n"),
+    ("notes.md", "mine"),
+    ("list.json", "[1]"),
+    ("notes.png", "mine, but no file of a table"),
+  ):
+    (tmp_path / file).write_text(text, "utf-8")
   (tmp_path / "empty").mkdir()
   monkeypatch.chdir(tmp_path)
   return tmp_path
@@ -51,6 +58,14 @@ def test_tables_are_printed_and_written(folder, capsys, answers, raters):
   assert len(summary["raters"]) == raters
   table = (folder / "table.md").read_text("utf-8")
   assert printed.startswith(table)
+
+
+def test_overwrite_replaces_a_table(folder):
+  given = {"study": "study", "answers": "answers", "output": "notes.json"}
+  programs.run(summarize_study, "--overwrite", **given)
+  programs.run(summarize_study, **given)  # over a table of its own
+  assert "| gated |" in (folder / "notes.md").read_text("utf-8")
+  assert "mine" in (folder / "notes.png").read_text("utf-8")
 
 
 def test_without_output_nothing_is_written(folder, capsys):
@@ -78,6 +93,8 @@ def test_later_file_by_name_counts(folder, capsys):
     ({"answers": "no*.csv"}, ["--answers=no*.csv", "no such file"]),
     ({"answers": "empty"}, ["--answers=empty", "no .csv"]),
     ({"output": "table.txt"}, ["--output=table.txt", ".json"]),
+    ({"output": "notes.json"}, ["--output=notes.md: exists; --overwrite"]),
+    ({"output": "list.json"}, ["--output=list.json: exists; --overwrite"]),
     ({"output": "study/key.json"}, ["--output=study/key.json", "the key"]),
   ],
 )

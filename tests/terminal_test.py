@@ -2,12 +2,13 @@
 
 import logging as std_logging
 import os
+import tempfile
 
 import pytest
 import tqdm
 from absl import logging
 
-from gatedinpaint_jax import terminal
+from gatedinpaint_jax import errors, terminal
 from gatedinpaint_jax.training import live_line
 from tests import processes, standard_error
 
@@ -114,9 +115,17 @@ def test_other_packages_are_heard_when_they_warn(tmp_path):
   ]
 
 
+def test_missing_folder_for_temporary_files_is_told(monkeypatch):
+  monkeypatch.setattr(tempfile, "tempdir", "/proc")
+  quiet = terminal.quiet_tensorflow()
+  with pytest.raises(errors.UserError, match="TMPDIR"), quiet:
+    pass
+
+
 def test_noise_of_tensorflow_is_dropped_and_nothing_else(monkeypatch):
   program = """
 import os
+import tempfile
 from gatedinpaint_jax import terminal
 with terminal.quiet_tensorflow():
   os.write(2, b"WARNING: All log messages before absl::InitializeLog() is\\n")

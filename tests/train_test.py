@@ -160,8 +160,9 @@ def test_every_key_of_the_reference_config_is_read():
   for key in traverse_util.flatten_dict(config.to_dict(), sep="."):
     if not key.startswith(tuple(sections)):
       # As the readers write it: the section, or a variable of its name.
-      read = re.escape(".".join(f"config.{key}".split(".")[-2:]))
-      assert re.search(rf"\b{read}\b", source), f"nobody reads config.{key}"
+      section, name = f"config.{key}".split(".")[-2:]
+      read = rf'\b{section}(\.{name}\b|\["{name}"\])'
+      assert re.search(read, source), f"nobody reads config.{key}"
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ Only this module and `build.py` see a ConfigDict.
 
 from typing import Any
 
-from gatedinpaint_jax import batch, errors
+from gatedinpaint_jax import batch, config_ranges, errors
 from gatedinpaint_jax.data import hole_shapes, recipe
 
 SOURCES = ("tfds", "folder", "file_list", "arrays")
@@ -13,6 +13,7 @@ SOURCES = ("tfds", "folder", "file_list", "arrays")
 
 def check(config: Any) -> None:
   """Raises UserError for the first invalid value of the data sections."""
+  config_ranges.check(config)
   data, mask = config.data, config.mask
   errors.check_choice("config.data.source", data.source, SOURCES)
   errors.check_choice("config.data.resize", data.resize, recipe.RESIZES)
@@ -20,23 +21,7 @@ def check(config: Any) -> None:
   check_given("config.data.path", data.path)
   _check_image_size(data.image_size)
   _check_guidance(config)
-  for key, value, least in (
-    ("config.data.batch_size", data.batch_size, 1),
-    ("config.data.shuffle_buffer", data.shuffle_buffer, 1),
-    ("config.evaluation.batch_size", config.evaluation.batch_size, 1),
-    ("config.evaluation.pictures", config.evaluation.pictures, 0),
-    ("config.evaluation.strips", config.evaluation.strips, 1),
-    ("config.evaluation.seed", config.evaluation.seed, 0),
-    ("config.seed", config.seed, 0),
-  ):
-    if value is None or value < least:
-      raise errors.UserError(f"{key}={value}: must be {least} or more")
-  for name in ("sketch_threshold", "sketch_drop_probability"):
-    if not 0 <= data[name] <= 1:
-      raise errors.UserError(
-        f"config.data.{name}={data[name]}: must lie in [0, 1]"
-      )
-  _check_holes(mask)
+  _check_holes(mask, data.image_size)
 
 
 def check_given(key: str, value: str | None) -> None:
@@ -51,10 +36,6 @@ def _check_image_size(image_size):
   if len(size) != 2 or not all(isinstance(side, int) for side in size):
     raise errors.UserError(f"{key}: must be (height, width), whole numbers")
   for side in size:
-    if side < batch.SIZE_MULTIPLE:
-      raise errors.UserError(
-        f"{key}: {side} is too small; {batch.SIZE_MULTIPLE} is the least"
-      )
     if side % batch.SIZE_MULTIPLE:
       below = side - side % batch.SIZE_MULTIPLE
       raise errors.UserError(
@@ -85,18 +66,17 @@ def _check_guidance(config):
     )
 
 
-def _check_holes(mask):
-  for name, least, kind in (
-    ("count", 1, int),
-    ("vertices", 1, int),
-    ("brush_width", 0, (int, float)),
+def _check_holes(mask, image_size):
+  for name, kind in (
+    ("count", int),
+    ("vertices", int),
+    ("brush_width", (int, float)),
   ):
     bounds = tuple(mask.strokes[name])
-    if not _is_pair(bounds, kind) or not least <= bounds[0] <= bounds[1]:
-      numbers = "whole numbers, " if kind is int else ""
+    if not _is_pair(bounds, kind) or not bounds[0] <= bounds[1]:
+      numbers = ", whole numbers" if kind is int else ""
       raise errors.UserError(
-        f"config.mask.strokes.{name}={bounds}: must be (least, most), {numbers}"
-        f"both {least} or more"
+        f"config.mask.strokes.{name}={bounds}: must be (least, most){numbers}"
       )
   for name in ("size", "max_shrink"):
     pair = tuple(mask.boxes[name])
@@ -104,11 +84,15 @@ def _check_holes(mask):
       raise errors.UserError(
         f"config.mask.boxes.{name}={pair}: must be fractions of (height, width)"
       )
-  for side, shrink in zip(mask.boxes.size, mask.boxes.max_shrink, strict=True):
-    if not 0 <= 2 * shrink < side <= 1:
+  for side, shrink, length in zip(
+    mask.boxes.size, mask.boxes.max_shrink, image_size, strict=True
+  ):
+    # As `hole_shapes.Boxes` rounds them: a box must keep a pixel.
+    if 2 * round(shrink * length) >= round(side * length):
       raise errors.UserError(
-        f"config.mask.boxes: size {side} and max_shrink {shrink} must have"
-        " 0 <= 2 * max_shrink < size <= 1"
+        f"config.mask.boxes.size={tuple(mask.boxes.size)} leaves no hole with"
+        f" config.mask.boxes.max_shrink={tuple(mask.boxes.max_shrink)}; must be"
+        " above twice of it"
       )
 
 

@@ -7,6 +7,7 @@ Folders, lists and their lines are paths or URLs. If photos are `paired`, each
 has a sketch next to it, which is not a photo itself.
 """
 
+import codecs
 import collections
 import contextlib
 import io
@@ -91,7 +92,8 @@ def describe(counts: collections.Counter) -> str:
 def read_file_list(path: str, *, paired: bool = False) -> Files:
   """Reads a text file that lists one picture per line, in its order.
 
-  Relative paths start at the list's own folder; empty lines are skipped.
+  Relative paths start at the list's own folder, `~` is a home; empty lines are
+  skipped.
 
   Raises:
     UserError: if the list is missing, is not text, is empty, or names files
@@ -176,7 +178,7 @@ def _lines(path) -> list[str]:
       content = pathlib.Path(path).read_bytes()
     else:  # a folder, for one
       raise FileNotFoundError(path)
-    lines = io.StringIO(content.decode("utf-8-sig"), newline=None)
+    lines = io.StringIO(_decode(content), newline=None)
     return [line.strip() for line in lines]
   except FileNotFoundError:
     raise errors.UserError(
@@ -188,13 +190,22 @@ def _lines(path) -> list[str]:
     ) from None
 
 
+def _decode(content) -> str:
+  """Returns a text in UTF-8, or in UTF-16 as Windows may write it."""
+  is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+  text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+  if "\0" in text:
+    raise UnicodeDecodeError("text", content, 0, 1, "a binary file")
+  return text
+
+
 def _absolute(line, folder) -> str:
   """Resolves a line of a list against the list's folder."""
   if remote.is_url(line):
     return line
   if remote.is_url(folder) and not os.path.isabs(line):
     return remote.join(folder, line)
-  return os.path.join(folder, line)
+  return os.path.join(folder, os.path.expanduser(line))
 
 
 def _missing(photos) -> list[str]:

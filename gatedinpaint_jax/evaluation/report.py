@@ -7,15 +7,12 @@ interval and the number of pictures.
 import functools
 import importlib.metadata
 import json
-import os
-import pathlib
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 
-from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import frozen_masks, scoring
 from gatedinpaint_jax.metrics import dataset_scores, fid
 
@@ -110,41 +107,6 @@ def scores_of(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def page(blocks: Iterable[str]) -> str:
   """Returns a Markdown file of titles, paragraphs and tables."""
   return "\n\n".join(blocks) + "\n"
-
-
-def check_output(path: str) -> pathlib.Path:
-  """Returns the path of a report's .json file."""
-  output = pathlib.Path(os.path.expanduser(path))
-  if output.suffix != ".json":
-    raise errors.UserError(f"{path}: must end in .json")
-  for file in report_files(output):
-    files.check_file(file)
-  return output
-
-
-def report_files(output: pathlib.Path) -> list[pathlib.Path]:
-  """Returns the .json, .md and .png file of a report."""
-  return [output.with_suffix(suffix) for suffix in (".json", ".md", ".png")]
-
-
-def write(
-  output: pathlib.Path,
-  content: Mapping[str, Any],
-  tables: str,
-  sheet: bytes | None = None,
-) -> None:
-  """Writes the files of a report, the .json last."""
-  # File names need not be valid Unicode.
-  text = tables.encode(errors="backslashreplace")
-  data = to_json(content), text, sheet
-  for file, part in reversed([*zip(report_files(output), data, strict=True)]):
-    if part is not None:
-      files.write(file, part)
-
-
-def to_json(content: Mapping[str, Any]) -> bytes:
-  """Returns the content of a JSON file."""
-  return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
 def describe_pictures(report: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ H and W are multiples of 8. The computation is in float32, regardless of the
 dtype in training.
 """
 
-import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from flax import linen as nn
 from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
-from gatedinpaint_jax import build
+from gatedinpaint_jax import build, files
 from gatedinpaint_jax.fast import attention
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
@@ -45,7 +44,7 @@ class Network(NamedTuple):
 
 def load(path) -> Network:
   """Loads the generator of a checkpoint or a file of `export_weights`."""
-  path = pathlib.Path(path).expanduser()
+  path = files.expand(path)
   if path.suffix == safetensors_file.SUFFIX and path.is_file():
     weights = weights_source.load_weights(path)
     config = ml_collections.ConfigDict({"model": weights.model})

@@ -41,8 +41,8 @@ def folder(name: str) -> pathlib.Path | None:
   the user alone.
   """
   try:
-    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    path = pathlib.Path(cache).absolute() / "gatedinpaint_jax" / name
+    cache = files.expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    path = cache / "gatedinpaint_jax" / name
     for made in reversed((path, *path.parents)):
       made.mkdir(mode=0o700, exist_ok=True)
     files.make_folder(path)

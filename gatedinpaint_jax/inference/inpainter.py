@@ -49,7 +49,13 @@ class Inpainter:
   """
 
   def __init__(
-    self, generator, params, *, bucket: int = 8, backend: str = "auto"
+    self,
+    generator,
+    params,
+    *,
+    bucket: int = 8,
+    backend: str = "auto",
+    source: str = "the model",
   ):
     """Makes an inpainter of a generator; see also `from_checkpoint`.
 
@@ -62,6 +68,7 @@ class Inpainter:
         on the CPU, the latter with an error that is logged. "auto" chooses
         "openvino" if it is installed, JAX has no accelerator and the padded
         picture has at most 512 x 512 pixels, else "jax".
+      source: where the parameters come from, for errors.
 
     Raises:
       ValueError: if `bucket` is not a positive multiple of 8.
@@ -75,6 +82,7 @@ class Inpainter:
     # The folder of the step, if there is one.
     self.checkpoint: pathlib.Path | None = None
     self._generator = generator
+    self._source = source
     self._bucket = bucket
     self._choice = backend
     self._backends = {
@@ -110,7 +118,13 @@ class Inpainter:
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
     generator = checkpoint_reader.build_generator(saved)
-    model = cls(generator, saved.generator, bucket=bucket, backend=backend)
+    model = cls(
+      generator,
+      saved.generator,
+      bucket=bucket,
+      backend=backend,
+      source=str(saved.folder),
+    )
     model.checkpoint = saved.folder
     return model
 
@@ -160,7 +174,8 @@ class Inpainter:
 
     Raises:
       ValueError: if shapes or types do not match.
-      UserError: if the picture needs more memory than is free.
+      UserError: if the picture needs more memory than is free, or a prediction
+        is not finite.
     """
     image = np.asarray(image)
     hole = _above(mask, "mask", batch_lib.HOLE_LEVEL - 1)
@@ -201,6 +216,11 @@ class Inpainter:
     coarse, refined = (
       np.asarray(x)[:, :height, :width] for x in (output.coarse, output.refined)
     )
+    if not np.isfinite(refined[hole]).all():
+      raise errors.UserError(
+        f"{self._source} predicts values that are not finite, so that nothing "
+        "can be filled; name another step or checkpoint"
+      )
     # Devices that share rows may have padded the picture further.
     scale = output.refined.shape[1] // output.offsets.shape[1]
     return Inpainting(

@@ -7,15 +7,16 @@ hidden files and folders, files that are also given as masks or sketches, an
 output folder below an input folder, and links to folders. Nothing is decoded.
 """
 
+import collections
 import glob
 import mimetypes
 import os
 import pathlib
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.data import picture_format
 from gatedinpaint_jax.inference import photo_writer
 
@@ -52,7 +53,7 @@ def find(
   serves all pictures. The output is a file if `image` is a single file, else a
   folder for files with the suffix, or with None with that of each picture.
   """
-  output_path = _path(output)
+  output_path = files.expand(output)
   find_mask = _Finder("`mask`", mask, output_path)
   find_sketch = _Finder("`sketch`", sketch, output_path)
   guides = find_mask.files | find_sketch.files
@@ -63,15 +64,17 @@ def find(
       f"`image`={image[0]}: the same file is given as `mask` or `sketch`"
     )
   outputs = _outputs(pictures, image, output_path, suffix)
+  takers = _group(zip(outputs, [entry.path for entry in pictures], strict=True))
   jobs = []
   for (name, path, _), result in zip(pictures, outputs, strict=True):
-    paired_mask, paired_sketch = find_mask(name), find_sketch(name)
-    problem = None
-    if paired_mask is None:
-      problem = f"no mask named {name}.* in {', '.join(mask)}"
-    elif sketch and paired_sketch is None:
-      problem = f"no sketch named {name}.* in {', '.join(sketch)}"
-    jobs.append(Job(path, paired_mask, paired_sketch, result, problem))
+    paired_mask, problem = find_mask(name)
+    paired_sketch, without_sketch = find_sketch(name)
+    others = [other for other in takers[result] if other != path]
+    if others:
+      problem = f"would become {result}, as would {others[0]}; rename one"
+    jobs.append(
+      Job(path, paired_mask, paired_sketch, result, problem or without_sketch)
+    )
   _check_nothing_is_overwritten(jobs, guides)
   if all(job.problem for job in jobs):
     raise errors.UserError(
@@ -82,18 +85,23 @@ def find(
 
 def list_by_name(key: str, given: Sequence[str]) -> dict[str, pathlib.Path]:
   """Returns {name to pair by: file}; errors name `key` as the source."""
-  return _by_name(key, _list_files(key, given, pathlib.Path(os.devnull)))
+  listed = _list_files(key, given, pathlib.Path(os.devnull))
+  by_name = _group((entry.name, entry.path) for entry in listed)
+  for same in by_name.values():
+    if len(same) > 1:
+      raise errors.UserError(f"{key}: {_of_one_name(same)}")
+  return {name: path for name, (path,) in by_name.items()}
 
 
-def _by_name(key, listed) -> dict[str, pathlib.Path]:
-  paths = {}
-  for name, path, _ in listed:
-    if name in paths:
-      raise errors.UserError(
-        f"{key}: {paths[name]} and {path} have the same name; keep one"
-      )
-    paths[name] = path
-  return paths
+def _group(pairs) -> dict[Any, list[pathlib.Path]]:
+  grouped = collections.defaultdict(list)
+  for key, path in pairs:
+    grouped[key].append(path)
+  return grouped
+
+
+def _of_one_name(paths) -> str:
+  return f"{paths[0]} and {paths[1]} have the same name; keep one"
 
 
 class _Finder:
@@ -101,26 +109,32 @@ class _Finder:
 
   def __init__(self, key, given, output):
     """Lists the files; `files` are their real paths."""
+    self._key, self._given = key, given
     listed = _list_files(key, given, output)
     self.files = {os.path.realpath(entry.path) for entry in listed}
     self._shared = None
-    if len(listed) == 1 and listed[0].path == _path(given[0]):
+    if len(listed) == 1 and listed[0].path == files.expand(given[0]):
       self._shared = listed[0].path
-    self._by_name = _by_name(key, listed)
+    self._by_name = _group((entry.name, entry.path) for entry in listed)
 
-  def __call__(self, name) -> pathlib.Path | None:
-    return self._shared or self._by_name.get(name)
-
-
-def _path(text) -> pathlib.Path:
-  return pathlib.Path(os.path.expanduser(text))
+  def __call__(self, name) -> tuple[pathlib.Path | None, str | None]:
+    """Returns the file, or None, and why a file that is needed is missing."""
+    if self._shared or not self._given:
+      return self._shared, None
+    found = self._by_name.get(name, [])
+    if len(found) == 1:
+      return found[0], None
+    if found:
+      return None, f"{self._key}: {_of_one_name(found)}"
+    kind = self._key.strip("`")
+    return None, f"no {kind} named {name}.* in {', '.join(self._given)}"
 
 
 def _list_files(key, given, output) -> list[_Named]:
   """Returns all files that the values of an argument name, without repeats."""
   found = []
   for text in given:
-    path = _path(text)
+    path = files.expand(text)
     if os.path.isdir(path):
       found += _in_folder(key, path, output)
     elif os.path.exists(path):
@@ -205,7 +219,7 @@ def _is_picture_name(path) -> bool:
 
 
 def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
-  is_one_file = len(given) == 1 and _path(given[0]) == pictures[0].path
+  is_one_file = len(given) == 1 and files.expand(given[0]) == pictures[0].path
   if not os.path.isdir(output) and _names_a_picture(output):
     if not is_one_file:
       raise errors.UserError(
@@ -219,17 +233,12 @@ def _outputs(pictures, given, output, suffix) -> list[pathlib.Path]:
     return [output]
   if os.path.exists(output) and not os.path.isdir(output):
     raise errors.UserError(f"`output`={output}: a file, not a folder")
-  results = {}
-  for _, path, stem in pictures:
-    own = path.suffix if _suffix_is_written(path) else ".png"
-    result = output / f"{stem}{suffix or own}"
-    if result in results:
-      raise errors.UserError(
-        f"`image`: {results[result]} and {path} would both become {result}; "
-        "rename one"
-      )
-    results[result] = path
-  return list(results)
+
+  def result(entry):
+    own = entry.path.suffix if _suffix_is_written(entry.path) else ".png"
+    return output / f"{entry.result}{suffix or own}"
+
+  return [result(entry) for entry in pictures]
 
 
 def _suffix_is_written(path) -> bool:

@@ -24,7 +24,7 @@ import numpy as np
 
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.evaluation import pictures as pictures_lib
-from gatedinpaint_jax.evaluation import report
+from gatedinpaint_jax.evaluation import report_files
 
 PAGE = "study.html"
 KEY = "key.json"
@@ -56,7 +56,7 @@ def write(
     seed: of the ids and so of the order in the file, which raters do not see.
     title: of the page; must not name a method, since raters see it.
   """
-  folder = pathlib.Path(os.path.expanduser(folder))
+  folder = files.expand(folder)
   shapes = [
     {case: image.shape for case, image in own.items()}
     for own in pictures.values()
@@ -73,6 +73,7 @@ def write(
     for owner, image in shown.items()
   ]
   files.make_folder(folder)
+  _check_page_has_key(folder)
   existing = _read_key(folder / KEY)
   secret = secrets.token_hex() if existing is None else existing["secret"]
   study = _digest(secret, [seed, pixels])[:_STUDY_LENGTH]
@@ -95,7 +96,7 @@ def write(
     },
   }
   page = _page(study, title, owners, shown)
-  files.write(folder / KEY, report.to_json(key))
+  files.write(folder / KEY, report_files.to_json(key))
   files.write(folder / PAGE, page.encode())
 
 
@@ -104,10 +105,11 @@ def check_folder(folder: str | os.PathLike[str], *, is_new: bool) -> None:
 
   `is_new` says that the study has never been written before.
   """
-  folder = pathlib.Path(os.path.expanduser(folder))
+  folder = files.expand(folder)
   files.check_folder(folder)
   if is_new and (folder / KEY).exists():
     raise _of_another_study(folder / KEY)
+  _check_page_has_key(folder)
 
 
 def _digest(secret, content) -> str:
@@ -131,6 +133,14 @@ def _page(study, title, owners, shown) -> str:
     .replace("__SCRIPT__", _SCRIPT.read_text("utf-8"))
     .replace("__TITLE__", html.escape(title))
   )
+
+
+def _check_page_has_key(folder) -> None:
+  """Raises UserError if there is a page, perhaps of something else."""
+  if (folder / PAGE).exists() and not (folder / KEY).exists():
+    raise errors.UserError(
+      f"{folder / PAGE}: exists without {KEY}; name another folder"
+    )
 
 
 def _read_key(path) -> dict[str, str] | None:

@@ -42,7 +42,7 @@ def find(path) -> pathlib.Path:
   Raises:
     UserError: if there is no checkpoint; the message says what was found.
   """
-  path = pathlib.Path(path).expanduser().resolve()
+  path = files.expand(path).resolve()
   if not path.exists():
     raise errors.UserError(
       f"nothing at {path}; it should be a workdir, its {FOLDER}/ or one step "

@@ -7,7 +7,7 @@ from absl import logging
 from flax import linen as nn
 
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors, losses
+from gatedinpaint_jax import config_ranges, errors, losses
 from gatedinpaint_jax.baselines import losses as baseline_losses
 from gatedinpaint_jax.baselines import phases as phases_lib
 
@@ -65,13 +65,13 @@ def build_setup(config, *, platform: str | None = None) -> Setup:
   Raises:
     UserError: if a value is not allowed.
   """
+  config_ranges.check(config)
   generator, discriminator = networks_build.build_networks(
     config, platform=platform
   )
   optimizer = config.optimizer
   _check_optimizer(optimizer)
   _check_loss(config.loss, config.model)
-  _check_schedule(config.schedule)
   _check_accumulation(optimizer, config.model)
   phases, steps = _read_phases(config), config.schedule.steps
   # An optimizer counts only the steps that update its network.
@@ -160,35 +160,15 @@ def _read_phases(config) -> phases_lib.Phases:
   )
 
 
-def _check_schedule(schedule):
-  for name, value in schedule.items():
-    least = 0 if name in ("completion_steps", "discriminator_steps") else 1
-    if name != "profile":
-      _check_count(f"schedule.{name}", value, least=least)
-
-
 def _check(key, value, is_valid, requirement):
   if not is_valid:
     raise errors.UserError(f"config.{key}={value}: must be {requirement}")
-
-
-def _check_count(key, value, *, least):
-  is_count = isinstance(value, int) and value >= least
-  _check(key, value, is_count, f"an integer of at least {least}")
 
 
 def _check_loss(loss, model):
   distances, gans = baseline_losses.DISTANCES, baseline_losses.GANS
   errors.check_choice("config.loss.distance", loss.distance, distances)
   errors.check_choice("config.loss.gan", loss.gan, gans)
-  for name, value in loss.items():
-    key = f"loss.{name}"
-    if name == "separate_means":
-      _check(key, value, isinstance(value, bool), "True or False")
-    elif not isinstance(value, str):
-      _check(key, value, isinstance(value, int | float), "a number")
-      _check(key, value, value >= 0, "0 or more")
-  _check("loss.discount", loss.discount, 0 < loss.discount <= 1, "in (0, 1]")
   key, penalty = "loss.gradient_penalty", loss.gradient_penalty
   is_valid = penalty > 0 or loss.gan != "wasserstein"
   requirement = "above 0 for config.loss.gan=wasserstein; its paper uses 10"
@@ -201,7 +181,6 @@ def _check_loss(loss, model):
 
 def _check_accumulation(optimizer, model):
   steps = optimizer.accumulation_steps
-  _check_count("optimizer.accumulation_steps", steps, least=1)
   for key, normalized in (
     ("generator", "completion"),
     ("discriminator", "global_local"),
@@ -218,18 +197,3 @@ def _check_accumulation(optimizer, model):
 def _check_optimizer(optimizer):
   errors.check_choice("config.optimizer.kind", optimizer.kind, _KINDS)
   errors.check_choice("config.optimizer.decay", optimizer.decay, _DECAYS)
-  is_fraction = lambda value: 0 <= value < 1
-  is_positive = lambda value: value > 0
-  for name, is_valid, requirement in (
-    ("generator_learning_rate", is_positive, "above 0"),
-    ("discriminator_learning_rate", is_positive, "above 0"),
-    ("b1", is_fraction, "in [0, 1)"),
-    ("b2", is_fraction, "in [0, 1)"),
-    ("eps", is_positive, "above 0"),
-    ("warmup_steps", lambda value: value >= 0, "0 or more"),
-    ("clip_norm", is_positive, "above 0, or None"),
-    ("average_decay", is_fraction, "in [0, 1), or None"),
-  ):
-    value = optimizer[name]
-    if value is not None:
-      _check(f"optimizer.{name}", value, is_valid(value), requirement)

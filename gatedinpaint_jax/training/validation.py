@@ -35,7 +35,8 @@ class Validation:
     self._batches = list(batches)
     self._mesh = mesh
     # All batches are padded to the same size, a multiple of the devices.
-    self._padded_size = batch_size + -batch_size % mesh.size
+    largest = min(batch_size, self.pictures)
+    self._padded_size = largest + -largest % mesh.size
     self._strips = strips
     # The module is static, so that the next run of an equal one traces nothing.
     complete = jax.jit(

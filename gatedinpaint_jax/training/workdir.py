@@ -19,8 +19,8 @@ def make(path, *, folders: Sequence[str]) -> pathlib.Path:
       f"`workdir`={path}: must be a folder of a file system that all hosts "
       "share, for example by NFS"
     )
-  workdir = pathlib.Path(path).expanduser()
   with errors.prefixed("`workdir`="):
+    workdir = files.expand(path)
     for folder in (workdir, *(workdir / name for name in folders)):
       files.make_folder(folder)
   return workdir

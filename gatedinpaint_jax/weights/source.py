@@ -36,7 +36,7 @@ class ImportedWeights(NamedTuple):
 
 def load_weights(path) -> ImportedWeights:
   """Reads a source; in a folder, the newest TensorFlow checkpoint."""
-  path = pathlib.Path(path).expanduser()
+  path = files.expand(path)
   if path.is_file() and path.suffix in _READERS:
     return _READERS[path.suffix](path)
   index = _find_index(path)
