@@ -83,6 +83,8 @@ def find_devices(target: str, compilers: str):
   from jax.experimental import topologies
 
   arguments = {"topology_name": target}
+  if shape == "1x1":  # by default, a host has four chips
+    arguments["chips_per_host_bounds"] = (1, 1, 1)
   if chip.platform == "cuda":
     count = shape or "1"
     if not count.isdecimal() or not int(count):

@@ -199,7 +199,7 @@ def _note_large_holes(rows) -> None:
   if names:
     print(
       f"note: {len(names)} masks are more hole than picture, such as that of "
-      f"{names[0]}; white is hole"
+      f"{errors.printable(names[0])}; white is hole"
     )
 
 

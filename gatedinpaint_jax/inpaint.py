@@ -20,6 +20,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.data import listing
@@ -66,9 +67,8 @@ def main(argv) -> int:
     return 0
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
-  report_path = files.expand(options.report or os.devnull)
   outcomes = []
-  with open(report_path, "a", encoding="utf-8", opener=_open_at_once) as report:
+  with _open_report(options.report) as report:
     try:
       for outcome in _run(remaining, model, options, report):
         outcomes.append(outcome)
@@ -226,11 +226,20 @@ def _check_report(path, work) -> None:
         )
 
 
-def _open_at_once(path, flags) -> int:
-  """Opens a file, but not a pipe that nobody reads, which would wait."""
-  descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
-  os.set_blocking(descriptor, True)
-  return descriptor
+def _open_report(path) -> TextIO:
+  """Opens the report to append to it, or the null device without one."""
+  # Opening a pipe that nobody reads would wait forever.
+  opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK, 0o666)
+  try:
+    report = open(
+      files.expand(path or os.devnull), "a", encoding="utf-8", opener=opener
+    )
+  except OSError as error:
+    raise errors.UserError(
+      f"--report={path}: cannot be written ({error.strerror})"
+    ) from error
+  os.set_blocking(report.fileno(), True)
+  return report
 
 
 def _report_line(outcome, options) -> str:
@@ -260,8 +269,9 @@ def _print_only(outcome) -> int:
   if outcome.note:
     print(f"note: {outcome.note}")
   height, width = outcome.size
+  output = errors.printable(str(outcome.job.output))
   print(
-    f"{outcome.job.output}: {outcome.hole_fraction:.1%} of {width} x {height} "
+    f"{output}: {outcome.hole_fraction:.1%} of {width} x {height} "
     f"pixels filled in {outcome.seconds:.1f} s"
   )
   return 0

@@ -168,3 +168,8 @@ def test_sketch_that_is_mostly_line_is_refused(tmp_path, invert, remedy):
 def test_sketch_may_be_drawn_on_transparent_ground(tmp_path):
   drawn = np.dstack([np.zeros((*SIZE, 3)), WHITE_HOLE])
   np.testing.assert_array_equal(read_sketch(drawn, tmp_path), HOLE)
+
+
+def test_sketch_of_labels_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match="brightest value is 1; lines are"):
+    read_sketch(WHITE_HOLE // 255, tmp_path)

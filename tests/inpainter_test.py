@@ -121,8 +121,10 @@ def test_wrong_arrays_are_refused(change, message):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_prediction_that_is_not_finite_fills_nothing(value):
   params = np.full((1, 1, 1, 1), value, np.float32)
-  generator = inpainters.FakeGenerator()
-  inpainter = inpainters.make(generator, params, source="runs/a/checkpoints/3")
+  generator = inpainters.FakeGenerator(guided=False)
+  inpainter = inpainter_lib.Inpainter(
+    generator, params, backend="jax", source="runs/a/checkpoints/3"
+  )
   image, mask = inpainters.draw_picture(0, 8, 8)
   with pytest.raises(errors.UserError, match=r"^runs/a/checkpoints/3 predicts"):
     inpainter(image, mask)
@@ -172,5 +174,10 @@ def test_the_package_hands_out_the_inpainter():
 def test_mask_of_labels_is_refused():
   inpainter, _ = inpainters.make_fake()
   image = np.zeros((16, 16, 3), np.uint8)
-  with pytest.raises(ValueError, match="mask has values up to 1; hole is 128"):
-    inpainter(image, np.ones((16, 16), np.uint8))
+  labels = np.ones((16, 16), np.uint8)
+  for images, masks in (
+    (image, labels),
+    (np.stack([image] * 2), np.stack([255 * labels, labels])),
+  ):
+    with pytest.raises(ValueError, match="mask has values up to 1 only; hole"):
+      inpainter(images, masks)

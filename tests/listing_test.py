@@ -107,7 +107,7 @@ def test_file_list_pairs_sketches(tmp_path):
     (b"", "lists nothing"),
     (b"\xff\xfe\x00", "is not a text file"),
     (b"a\x00.jpg", "is not a text file"),
-    (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which is no file"),
+    (b"a.jpg\nb.jpg\n", "a.jpg and 1 more, which is not a file"),
   ],
 )
 def test_unusable_file_list_is_explained(tmp_path, content, message):

@@ -3,6 +3,8 @@
 import io
 import os
 import pathlib
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import (
   hole_files,
   hole_shapes,
+  listing,
   photo_files,
   photos,
   pillow_masks,
@@ -54,6 +57,21 @@ def cmyk_without_adobe_marker():
   return data[:start] + data[start + 16 :]
 
 
+def exif_after_tables():
+  data = encode(PIXELS, "JPEG")
+  block = b"Exif\0\0" + turned(6).tobytes().removeprefix(b"Exif\0\0")
+  block = b"\xff\xe1" + (len(block) + 2).to_bytes(2) + block
+  place = data.index(b"\xff\xc0")  # the header of the picture
+  return data[:place] + block + data[place:]
+
+
+def png_with_latin_metadata():
+  data = encode(PIXELS)
+  chunk = b"tEXtAuteur \xe9\0x"
+  chunk = (len(chunk) - 4).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
+  return data[:33] + chunk + data[33:]  # after the header
+
+
 PHOTOS = {
   "jpg": encode(PIXELS, "JPEG", quality=90),
   "jpg, progressive": encode(PIXELS, "JPEG", progressive=True),
@@ -65,8 +83,10 @@ PHOTOS = {
   "jpg, turned, after a comment": encode(
     PIXELS, "JPEG", comment=b"x" * 9000, exif=turned(8)
   ),
+  "jpg, turned, after its tables": exif_after_tables(),
   "jpg without its end": encode(PIXELS, "JPEG")[:-2],
   "png": encode(PIXELS),
+  "png, Latin-1 metadata": png_with_latin_metadata(),
   "png, 16 bits": encode(PIXELS[..., 0].astype(np.uint16) * 257),
   "png, 1 bit": encode(PIXELS, mode="1"),
   "png, palette": encode(PIXELS, mode="P"),
@@ -82,6 +102,7 @@ PHOTOS = {
   "tiff": encode(PIXELS, "TIFF", compression="tiff_lzw"),
   "tiff, pages": several("TIFF"),
   "avif": encode(PIXELS, "AVIF"),
+  "avif, sequence": several("AVIF"),
 }
 
 
@@ -107,6 +128,8 @@ def test_person_is_told_what_is_lost_or_missing(kind):
   notes = photo_files.decode(io.BytesIO(PHOTOS[kind])).notes
   if "animated" in kind or "pages" in kind:
     assert notes == ("only the first of its 3 pictures is read",)
+  elif "Latin" in kind:
+    assert "metadata" in notes[0]
   elif "CMYK" in kind:
     assert notes == ("converted from CMYK to sRGB",)
   elif "end" in kind:
@@ -268,8 +291,38 @@ def test_pipes_links_and_hidden_files_are_passed_over(tmp_path):
   os.mkfifo(tmp_path / "c.png")
   (tmp_path / "d.png").symlink_to("/dev/zero")
   (tmp_path / "e").symlink_to(tmp_path)
+  (tmp_path / "loop.png").symlink_to("loop.png")
+  pictures.write(tmp_path / ".hidden" / "g.png")
   (tmp_path / "f.txt").write_text("x")
   assert one_batch(tmp_path).image.shape == (4, 16, 24, 3)
+  found = listing.find_in_folder(str(tmp_path))
+  assert len(found.photos) == 1
+  assert found.passed_over == (
+    "4 broken links, links to folders, or pipes, 2 hidden, 1 .txt"
+  )
   for name in ("c.png", "d.png"):
     with pytest.raises(errors.UserError, match="a device or a pipe"):
       photo_files.read(pathlib.Path(tmp_path, name))
+
+
+def bmp(width, height, pixels=b""):
+  header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+  return b"BM" + struct.pack("<IHHI", 54 + len(pixels), 0, 0, 54) + header
+
+
+@pytest.mark.parametrize(
+  "data",
+  [
+    b"\xc2\xe9\xff\xd8bad",
+    b"\xff\xd8",
+    bmp(2**31 - 1, 1),
+    bmp(20_000, 20_000),
+    bmp(10, -(2**31)),
+  ],
+)
+def test_what_is_damaged_is_replaced_in_training(data, tmp_path):
+  (tmp_path / "0.bmp").write_bytes(data)
+  pictures.write(tmp_path / "1.png")
+  assert one_batch(tmp_path).image.shape == (4, 16, 24, 3)
+  with pytest.raises(errors.UserError, match=r"0\.bmp: "):
+    photo_files.read(tmp_path / "0.bmp")

@@ -76,7 +76,7 @@ def test_what_is_no_file_is_refused_in_a_list(numbered, make):
   make(numbered / "no_file.jpg")
   listed = numbered / "list.txt"
   listed.write_text("000.png\nno_file.jpg\n")
-  with pytest.raises(errors.UserError, match=r"no_file\.jpg, which is no file"):
+  with pytest.raises(errors.UserError, match=r"no_file\.jpg, which is not"):
     pictures.take(pictures.config(listed, source="file_list"), 1)
 
 

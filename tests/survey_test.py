@@ -98,9 +98,49 @@ def test_sketches_of_the_wrong_polarity_are_named(photos, wrong):
       "evaluation.pictures": 0,
     },
   )
-  (line,) = found.problems if wrong == 8 else found.notes
-  assert "0_edge.png" in line and "more line than ground" in line
+  (line,) = found.notes
+  assert "0_edge.png" in line and "more line than background" in line
   assert found.facts["sketches for training"]["mostly line"] == wrong
+
+
+def test_thin_holes_are_holes(photos, tmp_path):
+  mask = np.zeros((1024, 1024), np.uint8)
+  mask[500:503] = 255
+  folder = save(tmp_path / "masks" / "a.png", mask)
+  change = {"mask.kind": "files", "mask.path": folder}
+  change["data.image_size"] = (512, 512)
+  assert look(photos, **change).problems == []
+
+
+def test_more_damage_than_training_bears_is_a_problem(photos):
+  for i in range(12):
+    (photos / f"cut{i}.jpg").write_bytes(
+      pictures.encoded(pictures.noise(64, 64))[:-200]
+    )
+  (problem,) = look(photos).problems
+  assert "training: " in problem and "cut" in problem
+
+
+def test_names_do_not_forge_lines(photos, tmp_path):
+  folder = save(tmp_path / "masks" / "a\nproblem: forged.png", 255 - WHITE)
+  found = look(photos, **{"mask.kind": "files", "mask.path": folder})
+  assert not any(line.startswith("problem") for line in found.lines())
+  assert "\n" not in "".join(found.lines())
+
+
+@pytest.mark.parametrize("source", ["arrays", "tfds"])
+def test_other_sources_are_named(source, tmp_path):
+  np.savez(tmp_path / "a.npz", images=np.zeros((8, 16, 24, 3), np.uint8))
+  config = pictures.config(tmp_path / "a.npz", source=source)
+  config.evaluation.pictures = 2
+  facts = survey.look(config).facts["training"]
+  assert (
+    facts
+    == {
+      "arrays": {"arrays": 6},
+      "tfds": {"TFDS data set": "not looked at"},
+    }[source]
+  )
 
 
 def test_pictures_that_are_held_out_and_trained_on_are_named(photos, tmp_path):
@@ -114,7 +154,7 @@ def test_pictures_that_are_held_out_and_trained_on_are_named(photos, tmp_path):
     },
   )
   (note,) = found.notes
-  assert note.startswith("8 files for training are held out, too: ")
+  assert note.startswith("8 files for training are also held out: ")
 
 
 def test_program_prints_a_screen_or_json(photos, tmp_path, capsys):
@@ -128,7 +168,7 @@ def test_program_prints_a_screen_or_json(photos, tmp_path, capsys):
   result = processes.run("-m", "gatedinpaint_jax.check_data", *arguments[1:])
   assert result.returncode == 0
   assert result.stdout.startswith("training: pictures 6, png 6, from")
-  assert "photos: passed over 1 .txt" in result.stderr
+  assert "note: training: passed over 1 .txt" in result.stdout
   arguments += ["--config.mask.kind=files", f"--config.mask.path={folder}"]
   assert check_data.main([*arguments, "--json"]) == 2
   printed = json.loads(capsys.readouterr().out)

@@ -116,8 +116,7 @@ def select(
   key, path = _place(config.data, validation)
   with errors.prefixed(f"{key}: "):
     found = find(path)
-  pictures, _ = found  # and their sketches
-  return found, _positions(config, len(pictures), validation)
+  return found, _positions(config, len(found[0]), validation)
 
 
 def _place(data, validation) -> tuple[str, str]:

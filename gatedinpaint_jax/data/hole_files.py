@@ -60,10 +60,15 @@ def read_sketch(
   """
   photo = photo_files.read(path)
   with errors.prefixed(f"{path}: "):
-    plane = _fit(_drawn(photo), size, resize=False, kind="sketch")
-  if invert:
-    plane = 255 - plane
-  lines = plane > batch.LINE_LEVEL
+    plane = _fit(_deciding_plane(photo), size, resize=False, kind="sketch")
+    most = np.iinfo(plane.dtype).max
+    plane = most - plane if invert else plane
+    lines = photo_files.to_bytes(plane) > batch.LINE_LEVEL
+    if plane.any() and not lines.any():
+      raise errors.UserError(
+        f"its brightest value is {plane.max()}{' if inverted' * invert}; lines "
+        f"are above {batch.LINE_LEVEL * (most // 255)}, up to {most}"
+      )
   if lines.mean() > 0.5:
     change = "without" if invert else "with"
     raise errors.UserError(

@@ -16,8 +16,6 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from absl import logging
-
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import picture_format, remote
 
@@ -35,12 +33,13 @@ class Files(NamedTuple):
 
   photos: tuple[str, ...]
   sketches: tuple[str, ...] | None = None
+  passed_over: str = ""  # what else is in the folder, in words
 
   def select(self, positions: Sequence[int]) -> "Files":
     """Returns the files at these positions."""
     photos = tuple(self.photos[i] for i in positions)
     sketches = self.sketches and tuple(self.sketches[i] for i in positions)
-    return Files(photos, sketches)
+    return self._replace(photos=photos, sketches=sketches)
 
 
 def find_in_folder(folder: str, *, paired: bool = False) -> Files:
@@ -57,36 +56,35 @@ def find_in_folder(folder: str, *, paired: bool = False) -> Files:
       f"no picture below {folder}, only {describe(others) or 'empty folders'}; "
       f"{picture_format.NAMES} files are read"
     )
-  if others:
-    logging.info("%s: passed over %s", folder, describe(others))
   sketches = _sketches(photos, set(paths).__contains__) if paired else None
-  return Files(tuple(photos), sketches)
+  return Files(tuple(photos), sketches, describe(others))
 
 
 def list_folder(folder: str) -> tuple[list[str], collections.Counter]:
   """Returns the pictures below a folder, sorted, and counts of all else there.
 
   Pictures are regular files that end like one. Others count by their ending,
-  such as ".txt", or by what they are, such as "links to folders".
+  such as ".txt", or by what they are. Hidden folders are not entered.
   """
   paths, others = [], collections.Counter()
   for path, is_file in _walk(folder):
     name = os.path.basename(path)
     suffix = os.path.splitext(name)[1].lower()
     if name.startswith("."):  # among them previews and notes of macOS
-      others["hidden files"] += 1
+      others["hidden"] += 1
     elif not is_file:
-      others["links to folders or nothing, or pipes"] += 1
+      others["broken links, links to folders, or pipes"] += 1
     elif suffix in picture_format.SUFFIXES:
       paths.append(path)
     else:
-      others[suffix or "files without an ending"] += 1
+      others[suffix or "files without a suffix"] += 1
   return sorted(paths), others
 
 
 def describe(counts: collections.Counter) -> str:
   """Returns counts in words, the largest first."""
-  return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+  words = (f"{count} {name}" for name, count in counts.most_common())
+  return errors.printable(", ".join(words))
 
 
 def read_file_list(path: str, *, paired: bool = False) -> Files:
@@ -113,7 +111,7 @@ def read_file_list(path: str, *, paired: bool = False) -> Files:
   if missing:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     raise errors.UserError(
-      f"{path} lists {missing[0]}{more}, which is no file; correct or"
+      f"{path} lists {missing[0]}{more}, which is not a file; correct or"
       " remove the line"
     )
   if not paired:
@@ -162,11 +160,18 @@ def _scan(folder):
       f"{folder}: cannot be read ({error.strerror})"
     ) from error
   for entry in found:
-    if entry.is_dir(follow_symlinks=False):
-      yield from _scan(entry.path)
+    if entry.name.startswith(".") or not entry.is_dir(follow_symlinks=False):
+      yield entry.path, _is_file(entry)
     else:
-      # Most file systems know without a look at the file itself.
-      yield entry.path, entry.is_file()
+      yield from _scan(entry.path)
+
+
+def _is_file(entry) -> bool:
+  try:
+    # Most file systems know without a look at the file itself.
+    return entry.is_file()
+  except OSError:  # a link to itself, or into a folder that cannot be read
+    return False
 
 
 def _lines(path) -> list[str]:

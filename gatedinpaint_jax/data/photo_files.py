@@ -20,8 +20,6 @@ import pyvips
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import photo_header, picture_format
 
-# 16384 x 16384. A file of a few bytes can declare any size.
-MAX_PIXELS = 2**28
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
 # {colour space of the library: numbers of channels that are supported}.
 _CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
@@ -83,15 +81,16 @@ class Outline(NamedTuple):
   size: tuple[int, int]  # (height, width), upright
   channels: int
   is_turned: bool  # by its Exif data
+  frames: int  # or pages, of which this is the first
 
 
 def read_outline(path: str | pathlib.Path) -> Outline:
   """Reads the header of a file, without decoding its pixels."""
   with _open(path) as file, errors.prefixed(f"{path}: "), _damage():
-    image, kind, _ = _open_picture(file)
+    image, kind, frames = picture_format.open_picture(file)
     size, orientation = (image.height, image.width), _orientation(image)
     size = size[::-1] if orientation > 4 else size
-    return Outline(kind, size, image.bands, orientation > 1)
+    return Outline(kind, size, image.bands, orientation > 1, frames)
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:
@@ -146,7 +145,7 @@ def _without_end(jpeg) -> Photo:
 def _decode(file) -> Photo:
   notes = []
   with _damage():
-    opened = _open_picture(file)
+    opened = picture_format.open_picture(file)
     image = opened.image
     if _orientation(image) > 1:
       image = image.copy_memory().autorot()  # needs random access
@@ -162,25 +161,20 @@ def _decode(file) -> Photo:
         "grey or RGB"
       )
     pixels = image.numpy()
+  try:
+    header = photo_header.collect(image)
+  except UnicodeDecodeError:  # by pyvips; PNG allows Latin-1
+    header = {}
+    notes.append("its metadata has names that are not UTF-8 and is dropped")
   if opened.frames > 1:
     notes.append(f"only the first of its {opened.frames} pictures is read")
   return Photo(
     # The library drops the axes of a picture of one pixel.
     pixels.reshape(image.height, image.width, image.bands),
-    photo_header.collect(image),
+    header,
     (image.xres, image.yres),
     tuple(notes),
   )
-
-
-def _open_picture(file) -> picture_format.Opened:
-  opened = picture_format.open_picture(file)
-  height, width = opened.image.height, opened.image.width
-  if height * width > MAX_PIXELS:
-    raise errors.UserError(
-      f"{width} x {height} pixels; the limit is {MAX_PIXELS} in total"
-    )
-  return opened
 
 
 @contextlib.contextmanager

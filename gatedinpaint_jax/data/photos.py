@@ -77,25 +77,32 @@ def _read(function, encoded, dtype=tf.uint8) -> tf.Tensor:
 def _is_plain_jpeg(encoded) -> tf.Tensor:
   """Whether a file is a JPEG without metadata, grey or in colour.
 
-  That is, tables follow immediately after the beginning or the JFIF header.
-  Exif data, which may turn a picture, and colour profiles would come before.
+  That is, tables follow immediately after the beginning or the JFIF header, and
+  no Exif data, which may turn a picture, after these.
   """
   start, jfif, tables = b"\xff\xd8", b"\xff\xe0\0\x10JFIF\0", b"\xff\xdb"
   at = lambda position, text: tf.equal(
     tf.strings.substr(encoded, position, len(text)), text
   )
-  has_tables = at(2, tables) | (at(2, jfif) & at(20, tables))
-  is_jpeg = at(0, start) & has_tables & at(-2, picture_format.JPEG_END)
-  return tf.cond(
-    (tf.strings.length(encoded) > 22) & is_jpeg,
-    lambda: _is_small_rgb(encoded),
-    lambda: tf.constant(False),
-  )
+
+  def is_plain():
+    has_tables = at(2, tables) | (at(2, jfif) & at(20, tables))
+    # The headers of such a file have some hundred bytes. \C is any byte.
+    has_exif = tf.strings.regex_full_match(
+      tf.strings.substr(encoded, 0, 4096), r"\C*Exif\x00\x00\C*"
+    )
+    return (
+      at(0, start) & has_tables & at(-2, picture_format.JPEG_END) & ~has_exif
+    )
+
+  no = lambda: tf.constant(False)
+  is_jpeg = tf.cond(tf.strings.length(encoded) > 22, is_plain, no)
+  return tf.cond(is_jpeg, lambda: _is_small_rgb(encoded), no)
 
 
 def _is_small_rgb(jpeg) -> tf.Tensor:
   shape = tf.io.extract_jpeg_shape(jpeg, output_type=tf.int64)
-  is_small = shape[0] * shape[1] <= photo_files.MAX_PIXELS
+  is_small = shape[0] * shape[1] <= picture_format.MAX_PIXELS
   return is_small & (shape[2] < 4)
 
 

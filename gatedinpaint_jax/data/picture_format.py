@@ -20,6 +20,8 @@ SUFFIXES = (
 NAMES = "jpg, png, webp, tiff, gif, bmp, avif or heic"
 JPEG = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
+# 16384 x 16384. A file of a few bytes can declare any size.
+MAX_PIXELS = 2**28
 # As many bytes decide.
 _HEAD = 16
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -34,7 +36,16 @@ _SIGNATURES = (
   (b"BM", "bmp"),
 )
 # Of the ISO base media file format that HEIC and AVIF use.
-_HEIF_BRANDS = (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_HEIF_BRANDS = (
+  b"avif",
+  b"avis",
+  b"heic",
+  b"heix",
+  b"heim",
+  b"heis",
+  b"mif1",
+  b"msf1",
+)
 
 # By default, libvips keeps the last hundred pictures in memory.
 pyvips.cache_set_max(0)
@@ -63,7 +74,7 @@ def open_picture(file: BinaryIO) -> Opened:
       f"not a picture that can be read; must be a {NAMES} file"
     )
   if kind == "bmp":
-    return Opened(_open_bmp(file), kind, 1)
+    return Opened(_open_bmp(file), kind, 1)  # checks the size before it decodes
   frames = _frames_of_png(file) if kind == "png" else 1
   # Otherwise the error would include those of earlier files.
   pyvips.vips_lib.vips_error_clear()
@@ -77,6 +88,7 @@ def open_picture(file: BinaryIO) -> Opened:
         "a heic file, which the installed libvips cannot decode; save it as jpg"
       ) from error
     raise
+  _check_size(image.width, image.height)
   if image.get_typeof("n-pages"):
     frames = image.get("n-pages")
   return Opened(image, kind, frames)
@@ -99,7 +111,16 @@ def recognize(file: BinaryIO) -> str | None:
 
 def is_baseline_jpeg(data: bytes) -> bool:
   """Returns whether it is a JPEG that is not progressive."""
-  return data.startswith(JPEG) and b"\xff\xc2" not in data
+  if not data.startswith(JPEG):
+    return False
+  position = len(JPEG)
+  while data[position : position + 1] == b"\xff":
+    marker = data[position + 1 : position + 2]
+    if marker in (b"\xc0", b"\xc1", b"\xc2"):  # the header of the picture
+      return marker != b"\xc2"
+    length = int.from_bytes(data[position + 2 : position + 4])
+    position += 2 + length
+  return False
 
 
 def _source(file) -> pyvips.Source:
@@ -113,10 +134,24 @@ def _open_bmp(file) -> pyvips.Image:
   """Reads a BMP with Pillow, because libvips comes without a safe loader."""
   try:
     picture = BmpImagePlugin.BmpImageFile(file)
+    _check_size(*picture.size)
     mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(picture.mode, "RGB")
     return pyvips.Image.new_from_array(picture.convert(mode))
-  except (OSError, SyntaxError, ValueError, struct.error) as error:
+  except (
+    OSError,
+    OverflowError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+  ) as error:
     raise pyvips.Error("BMP", str(error)) from error
+
+
+def _check_size(width, height) -> None:
+  if height * width > MAX_PIXELS:
+    raise errors.UserError(
+      f"{width} x {height} pixels; the limit is {MAX_PIXELS} in total"
+    )
 
 
 def _frames_of_png(file) -> int:

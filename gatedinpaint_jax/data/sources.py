@@ -21,7 +21,7 @@ class FileSource:
     # Of the photos, then of their sketches. File names need not be UTF-8.
     self._paths = [
       tf.constant([os.fsencode(path) for path in paths])
-      for paths in files
+      for paths in (files.photos, files.sketches)
       if paths is not None
     ]
     self._size = len(files.photos)

@@ -5,6 +5,7 @@ reader that training uses.
 """
 
 import collections
+import contextlib
 import functools
 import hashlib
 import os
@@ -22,11 +23,14 @@ from gatedinpaint_jax.data import (
   listing,
   photo_files,
   remote,
+  unreadable,
 )
 
 # Above it, the colours of a mask or of a sketch may be the wrong way round.
 _MOSTLY = 0.5
 _NAMED = 3
+# Photographs of which the pixels are decoded, too.
+_DECODED = 200
 
 
 class Survey(NamedTuple):
@@ -50,7 +54,8 @@ class Survey(NamedTuple):
     }
     lines = [f"{name}: {', '.join(facts)}" for name, facts in described.items()]
     lines += [f"note: {note}" for note in self.notes]
-    return lines + [f"problem: {problem}" for problem in self.problems]
+    lines += [f"problem: {problem}" for problem in self.problems]
+    return [errors.printable(line) for line in lines]
 
 
 def look(config: Any, *, most: int | None = None) -> Survey:
@@ -65,26 +70,35 @@ def look(config: Any, *, most: int | None = None) -> Survey:
   checks.check(config)
   survey = Survey({}, [], [])
   used = {}
-  if config.data.source in ("folder", "file_list"):
-    find = functools.cache(functools.partial(build.find_files, config))
-    for name in ("training", "validation"):
-      if name == "training" or config.evaluation.pictures:
-        files, positions = build.select(
-          config, find, validation=name == "validation"
-        )
-        used[name] = files.select(positions)
-        _look_at_photos(survey, name, used[name], config, most)
-    _look_for_duplicates(survey, used)
+  find = functools.cache(functools.partial(build.find_files, config))
+  for name in ("training", "validation"):
+    is_validation = name == "validation"
+    if is_validation and not config.evaluation.pictures:
+      continue
+    if config.data.source == "tfds":
+      survey.facts[name] = {"TFDS data set": "not looked at"}
+      continue
+    found, positions = build.select(config, find, validation=is_validation)
+    if config.data.source == "arrays":
+      survey.facts[name] = {"arrays": len(positions)}
+      continue
+    used[name] = found.select(positions)
+    _look_at_photos(survey, name, used[name], config, most)
+  _look_for_duplicates(survey, used, most)
   holes = build.list_holes(config.mask)
   if holes.paths:
-    _look_at_masks(survey, holes, most)
+    _look_at_masks(survey, holes, config, most)
   return survey
 
 
 def _look_at_photos(survey, name, files, config, most) -> None:
   paths = _sample(files.photos, most)
-  outlines, unreadable = _read(photo_files.read_outline, paths)
+  outlines, bad = _read(photo_files.read_outline, paths)
+  # Pixels take longer than headers.
+  bad |= _read(photo_files.read, _sample([*outlines], _DECODED))[1]
   facts = survey.facts[name] = {"pictures": len(files.photos)}
+  if files.passed_over:
+    survey.notes.append(f"{name}: passed over {files.passed_over}")
   if len(paths) < len(files.photos):
     facts["of these looked at"] = len(paths)
   found = list(outlines.values())
@@ -98,6 +112,10 @@ def _look_at_photos(survey, name, files, config, most) -> None:
     ("turned by Exif data", [p for p, o in outlines.items() if o.is_turned]),
     ("grey", [p for p, o in outlines.items() if o.channels < 3]),
     (
+      "animations or pages of which only the first is read",
+      [p for p, o in outlines.items() if o.frames > 1],
+    ),
+    (
       "smaller than config.data.image_size",
       [
         path
@@ -108,11 +126,11 @@ def _look_at_photos(survey, name, files, config, most) -> None:
   ):
     if paths_of_it:
       facts[what] = len(paths_of_it)
-  # Training passes over some of them, see `unreadable.py`.
-  if unreadable:
-    facts["unreadable"] = len(unreadable)
-    lines = survey.notes if found else survey.problems
-    lines.append(f"{name}: {_named(unreadable.values())}")
+  if bad:
+    facts["unreadable"] = len(bad)
+    is_problem = not found or unreadable.are_too_many(len(bad), len(paths))
+    lines = survey.problems if is_problem else survey.notes
+    lines.append(f"{name}: {_named(bad.values())}")
   if files.sketches is not None:
     _look_at_sketches(survey, name, files, outlines, config)
 
@@ -120,7 +138,7 @@ def _look_at_photos(survey, name, files, config, most) -> None:
 def _look_at_sketches(survey, name, files, outlines, config) -> None:
   sketches = dict(zip(files.photos, files.sketches, strict=True))
   paths = {sketches[photo]: outline for photo, outline in outlines.items()}
-  planes, unreadable = _read(_read_sketch(config), list(paths))
+  planes, bad = _read(_read_sketch(config), list(paths))
   mostly = [path for path, (_, share) in planes.items() if share > _MOSTLY]
   empty = [path for path, (_, share) in planes.items() if not share]
   others = [
@@ -132,14 +150,15 @@ def _look_at_sketches(survey, name, files, outlines, config) -> None:
     "without a line": len(empty),
   }
   for found, what in (
-    (mostly, "more line than ground; white lines on black are read"),
+    (mostly, "more line than background; white lines on black are read"),
     (empty, "no line above config.data.sketch_threshold"),
-    (others, "not of the size of its photo"),
-    (list(unreadable.values()), ""),
+    (others, "not the size of its photo"),
+    (list(bad.values()), ""),
   ):
     if found:
-      lines = survey.problems if len(found) == len(paths) else survey.notes
-      lines.append(f"{_named(found)}{what and f': {what}'}")
+      survey.notes.append(f"{_named(found)}{what and f': {what}'}")
+  if len(others) + len(bad) == len(paths) > 0:
+    survey.problems.append(f"{name}: no sketch can be used with its photo")
 
 
 def _read_sketch(config) -> Callable:
@@ -152,15 +171,19 @@ def _read_sketch(config) -> Callable:
   return read
 
 
-def _look_at_masks(survey, holes, most) -> None:
+def _look_at_masks(survey, holes, config, most) -> None:
+  size = tuple(config.data.image_size)
   read = functools.partial(
-    hole_files.decode_mask, size=(128, 128), invert=holes.invert
+    hole_files.decode_mask, size=size, invert=holes.invert
   )
 
   def share_of_hole(path):
     return _decode(path, read).mean()
 
   paths = _sample(holes.paths, most)
+  if not paths:
+    survey.facts["masks"] = {"files in cloud storage": "not looked at"}
+    return
   shares, unusable = _read(share_of_hole, paths)
   empty = [path for path, share in shares.items() if not share]
   mostly = [path for path, share in shares.items() if share > _MOSTLY]
@@ -186,31 +209,36 @@ def _look_at_masks(survey, holes, most) -> None:
     )
 
 
-def _look_for_duplicates(survey, used) -> None:
+def _look_for_duplicates(survey, used, most) -> None:
   """Notes files for training that have the content of one for validation."""
   if len(used) < 2:
     return
-  held_out = {
-    (os.path.getsize(path), _digest(path)): path
-    for path in used["validation"].photos
-    if not remote.is_url(path)
-  }
-  sizes = {size for size, _ in held_out}
-  same = []
-  for path in used["training"].photos:
-    if remote.is_url(path) or os.path.getsize(path) not in sizes:
-      continue
-    twin = held_out.get((os.path.getsize(path), _digest(path)))
-    if twin is not None and not os.path.samefile(path, twin):
-      same.append(f"{path} is {twin}")
-  if same:
+  held_out = collections.defaultdict(list)
+  for path in _sample(used["validation"].photos, most):
+    held_out[_size(path)].append(path)
+  held_out.pop(None, None)
+  twins = {}
+  for path in _sample(used["training"].photos, most):
+    content = None
+    for other in held_out.get(_size(path), ()):
+      content = content or _digest(path)
+      if content == _digest(other):
+        twins[path] = other
+  if twins:
+    lines = [f"{path} is the same as {twin}" for path, twin in twins.items()]
     survey.notes.append(
-      f"{len(same)} files for training are held out, too: {_named(same)}"
+      f"{len(twins)} files for training are also held out: {_named(lines)}"
     )
 
 
-def _digest(path) -> bytes:
-  with open(path, "rb") as file:
+def _size(path) -> int | None:
+  with contextlib.suppress(OSError):
+    return os.path.getsize(path)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _digest(path) -> bytes | None:
+  with contextlib.suppress(OSError), open(path, "rb") as file:
     return hashlib.file_digest(file, "sha256").digest()
 
 

@@ -10,6 +10,11 @@ _FRACTION = 0.01
 _NAMED = 10
 
 
+def are_too_many(count: int, total: int) -> bool:
+  """Returns whether so many unreadable pictures of a set end a training."""
+  return count > _PATIENCE and count > _FRACTION * total
+
+
 class Tally:
   """The unreadable pictures of one set, each counted and logged once."""
 
@@ -33,7 +38,7 @@ class Tally:
       "%s: cannot read %s as a picture%s; another takes its place (%d so far)",
       *(self._key, name, self._also, count),
     )
-    if count > _PATIENCE and count > _FRACTION * self._total:
+    if are_too_many(count, self._total):
       raise self.error(f"more than {_FRACTION:.0%} of the set")
 
   def error(self, why: str) -> errors.UserError:

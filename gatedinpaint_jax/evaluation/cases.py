@@ -98,10 +98,10 @@ class Loader(NamedTuple):
 
 def check_size(key: str, size: tuple[int, int], min_side: int) -> None:
   """Raises UserError if pictures cannot be scored at a size."""
-  if min(size) < min_side or size[0] * size[1] > photo_files.MAX_PIXELS:
+  if min(size) < min_side or size[0] * size[1] > picture_format.MAX_PIXELS:
     raise errors.UserError(
       f"{key}: both sides must be at least {min_side}, with at most "
-      f"{photo_files.MAX_PIXELS} pixels in total"
+      f"{picture_format.MAX_PIXELS} pixels in total"
     )
 
 

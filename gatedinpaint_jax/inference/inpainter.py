@@ -238,9 +238,11 @@ def _above(plane, name, level) -> np.ndarray:
     return plane
   if plane.dtype != np.uint8:
     raise ValueError(f"{name} is {plane.dtype}; must be uint8 or bool")
-  if name == "mask" and 0 < plane.max(initial=0) <= level:
-    raise ValueError(
-      f"mask has values up to {plane.max()}; hole is {level + 1} and above, or "
-      "True in bool"
-    )
+  if name == "mask" and plane.ndim > 1:
+    highest = np.atleast_1d(plane.max(axis=(-2, -1), initial=0))
+    if (labels := highest[(highest > 0) & (highest <= level)]).any():
+      raise ValueError(
+        f"mask has values up to {labels.max()} only; hole is {level + 1} and "
+        "above, or True in bool"
+      )
   return plane > level

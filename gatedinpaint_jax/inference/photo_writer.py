@@ -13,7 +13,7 @@ import pyvips
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax.data import photo_files, photo_header
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff")
 _SAVE_OPTIONS = {
   ".jpg": {"Q": 95, "subsample_mode": "off"},
   ".png": {"compression": 6},
@@ -21,7 +21,7 @@ _SAVE_OPTIONS = {
   ".webp": {"lossless": True, "exact": True},
   ".tif": {"compression": "deflate"},
 }
-_ALIASES = {".jpeg": ".jpg", ".tiff": ".tif"}
+_ALIASES = {".jpeg": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # What some formats cannot hold.
 _WITHOUT_ALPHA = (".jpg",)
 _WITHOUT_16_BITS = (".jpg", ".webp")

@@ -91,7 +91,7 @@ def _check_files(config) -> None:
   """Logs what is odd about the files; raises UserError for a problem."""
   found = survey.look(config, most=_LOOKED_AT)
   for note in found.notes if jax.process_index() == 0 else ():
-    logging.warning("%s", note)
+    logging.warning("%s", errors.printable(note))
   if found.problems:
     raise errors.UserError(found.problems[0])
 
