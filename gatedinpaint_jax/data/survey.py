@@ -1,7 +1,7 @@
 """Looks through the files of a config before they are trained on.
 
-Of photographs only the headers are read. Masks and sketches are decoded by the
-reader that training uses.
+Of most photographs only the headers are read. Masks and sketches are decoded by
+the reader that training uses.
 """
 
 import collections
@@ -62,14 +62,15 @@ def look(config: Any, *, most: int | None = None) -> Survey:
   """Looks at the files of a complete config.
 
   Looks at up to `most` files of each kind, at equal distances in their list.
-  Files in cloud storage, TFDS data sets and the pixels of arrays are left out.
+  Files in cloud storage and TFDS data sets are left out. Arrays, which training
+  is about to load, are loaded only without `most`.
 
   Raises:
     UserError: as `build.find_pictures`.
   """
   checks.check(config)
   survey = Survey({}, [], [])
-  used = {}
+  used, listed = {}, []
   find = functools.cache(functools.partial(build.find_files, config))
   for name in ("training", "validation"):
     is_validation = name == "validation"
@@ -78,10 +79,15 @@ def look(config: Any, *, most: int | None = None) -> Survey:
     if config.data.source == "tfds":
       survey.facts[name] = {"TFDS data set": "not looked at"}
       continue
+    if config.data.source == "arrays" and most is not None:
+      continue
     found, positions = build.select(config, find, validation=is_validation)
     if config.data.source == "arrays":
       survey.facts[name] = {"arrays": len(positions)}
       continue
+    if found.passed_over and not any(found is other for other in listed):
+      survey.notes.append(f"{name}: passed over {found.passed_over}")
+    listed.append(found)
     used[name] = found.select(positions)
     _look_at_photos(survey, name, used[name], config, most)
   _look_for_duplicates(survey, used, most)
@@ -97,8 +103,6 @@ def _look_at_photos(survey, name, files, config, most) -> None:
   # Pixels take longer than headers.
   bad |= _read(photo_files.read, _sample([*outlines], _DECODED))[1]
   facts = survey.facts[name] = {"pictures": len(files.photos)}
-  if files.passed_over:
-    survey.notes.append(f"{name}: passed over {files.passed_over}")
   if len(paths) < len(files.photos):
     facts["of these looked at"] = len(paths)
   found = list(outlines.values())
