@@ -110,8 +110,9 @@ def test_other_size_is_refused_with_the_remedy(tmp_path):
   with pytest.raises(errors.UserError, match=f"the sketch {size}") as caught:
     read_sketch(WHITE_HOLE, tmp_path, (24, 30))
   assert "resize_mask" not in str(caught.value)
-  with pytest.raises(errors.UserError, match=r"swapped: .*turn the mask"):
-    read_mask(WHITE_HOLE, tmp_path, SIZE[::-1])
+  for resize in (False, True):  # which would squash it into place
+    with pytest.raises(errors.UserError, match=r"swapped: .*turn the mask"):
+      read_mask(WHITE_HOLE, tmp_path, SIZE[::-1], resize=resize)
 
 
 @pytest.mark.parametrize("invert", [False, True])
@@ -173,3 +174,13 @@ def test_sketch_may_be_drawn_on_transparent_ground(tmp_path):
 def test_sketch_of_labels_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="brightest value is 1; lines are"):
     read_sketch(WHITE_HOLE // 255, tmp_path)
+
+
+def test_transparency_weakens_a_black_and_white_mask(tmp_path):
+  grey, alpha = WHITE_HOLE.copy(), np.full(SIZE, 255, np.uint8)
+  alpha[:2] = 0
+  grey[10, 10], alpha[10, 10] = 200, 150  # 118 in all
+  grey[10, 11], alpha[10, 11] = 200, 200  # 157
+  hole = read_mask(np.dstack([grey, grey, grey, alpha]), tmp_path)
+  assert hole[10, 9:12].tolist() == [True, False, True]
+  assert hole.sum() == HOLE.sum() - 1

@@ -1,7 +1,7 @@
 """Reads masks and sketches from picture files of any kind.
 
-The alpha channel decides if a picture was drawn on a transparent ground, the
-luminance otherwise. JPEG noise near black and white does not matter.
+The alpha channel decides if a picture was drawn on a transparent background,
+the luminance otherwise. JPEG noise near black and white does not matter.
 """
 
 import io
@@ -48,7 +48,7 @@ def decode_mask(
     UserError: if it is not a mask, without its name.
   """
   hole = _hole(photo_files.decode(file), invert=invert)
-  return _fit(hole, size, resize=True, kind="mask")
+  return _resize(hole, size)
 
 
 def read_sketch(
@@ -126,31 +126,35 @@ def _deciding_plane(photo) -> np.ndarray:
     return grey
   most = np.iinfo(alpha.dtype).max
   is_opaque = alpha > most // 2
-  # Alpha decides only if it separates a drawing from its ground.
+  # Alpha decides only if it separates a drawing from its background.
   if is_opaque.all() or alpha.min() == alpha.max():
     return grey
   opaque = photo_files.to_bytes(grey[is_opaque])
   if opaque.size and opaque.min() <= _GREYS[0] and opaque.max() >= _GREYS[1]:
     # A black-and-white mask with transparent parts.
-    return np.where(is_opaque, grey, 0).astype(grey.dtype)
+    return np.round(grey * (alpha / most)).astype(grey.dtype)
   return alpha
 
 
 def _fit(plane, size, *, resize, kind) -> np.ndarray:
-  """Returns `[H, W]` at `size`, by nearest neighbour."""
-  if plane.shape == size:
-    return plane
-  if not resize:
-    remedy = "`resize_mask` scales it" if kind == "mask" else "make them equal"
-    if plane.shape == size[::-1]:
-      remedy = (
-        "their sides are swapped: one of them is turned, perhaps by its Exif "
-        f"data; turn the {kind}"
-      )
-    raise errors.UserError(
-      f"the {kind} is {describe_size(plane.shape)}, its picture "
-      f"{describe_size(size)}; {remedy}"
+  """Returns `[H, W]` at the size of its picture; another one is refused."""
+  is_turned = plane.shape == size[::-1]
+  if plane.shape == size or (resize and not is_turned):
+    return _resize(plane, size)
+  remedy = "`resize_mask` scales it" if kind == "mask" else "make them equal"
+  if is_turned:
+    remedy = (
+      "their sides are swapped: one of them is turned, perhaps by its Exif "
+      f"data; turn the {kind}"
     )
+  raise errors.UserError(
+    f"the {kind} is {describe_size(plane.shape)}, its picture "
+    f"{describe_size(size)}; {remedy}"
+  )
+
+
+def _resize(plane, size) -> np.ndarray:
+  """Scales `[H, W]` by nearest neighbour."""
   rows, columns = (
     (2 * np.arange(wanted) + 1) * have // (2 * wanted)
     for wanted, have in zip(size, plane.shape, strict=True)
