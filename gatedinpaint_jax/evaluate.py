@@ -35,6 +35,7 @@ from gatedinpaint_jax import (
   files,
   terminal,
 )
+from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.evaluation import (
   cases,
   comparison,
@@ -44,7 +45,7 @@ from gatedinpaint_jax.evaluation import (
   scoring,
   subjects,
 )
-from gatedinpaint_jax.inference import job_runner, memory, spread
+from gatedinpaint_jax.inference import job_runner, jobs, memory, spread
 from gatedinpaint_jax.metrics import fid, perceptual
 
 # Longer sides are scaled down to this in the pictures of the report.
@@ -78,6 +79,7 @@ def main(argv) -> int:
     shape = loader.shape(case)
     if case.completed:
       cases.check_completed(case, shape)
+  _print_notes(places, work)
   _check_free(options, output, mask_files)
   if options.write_masks:
     _write_masks(work, loader, mask_files)
@@ -85,6 +87,15 @@ def main(argv) -> int:
   if requests:
     _evaluate(options, loader, requests, output)
   return 0
+
+
+def _print_notes(places, work) -> None:
+  notes = jobs.passed_over([place.given for place in places])
+  for case in work:
+    found = photo_files.read_outline(case.image).notes
+    notes += [f"{case.image}: {note}" for note in found]
+  for note in notes:
+    print(f"note: {errors.printable(note)}")
 
 
 def _check_apart(options, work, places, output, mask_files) -> None:

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
-from gatedinpaint_jax.data import listing
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   inpainter,
@@ -51,7 +50,8 @@ def main(argv) -> int:
     options.output,
     suffix=None if options.format == "same" else f".{options.format}",
   )
-  _print_what_is_passed_over(options)
+  for line in jobs.passed_over(options.image + options.mask + options.sketch):
+    print(f"note: {line}")
   _check_report(options.report, work)
   remaining = [
     job
@@ -129,14 +129,6 @@ def _define_flags() -> command_line.Flags:
   )
   flag.text("report", "A file to append a line of JSON per picture to.")
   return flag
-
-
-def _print_what_is_passed_over(options) -> None:
-  for place in (*options.image, *options.mask, *options.sketch):
-    folder = os.path.expanduser(place)
-    others = os.path.isdir(folder) and listing.list_folder(folder)[1]
-    if others:
-      print(f"note: {place}: passed over {listing.describe(others)}")
 
 
 def _make_folders(output, work) -> None:

@@ -131,6 +131,18 @@ def test_results_of_inpaint_score_like_the_method(images, tmp_path):
   assert again["rows"] == report["rows"]
 
 
+def test_what_is_not_read_is_noted(tmp_path, capsys):
+  first, second = (Image.fromarray(pictures.noise(24, 32, i)) for i in (0, 1))
+  folder = tmp_path / "photos"
+  folder.mkdir()
+  first.save(folder / "a.webp", save_all=True, append_images=[second])
+  (folder / "notes.txt").write_text("x")
+  run(tmp_path / "a.json", method="mean_fill", images=folder)
+  printed = capsys.readouterr().out
+  assert "a.webp: only the first of its 2 pictures is read" in printed
+  assert f"note: {folder}: passed over 1 .txt" in printed
+
+
 def test_masks_of_the_wrong_polarity_are_noted(images, tmp_path, capsys):
   mask = np.full((24, 32), 255, np.uint8)
   mask[:9] = 0

@@ -136,3 +136,11 @@ def test_frames_that_are_not_read_are_noted(tmp_path):
   black, red = (Image.new("RGB", (8, 8), name) for name in ("black", "red"))
   outcome = run_one(tmp_path, black, HOLE, save_all=True, append_images=[red])
   assert outcome.note.endswith("only the first of its 2 pictures is read")
+
+
+def test_frames_of_a_mask_are_noted(tmp_path):
+  (job,) = make_jobs(tmp_path, [(8, 8)])
+  masks = [Image.fromarray(mask) for mask in (HOLE, 255 - HOLE)]
+  masks[0].save(job.mask, save_all=True, append_images=masks[1:])
+  (outcome,) = job_runner.run([job], FakeInpainter(), job_runner.Options())
+  assert outcome.note == f"{job.mask}: only the first of its 2 pictures is read"

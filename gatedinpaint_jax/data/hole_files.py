@@ -94,6 +94,21 @@ def describe_size(size: tuple[int, int]) -> str:
   return f"{width} wide and {height} high"
 
 
+def explain_size(
+  kind: str, found: tuple[int, int], wanted: tuple[int, int], remedy: str
+) -> str:
+  """Returns the message that a file has not the size of its picture."""
+  if found == wanted[::-1]:
+    remedy = (
+      "their sides are swapped: one of them is turned, perhaps by its Exif "
+      f"data; turn the {kind}"
+    )
+  return (
+    f"the {kind} is {describe_size(found)}, its picture "
+    f"{describe_size(wanted)}; {remedy}"
+  )
+
+
 def _hole(photo, *, invert) -> np.ndarray:
   """Returns where a mask is hole, `[H, W] bool`."""
   plane = _deciding_plane(photo)
@@ -142,15 +157,7 @@ def _fit(plane, size, *, resize, kind) -> np.ndarray:
   if plane.shape == size or (resize and not is_turned):
     return _resize(plane, size)
   remedy = "`resize_mask` scales it" if kind == "mask" else "make them equal"
-  if is_turned:
-    remedy = (
-      "their sides are swapped: one of them is turned, perhaps by its Exif "
-      f"data; turn the {kind}"
-    )
-  raise errors.UserError(
-    f"the {kind} is {describe_size(plane.shape)}, its picture "
-    f"{describe_size(size)}; {remedy}"
-  )
+  raise errors.UserError(explain_size(kind, plane.shape, size, remedy))
 
 
 def _resize(plane, size) -> np.ndarray:

@@ -83,14 +83,18 @@ class Outline(NamedTuple):
   is_turned: bool  # by its Exif data
   frames: int  # or pages, of which this is the first
 
+  @property
+  def notes(self) -> list[str]:
+    """What a person should know of the file."""
+    if self.frames == 1:
+      return []
+    return [f"only the first of its {self.frames} pictures is read"]
+
 
 def read_outline(path: str | pathlib.Path) -> Outline:
   """Reads the header of a file, without decoding its pixels."""
   with _open(path) as file, errors.prefixed(f"{path}: "), _damage():
-    image, kind, frames = picture_format.open_picture(file)
-    size, orientation = (image.height, image.width), _orientation(image)
-    size = size[::-1] if orientation > 4 else size
-    return Outline(kind, size, image.bands, orientation > 1, frames)
+    return _outline(picture_format.open_picture(file))
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:
@@ -146,7 +150,7 @@ def _decode(file) -> Photo:
   notes = []
   with _damage():
     opened = picture_format.open_picture(file)
-    image = opened.image
+    image, outline = opened.image, _outline(opened)
     if _orientation(image) > 1:
       image = image.copy_memory().autorot()  # needs random access
     if image.interpretation == "cmyk":
@@ -166,14 +170,12 @@ def _decode(file) -> Photo:
   except UnicodeDecodeError:  # by pyvips; PNG allows Latin-1
     header = {}
     notes.append("its metadata has names that are not UTF-8 and is dropped")
-  if opened.frames > 1:
-    notes.append(f"only the first of its {opened.frames} pictures is read")
   return Photo(
     # The library drops the axes of a picture of one pixel.
     pixels.reshape(image.height, image.width, image.bands),
     header,
     (image.xres, image.yres),
-    tuple(notes),
+    (*outline.notes, *notes),
   )
 
 
@@ -205,6 +207,13 @@ def _open(path) -> BinaryIO:
     raise errors.UserError(
       f"{path}: cannot be read ({error.strerror})"
     ) from error
+
+
+def _outline(opened) -> Outline:
+  image, kind, frames = opened
+  size, orientation = (image.height, image.width), _orientation(image)
+  size = size[::-1] if orientation > 4 else size
+  return Outline(kind, size, image.bands, orientation > 1, frames)
 
 
 def _orientation(image) -> int:

@@ -210,10 +210,8 @@ def _pair(place, names) -> dict[str, pathlib.Path]:
 
 def _check_same_size(what, path, found, wanted):
   if found != wanted:
-    raise errors.UserError(
-      f"{path}: the {what} is {hole_files.describe_size(found)}, its picture "
-      f"{hole_files.describe_size(wanted)}; make them equal"
-    )
+    message = hole_files.explain_size(what, found, wanted, "make them equal")
+    raise errors.UserError(f"{path}: {message}")
 
 
 def _cover(image, size) -> np.ndarray:

@@ -205,6 +205,9 @@ def _save(entry, prediction) -> Outcome:
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
   notes = [f"{job.image}: {note}" for note in photo.notes]
+  for path in filter(None, (job.mask, job.sketch)):
+    found = photo_files.read_outline(path).notes
+    notes += [f"{path}: {note}" for note in found]
   notes += _notes_on_hole(job, photo, hole, outcome.hole_fraction)
   return outcome._replace(note="; ".join(notes) or None)
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gatedinpaint_jax import errors, files
-from gatedinpaint_jax.data import picture_format
+from gatedinpaint_jax.data import listing, picture_format
 from gatedinpaint_jax.inference import photo_writer
 
 
@@ -102,6 +102,17 @@ def _group(pairs) -> dict[Any, list[pathlib.Path]]:
 
 def _of_one_name(paths) -> str:
   return f"{paths[0]} and {paths[1]} have the same name; keep one"
+
+
+def passed_over(places: Sequence[str]) -> list[str]:
+  """Returns a line on each folder in which there is more than pictures."""
+  lines = []
+  for place in places:
+    folder = os.path.expanduser(place)
+    others = os.path.isdir(folder) and listing.list_folder(folder)[1]
+    if others:
+      lines.append(f"{place}: passed over {listing.describe(others)}")
+  return lines
 
 
 class _Finder:
