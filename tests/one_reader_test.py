@@ -85,6 +85,13 @@ PHOTOS = {
   ),
   "jpg, turned, after its tables": exif_after_tables(),
   "jpg without its end": encode(PIXELS, "JPEG")[:-2],
+  "jpg without half of its end": encode(PIXELS, "JPEG")[:-1],
+  "jpg, progressive, without its end": encode(PIXELS, "JPEG", progressive=True)[
+    :-2
+  ],
+  "jpg, progressive, without half of its end": encode(
+    PIXELS, "JPEG", progressive=True
+  )[:-1],
   "png": encode(PIXELS),
   "png, Latin-1 metadata": png_with_latin_metadata(),
   "png, 16 bits": encode(PIXELS[..., 0].astype(np.uint16) * 257),

@@ -123,11 +123,11 @@ def decode(file: BinaryIO) -> Photo:
   try:
     return _decode(file)
   except errors.UserError:
-    file.seek(0)
-    data = file.read()
-    if picture_format.is_baseline_jpeg(data):
-      with contextlib.suppress(errors.UserError):
-        return _without_end(data)
+    if picture_format.recognize(file) == "jpeg":
+      data = file.read()
+      if picture_format.has_all_scans(data):
+        with contextlib.suppress(errors.UserError):
+          return _without_end(data)
     raise
 
 
@@ -136,6 +136,7 @@ def _without_end(jpeg) -> Photo:
 
   Then no pixel changes with what follows; else it would become pixels.
   """
+  jpeg = jpeg.removesuffix(b"\xff")  # half of the marker
   photo, *others = (
     _decode(io.BytesIO(jpeg + rest + picture_format.JPEG_END))
     for rest in (b"", bytes(range(99)), bytes(range(250, 150, -1)))

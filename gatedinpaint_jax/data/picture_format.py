@@ -109,18 +109,33 @@ def recognize(file: BinaryIO) -> str | None:
   return None
 
 
-def is_baseline_jpeg(data: bytes) -> bool:
-  """Returns whether it is a JPEG that is not progressive."""
-  if not data.startswith(JPEG):
-    return False
-  position = len(JPEG)
-  while data[position : position + 1] == b"\xff":
-    marker = data[position + 1 : position + 2]
-    if marker in (b"\xc0", b"\xc1", b"\xc2"):  # the header of the picture
-      return marker != b"\xc2"
-    length = int.from_bytes(data[position + 2 : position + 4])
+def has_all_scans(jpeg: bytes) -> bool:
+  """Returns whether the last scan of a JPEG has begun.
+
+  That is, there is a scan for each of the 64 coefficients of each component,
+  to its last bit: a progressive one sends some of them, and some bits, later.
+
+  Source: ITU-T T.81, B.2.2 and B.2.3.
+  """
+  wanted, found, position = {None}, set(), len(JPEG)
+  # The first of two bytes is 255 for segments, but also within a scan.
+  while 0 <= (position := jpeg.find(b"\xff", position)) < len(jpeg) - 4:
+    marker = jpeg[position + 1]
+    if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:
+      position += 1
+      continue
+    length = int.from_bytes(jpeg[position + 2 : position + 4])
+    segment = jpeg[position + 4 : position + 2 + length]
+    if marker in (0xC0, 0xC1, 0xC2) and len(segment) > 5:  # the picture
+      components = segment[6 : 6 + 3 * segment[5] : 3]
+      wanted = {(c, i) for c in components for i in range(64)}
+    elif marker == 0xDA and len(segment) > 5:  # a scan
+      components = segment[1:-3:2]
+      first, last, bits = segment[-3:]
+      if bits & 15 == 0:
+        found |= {(c, i) for c in components for i in range(first, last + 1)}
     position += 2 + length
-  return False
+  return wanted <= found
 
 
 def _source(file) -> pyvips.Source:
