@@ -1,9 +1,11 @@
 """Picture files of all kinds are understood as Pillow understands them."""
 
+import io
 import pathlib
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from gatedinpaint_jax.data import photo_files
@@ -173,3 +175,14 @@ def test_any_name_is_a_name(tmp_path, name):
   path = save(Image.fromarray(PIXELS), tmp_path / "a.png")
   path = path.rename(tmp_path / name)
   assert_equal(photo_files.read(path), PIXELS)
+
+
+def test_ultra_hdr_of_phones_is_read_as_the_jpeg_that_it_is(tmp_path):
+  light = np.random.default_rng(0).uniform(0, 4, (24, 32, 3))
+  image = pyvips.Image.new_from_array(light.astype(np.float32))
+  data = image.copy(interpretation="scrgb").uhdrsave_buffer()
+  assert pyvips.Image.new_from_buffer(data, "").get("vips-loader")[0] == "u"
+  (tmp_path / "a.jpg").write_bytes(data)
+  photo = photo_files.read(tmp_path / "a.jpg")
+  expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+  np.testing.assert_array_equal(photo.pixels, expected)
