@@ -1,23 +1,28 @@
-"""No damage to a picture file makes the pipeline hang or crash."""
+"""No damage to a picture file makes a program hang or crash."""
 
+import contextlib
 import faulthandler
 import itertools
+import shutil
 
 import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from gatedinpaint_jax.data import build, unreadable
-from tests import pictures
+from gatedinpaint_jax import errors, inpaint
+from gatedinpaint_jax.data import build, survey, unreadable
+from gatedinpaint_jax.evaluation import cases
+from tests import inpaint_files, pictures
 
+KINDS = [
+  *itertools.product(("JPEG", "PNG", "WEBP"), ("RGB", "L")),
+  *itertools.product(("AVIF", "BMP", "GIF", "TIFF"), ("RGB",)),
+]
 INTACT = [
   pictures.encoded(pictures.noise(24, 32, seed=i), kind, mode=mode)
-  for i, (kind, mode) in enumerate(
-    itertools.product(("JPEG", "PNG", "WEBP"), ("RGB", "L"))
-  )
+  for i, (kind, mode) in enumerate(KINDS)
 ]
-SUFFIXES = [".jpg", ".jpg", ".png", ".png", ".webp", ".webp"]
 PER_EXAMPLE, EXAMPLES = 50, 10
 
 
@@ -33,7 +38,7 @@ def damaged_files(draw):
       content[bit // 8] ^= 1 << bit % 8
     if draw(st.booleans()):
       content = content[: draw(place) // 8]
-    files.append((SUFFIXES[kind], bytes(content)))
+    files.append((f".{KINDS[kind][0].lower()}", bytes(content)))
   return files
 
 
@@ -59,6 +64,29 @@ def check(tmp_path_factory, seen, files):
     assert batch.mask.shape == (4, 16, 24, 1)
     assert np.isfinite(batch.image).all()
     seen += [len(batch.image)]
+  check_others(folder)
+
+
+def check_others(folder):
+  """Reads the files as photographs and as masks in the other programs."""
+  assert survey.look(pictures.config(folder)).lines()
+  mask, photos = folder.parent / "mask.png", folder.parent / "photos"
+  inpaint_files.write_mask(mask)
+  photos.mkdir(exist_ok=True)
+  for path in folder.iterdir():
+    pictures.write(photos / f"{path.stem}.png")
+  for image, holes in ((folder, mask), (photos, folder)):
+    output = folder.parent / "filled"
+    flags = {"image": image, "mask": holes, "output": output}
+    flags |= {"method": "mean_fill"}
+    argv = [f"--{name}={value}" for name, value in flags.items()]
+    assert inpaint.main(["inpaint", *argv]) in (0, 1)
+    shutil.rmtree(output)
+    for case in cases.find(
+      cases.Place("--images", str(image)), cases.Place("--masks", str(holes))
+    ):
+      with contextlib.suppress(errors.UserError):
+        cases.Loader(None).load(case)
 
 
 @pytest.fixture
