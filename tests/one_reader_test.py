@@ -13,31 +13,16 @@ from PIL import Image
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import (
-  hole_files,
-  hole_shapes,
   listing,
   photo_files,
   photos,
-  pillow_masks,
 )
-from gatedinpaint_jax.evaluation import cases
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)
 HOLE = np.zeros((24, 32), bool)
 HOLE[8:16, 8:24] = True
 WHITE = HOLE * np.uint8(255)
-
-
-def encode(pixels, kind="PNG", mode=None, **options):
-  picture = Image.fromarray(pixels)
-  if mode == "P":
-    picture = picture.quantize()
-  elif mode:
-    picture = picture.convert(mode)
-  file = io.BytesIO()
-  picture.save(file, kind, **options)
-  return file.getvalue()
 
 
 def turned(orientation):
@@ -48,17 +33,17 @@ def turned(orientation):
 
 def several(kind):
   others = [Image.fromarray(pixels) for pixels in (255 - PIXELS, PIXELS // 2)]
-  return encode(PIXELS, kind, save_all=True, append_images=others)
+  return pictures.encode(PIXELS, kind, save_all=True, append_images=others)
 
 
 def cmyk_without_adobe_marker():
-  data = encode(PIXELS, "JPEG", "CMYK")
+  data = pictures.encode(PIXELS, "JPEG", "CMYK")
   start = data.index(b"\xff\xee")
   return data[:start] + data[start + 16 :]
 
 
 def exif_after_tables():
-  data = encode(PIXELS, "JPEG")
+  data = pictures.encode(PIXELS, "JPEG")
   block = b"Exif\0\0" + turned(6).tobytes().removeprefix(b"Exif\0\0")
   block = b"\xff\xe1" + (len(block) + 2).to_bytes(2) + block
   place = data.index(b"\xff\xc0")  # the header of the picture
@@ -66,49 +51,46 @@ def exif_after_tables():
 
 
 def png_with_latin_metadata():
-  data = encode(PIXELS)
+  data = pictures.encode(PIXELS)
   chunk = b"tEXtAuteur \xe9\0x"
   chunk = (len(chunk) - 4).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
   return data[:33] + chunk + data[33:]  # after the header
 
 
+PROGRESSIVE = pictures.encode(PIXELS, "JPEG", progressive=True)
 PHOTOS = {
-  "jpg": encode(PIXELS, "JPEG", quality=90),
-  "jpg, progressive": encode(PIXELS, "JPEG", progressive=True),
-  "jpg, subsampled": encode(PIXELS, "JPEG", subsampling=2),
-  "jpg, grey": encode(PIXELS, "JPEG", "L"),
-  "jpg, CMYK": encode(PIXELS, "JPEG", "CMYK"),
+  "jpg": pictures.encode(PIXELS, "JPEG", quality=90),
+  "jpg, progressive": PROGRESSIVE,
+  "jpg, subsampled": pictures.encode(PIXELS, "JPEG", subsampling=2),
+  "jpg, grey": pictures.encode(PIXELS, "JPEG", "L"),
+  "jpg, CMYK": pictures.encode(PIXELS, "JPEG", "CMYK"),
   "jpg, CMYK of unknown origin": cmyk_without_adobe_marker(),
-  "jpg, turned": encode(PIXELS, "JPEG", exif=turned(6)),
-  "jpg, turned, after a comment": encode(
+  "jpg, turned": pictures.encode(PIXELS, "JPEG", exif=turned(6)),
+  "jpg, turned, after a comment": pictures.encode(
     PIXELS, "JPEG", comment=b"x" * 9000, exif=turned(8)
   ),
   "jpg, turned, after its tables": exif_after_tables(),
-  "jpg without its end": encode(PIXELS, "JPEG")[:-2],
-  "jpg without half of its end": encode(PIXELS, "JPEG")[:-1],
-  "jpg, progressive, without its end": encode(PIXELS, "JPEG", progressive=True)[
-    :-2
-  ],
-  "jpg, progressive, without half of its end": encode(
-    PIXELS, "JPEG", progressive=True
-  )[:-1],
-  "png": encode(PIXELS),
+  "jpg without its end": pictures.encode(PIXELS, "JPEG")[:-2],
+  "jpg without half of its end": pictures.encode(PIXELS, "JPEG")[:-1],
+  "jpg, progressive, without its end": PROGRESSIVE[:-2],
+  "jpg, progressive, without half of its end": PROGRESSIVE[:-1],
+  "png": pictures.encode(PIXELS),
   "png, Latin-1 metadata": png_with_latin_metadata(),
-  "png, 16 bits": encode(PIXELS[..., 0].astype(np.uint16) * 257),
-  "png, 1 bit": encode(PIXELS, mode="1"),
-  "png, palette": encode(PIXELS, mode="P"),
-  "png, grey and alpha": encode(PIXELS, mode="LA"),
-  "png, alpha": encode(np.dstack([PIXELS, PIXELS[..., 0]])),
+  "png, 16 bits": pictures.encode(PIXELS[..., 0].astype(np.uint16) * 257),
+  "png, 1 bit": pictures.encode(PIXELS, mode="1"),
+  "png, palette": pictures.encode(PIXELS, mode="P"),
+  "png, grey and alpha": pictures.encode(PIXELS, mode="LA"),
+  "png, alpha": pictures.encode(np.dstack([PIXELS, PIXELS[..., 0]])),
   "png, animated": several("PNG"),
-  "webp": encode(PIXELS, "WEBP"),
-  "webp, alpha": encode(np.dstack([PIXELS, PIXELS[..., 0]]), "WEBP"),
+  "webp": pictures.encode(PIXELS, "WEBP"),
+  "webp, alpha": pictures.encode(np.dstack([PIXELS, PIXELS[..., 0]]), "WEBP"),
   "webp, animated": several("WEBP"),
-  "gif": encode(PIXELS, "GIF"),
+  "gif": pictures.encode(PIXELS, "GIF"),
   "gif, animated": several("GIF"),
-  "bmp": encode(PIXELS, "BMP"),
-  "tiff": encode(PIXELS, "TIFF", compression="tiff_lzw"),
+  "bmp": pictures.encode(PIXELS, "BMP"),
+  "tiff": pictures.encode(PIXELS, "TIFF", compression="tiff_lzw"),
   "tiff, pages": several("TIFF"),
-  "avif": encode(PIXELS, "AVIF"),
+  "avif": pictures.encode(PIXELS, "AVIF"),
   "avif, sequence": several("AVIF"),
 }
 
@@ -154,124 +136,11 @@ def test_most_jpegs_are_left_to_tensorflow():
   assert is_plain == list(PHOTOS)[:4]
 
 
-def colour(rgb):
-  return HOLE[..., None] * np.array(rgb, np.uint8)
-
-
-def with_alpha(colours, alpha):
-  return np.dstack([colours, alpha]).astype(np.uint8)
-
-
-CORNER = np.full((24, 32), 255)
-CORNER[:2, :2] = 0
-MASKS = {
-  "white": encode(WHITE),
-  "white in a palette": encode(WHITE, mode="P"),
-  "white in 1 bit": encode(WHITE, mode="1"),
-  "white in 16 bits": encode(HOLE * np.uint16(65535)),
-  "white in an animated webp": encode(
-    WHITE, "WEBP", "RGB", save_all=True, append_images=[Image.fromarray(WHITE)]
-  ),
-  "green": encode(colour([0, 255, 0])),
-  "yellow": encode(colour([255, 255, 0])),
-  "red on transparent ground": encode(
-    with_alpha(np.dstack([WHITE, 0 * WHITE, 0 * WHITE]), WHITE)
-  ),
-  "black on transparent ground": encode(
-    with_alpha(np.zeros((24, 32, 3)), WHITE)
-  ),
-  "white with transparent corner": encode(
-    with_alpha(np.dstack([WHITE] * 3), CORNER)
-  ),
-}
-NO_MASKS = {
-  "labels": (encode(HOLE.astype(np.uint8)), "1; hole is 128 and above"),
-  "red": (encode(colour([255, 0, 0])), "76; hole is 128 and above"),
-  "a class of Pascal VOC": (encode(colour([128, 0, 0])), "38; hole is 128"),
-  "labels in 16 bits": (
-    encode(HOLE.astype(np.uint16)),
-    "1; hole is 32768 and above, up to 65535",
-  ),
-  "8 bits in 16": (encode(HOLE * np.uint16(255)), "255; hole is 32768"),
-  "grey": (encode(WHITE // 16 + 100), "grey all over"),
-  "a text": (b"a text", "not a picture"),
-}
-
-
-def read_by_inpaint(path):
-  return hole_files.read_mask(path, HOLE.shape)
-
-
-def read_by_evaluate(path):
-  case = cases.Case(0, "a", path, path)
-  return cases.Loader(None).hole(case, HOLE.shape)
-
-
-def read_by_training(path):
-  data = tf.data.Dataset.from_tensors(path.read_bytes())
-  holes = data.map(lambda x: photos.decode_mask(x, *HOLE.shape, invert=False))
-  return holes.get_single_element().numpy()
-
-
-def read_by_training_on_arrays(path):
-  holes = hole_shapes.Holes(kind="files", flip=False, paths=(str(path),))
-  draws = np.random.default_rng(0)
-  return pillow_masks.draw_mask(draws, *HOLE.shape, holes)[..., 0] > 0
-
-
-READERS = (
-  read_by_inpaint,
-  read_by_evaluate,
-  read_by_training,
-  read_by_training_on_arrays,
-)
-
-
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("kind", MASKS)
-def test_mask_is_what_a_person_drew(kind, read, tmp_path):
-  path = tmp_path / "a.png"
-  path.write_bytes(MASKS[kind])
-  np.testing.assert_array_equal(read(path), HOLE)
-
-
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("kind", NO_MASKS)
-def test_what_is_no_mask_is_refused_with_its_own_values(kind, read, tmp_path):
-  path = tmp_path / "a.png"
-  data, words = NO_MASKS[kind]
-  path.write_bytes(data)
-  with pytest.raises((errors.UserError, tf.errors.OpError)) as caught:
-    read(path)
-  assert words in str(caught.value)
-
-
 def one_batch(folder, **change):
   config = pictures.config(folder, resize="enlarge", random_crop=False)
   config.update_from_flattened_dict(change)
   (batch,) = pictures.take(config, 1)
   return batch
-
-
-@pytest.mark.parametrize("source", ["folder", "arrays"])
-def test_training_does_not_begin_with_masks_without_holes(tmp_path, source):
-  pictures.write(tmp_path / "photos" / "a.png")
-  path = tmp_path / "photos"
-  if source == "arrays":
-    path = tmp_path / "a.npz"
-    np.savez(path, images=PIXELS[None])
-  masks = tmp_path / "masks"
-  masks.mkdir()
-  (masks / "b.png").write_bytes(NO_MASKS["labels"][0])
-  with pytest.raises(errors.UserError, match=r"mask\.path: .*b\.png: its bri"):
-    one_batch(
-      path,
-      **{
-        "data.source": source,
-        "mask.kind": "files",
-        "mask.path": str(masks),
-      },
-    )
 
 
 def test_sketch_on_transparent_ground_guides_a_turned_photo(tmp_path):

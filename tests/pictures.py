@@ -41,6 +41,18 @@ def encoded(pixels, kind="JPEG", *, mode="RGB"):
   return file.getvalue()
 
 
+def encode(pixels, kind="PNG", mode=None, **options):
+  """Returns the bytes of a picture file, perhaps in another mode."""
+  picture = Image.fromarray(pixels)
+  if mode == "P":
+    picture = picture.quantize()
+  elif mode:
+    picture = picture.convert(mode)
+  file = io.BytesIO()
+  picture.save(file, kind, **options)
+  return file.getvalue()
+
+
 def noise(height, width, seed=0):
   """Returns `[height, width, 3] uint8` pixels, smooth enough for JPEG."""
   generator = np.random.default_rng(seed)
