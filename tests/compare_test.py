@@ -12,7 +12,7 @@ from PIL import Image
 from gatedinpaint_jax import compare, evaluate
 from gatedinpaint_jax.evaluation import cases, frozen_masks
 from gatedinpaint_jax.training import train
-from tests import pictures, programs, tiny_run
+from tests import pictures, processes, programs, tiny_run
 
 METHODS = ["mean_fill", "plain"]
 COUNT = 7
@@ -177,6 +177,29 @@ def test_second_run_trains_nothing_and_finds_the_same(
 )
 def test_runs_of_another_budget_are_refused(refused, key, value, part):
   refused(compare, FLAGS | {f"config.training.{key}": value}, part)
+
+
+@pytest.mark.slow
+def test_comparison_killed_in_a_save_leaves_what_was_there(folder):
+  names = [f"comparison{suffix}" for suffix in (".json", ".md", ".png")]
+  before = [(folder / "run" / name).read_bytes() for name in names]
+  program = f"""
+import os, signal, sys
+from gatedinpaint_jax import compare
+sys.path.append(os.getcwd())  # of the configs
+os.chdir({str(folder)!r})
+rename = os.replace
+def replace(part, path):
+  if os.path.basename(path) in {names}:
+    os.kill(os.getpid(), signal.SIGKILL)
+  rename(part, path)
+os.replace = replace
+compare.main(["compare", "--config=config.py", "--workdir=run"])
+"""
+  killed = processes.run("-c", program)
+  assert killed.returncode == -9, killed.stderr
+  assert [(folder / "run" / name).read_bytes() for name in names] == before
+  programs.run(compare, **FLAGS)
 
 
 def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
