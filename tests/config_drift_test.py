@@ -118,6 +118,30 @@ def test_key_that_a_checkpoint_lacks_has_its_default(key, value):
     check({key: value}, without=[key])
 
 
+@pytest.mark.parametrize(
+  ("key", "value"),
+  [
+    ("loss.hole", 6.0),
+    ("loss.window", 4.0),
+    ("loss.separate_means", True),
+    ("loss.gan", "non_saturating"),
+    ("schedule.generator_every_steps", 5),
+    ("model.bound", "clip"),
+  ],
+)
+def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
+  check({}, without=[key])
+  with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
+    check({key: value}, without=[key])
+
+
+def test_older_checkpoint_goes_on_under_the_new_draw():
+  with tiny_run.captured_log() as lines:
+    check({}, without=["model.initializer"])
+  (line,) = lines
+  assert "initializer: variance_preserving, was released" in line
+
+
 def test_width_of_the_discriminator_may_be_said_or_left_to_the_other():
   check({"model.discriminator_width": 64})
   with pytest.raises(errors.UserError, match="does not fit"):

@@ -3,6 +3,7 @@
 Most keys determine what a run computes, so changing them changes the run.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from absl import logging
 from flax import traverse_util
 
 from gatedinpaint_jax import build, errors
+from gatedinpaint_jax.baselines import phases
 from gatedinpaint_jax.training import setup as setup_lib
 
 # Keys of logging, checkpointing and fault handling, and those that change how
@@ -31,6 +33,13 @@ _HARMLESS = (
   "schedule.profile",
   "schedule.skipped_steps_to_go_back",
 )
+
+# What a run did whose config lacks these keys.
+_LEGACY_DEFAULTS = setup_lib.DEFAULTS | {
+  "model": setup_lib.DEFAULTS["model"] | {"initializer": "released"},
+  "schedule": dataclasses.asdict(phases.Phases()),
+  "optimizer": {"kind": "adam"},
+}
 
 
 def check(
@@ -54,13 +63,13 @@ def check(
     _check(saved, now, folder, allow_change)
   except errors.NONSENSE as error:
     raise errors.UserError(
-      f"{folder} has a config that is none of a run "
+      f"{folder} has a config that is not that of a run "
       f"({errors.first_words(error)}); choose another `workdir`"
     ) from error
 
 
 def _check(saved, now, folder, allow_change) -> None:
-  before = _flatten(setup_lib.DEFAULTS) | _flatten(saved)
+  before = _flatten(_LEGACY_DEFAULTS) | _flatten(saved)
   changed = _changes(before, _flatten(now))
   if shaping := _changes(_shaping(saved), _shaping(now)):
     raise errors.UserError(
