@@ -23,7 +23,6 @@ a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
 """
 
 import os
-import pathlib
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def main(argv) -> int:
   all_cases = [case for r in requests for case in r.work] or work
   mask_files = []
   if options.write_masks:
-    folder = pathlib.Path(os.path.expanduser(options.write_masks))
+    folder = files.expand(options.write_masks)
     mask_files = [folder / f"{case.name}.png" for case in work]
   _check_apart(options, all_cases, places, output, mask_files)
   for case in all_cases:

@@ -20,9 +20,6 @@ from gatedinpaint_jax.data import (
 from tests import pictures
 
 PIXELS = pictures.noise(24, 32)
-HOLE = np.zeros((24, 32), bool)
-HOLE[8:16, 8:24] = True
-WHITE = HOLE * np.uint8(255)
 
 
 def turned(orientation):

@@ -30,7 +30,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
   them are decoded by TensorFlow, which is quicker.
 
   Raises:
-    tf.errors.OpError: when run, for what is no picture or damaged; outside of a
+    tf.errors.OpError: when run, if it is damaged or not a picture; outside of a
       graph it may be a UserError.
   """
   pixels = tf.cond(

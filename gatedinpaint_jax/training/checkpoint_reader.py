@@ -165,7 +165,7 @@ def read_config(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def parse_config(text: str | bytes) -> dict[str, Any]:
-  """Returns a config in JSON; raises one of `DAMAGE` if it is none."""
+  """Returns a config in JSON; raises one of `DAMAGE` if not."""
   config = json.loads(text)
   if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
     raise TypeError("its config has no section model")
