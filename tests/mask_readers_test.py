@@ -31,7 +31,10 @@ def with_alpha(colours, alpha):
 
 CORNER = np.full((24, 32), 255)
 CORNER[:2, :2] = 0
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
 MASKS = {
+  "turned by its Exif data": pictures.encode(np.rot90(WHITE), exif=TURNED),
   "white": pictures.encode(WHITE),
   "white in a palette": pictures.encode(WHITE, mode="P"),
   "white in 1 bit": pictures.encode(WHITE, mode="1"),
