@@ -37,9 +37,9 @@ def get_data_config():
   #   tfds       a dataset of TensorFlow Datasets
   #   folder     all pictures below a folder
   #   file_list  a text file with one path per line
-  #   arrays     an .npz file with `images` [N, H, W, 3] uint8. Does not need
-  #              TensorFlow; pictures are only cropped, so that `resize` and
-  #              `antialias` have no effect
+  #   arrays     an .npz file with `images` [N, H, W, C] uint8, uint16, int16 or
+  #              float32. Does not need TensorFlow; pictures are only cropped,
+  #              so that `resize` and `antialias` have no effect
   data.source = "tfds"
   # The name of the dataset, or the path of the folder, text file or .npz file.
   # Paths of pictures and masks may be gs:// URLs.
@@ -52,6 +52,20 @@ def get_data_config():
   data.train_split = "train"
   data.validation_split = "validation"
   data.tfds_dir = config_dict.placeholder(str)
+  # For data that is not photographs, see docs/data.md: what the networks'
+  # [-1, 1] stands for, in the units of the data. One (low, high) for all
+  # channels, or one for each: ((0, 1), (-10, 40)). (): levels of 8 bits, to
+  # which 16 bits are reduced; in arrays, the entire range of the integer type.
+  data.value_range = ()
+  # Or measure it in the training pictures when the run begins: the two
+  # quantiles, such as (0.001, 0.999), of each channel.
+  data.range_quantiles = ()
+  # A value that stands for a missing one, as NaN always does. Places where any
+  # channel is missing are holes that no loss sees.
+  data.no_data = config_dict.placeholder(float)
+  # Which channels strips show, from 0: one as grey, or three as red, green and
+  # blue. (): the first three, or the first one.
+  data.shown_channels = ()
   # (height, width) of the training pictures in pixels, multiples of 8.
   data.image_size = (256, 256)
   # Pictures per step on all devices and hosts together.
@@ -124,6 +138,8 @@ def get_model_config():
   # inpaint: the paper's coarse and refinement networks; completion: the network
   # of Global&Local.
   model.generator = "inpaint"
+  # Channels of the pictures: 3 for RGB, 1 for grey, or any number.
+  model.channels = 3
   # Kind of convolution: gated, partial or vanilla.
   model.conv = "gated"
   # Channels of the generator's first convolution, a multiple of 4; the other

@@ -1,8 +1,10 @@
 """A batch of pictures with holes, and its conventions for all modules.
 
-pictures  `[B, H, W, 3] float32 in [-1, 1]`, RGB, rows from the top
+pictures  `[B, H, W, C] float32 in [-1, 1]`, rows from the top; RGB
+          unless `config.model.channels` is not 3
 masks     `[B, H, W, 1] float32`, 1 = hole, 0 = known; one mask per picture
 sketches  `[B, H, W, 1] float32`, 1 = line, 0 = none; 0 outside the hole
+unknown   `[B, H, W, 1] float32`, 1 = not even the data has a value there
 sizes     `(height, width)`, both multiples of 8
 
 Training batches travel to the devices as uint8: see `to_float`.
@@ -26,11 +28,14 @@ class Batch(NamedTuple):
   """Complete pictures with masks and, for guided models, sketches.
 
   `image` shows what is in the hole. `sketch` is None for unguided models.
+  `unknown` is None for data without missing values. The mask contains it, and
+  there the image is 0: networks see a hole, and losses nothing.
   """
 
   image: Array
   mask: Array
   sketch: Array | None = None
+  unknown: Array | None = None
 
 
 def to_float(batch: Batch) -> Batch:
@@ -54,6 +59,22 @@ def erase(image: Array, mask: Array) -> Array:
 def composite(prediction: Array, image: Array, mask: Array) -> Array:
   """Returns `prediction` inside the holes and `image` everywhere else."""
   return prediction * mask + image * (1 - mask)
+
+
+def complete(prediction: Array, batch: Batch) -> Array:
+  """Returns the pictures with their holes filled, for losses and scores.
+
+  They are 0, as `batch.image` is, where nobody knows what is right.
+  """
+  image = composite(prediction, batch.image, batch.mask)
+  return image if batch.unknown is None else erase(image, batch.unknown)
+
+
+def scored(batch: Batch) -> Array:
+  """Returns where filled values can be compared with the truth, as a mask."""
+  if batch.unknown is None:
+    return batch.mask
+  return batch.mask - batch.unknown
 
 
 def from_uint8(pixels: Array) -> Array:

@@ -25,6 +25,7 @@ _DISCRIMINATORS = {
 }
 # Keys that older configs and checkpoints of imported weights lack.
 DEFAULTS = {
+  "channels": 3,
   "generator": "inpaint",
   "bound": "tanh",
   "initializer": "variance_preserving",
@@ -89,6 +90,7 @@ def _build_generator(model, attend, kinds, layer):
   if model.generator == "inpaint":
     return inpaint_generator.InpaintGenerator(
       width=model.width,
+      channels=model.channels,
       conv=model.conv,
       guided=model.guided,
       rematerialize=model.rematerialize,
@@ -105,5 +107,8 @@ def _build_generator(model, attend, kinds, layer):
         f"config.model.generator={model.generator}"
       )
   return completion_network.CompletionNetwork(
-    width=model.width, rematerialize=model.rematerialize, **layer
+    width=model.width,
+    channels=model.channels,
+    rematerialize=model.rematerialize,
+    **layer,
   )

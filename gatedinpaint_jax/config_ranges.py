@@ -12,12 +12,17 @@ from gatedinpaint_jax import errors
 
 _OF_MOST = {int: "[1, 1000000000]", float: "[0, 1000000]"}
 _BATCH, _FRACTION, _RATE = "[1, 100000]", "[0, 1]", "(0, 10]"
+_ANY = "[-1e38, 1e38]"  # of float32
 _SEED, _SHARE, _STEPS = "[0, 4294967295]", "[0, 1)", "[0, 1000000000]"
 # Of numbers whose range is not that of most. A tuple's is of each entry.
 _RANGES = {
   "seed": _SEED,
   "data.image_size": "[8, 16384]",
   "data.batch_size": _BATCH,
+  "data.value_range": _ANY,
+  "data.range_quantiles": _FRACTION,
+  "data.no_data": _ANY,
+  "data.shown_channels": "[0, 255]",
   "data.sketch_threshold": _FRACTION,
   "data.sketch_drop_probability": _FRACTION,
   "mask.strokes.count": "[1, 100]",
@@ -28,6 +33,7 @@ _RANGES = {
   "mask.strokes.angle_range": "[0, 10]",
   "mask.boxes.size": _FRACTION,
   "mask.boxes.max_shrink": _FRACTION,
+  "model.channels": "[1, 256]",
   "model.width": "[4, 1024]",
   "model.discriminator_width": "[1, 2048]",
   "loss.discount": "(0, 1]",
@@ -52,6 +58,7 @@ _RANGES = {
 _MAY_BE_NONE = (
   "data.validation_path",
   "data.tfds_dir",
+  "data.no_data",
   "data.sketch",
   "mask.path",
   "model.discriminator_width",

@@ -46,24 +46,31 @@ def pixel_weight(
   hole: jax.Array | float,
   known: jax.Array | float,
   separate_means: bool = False,
+  unknown: jax.Array | None = None,
 ) -> jax.Array:
   """Returns how much each pixel counts in `l1`, `[B, H, W, 1]`.
 
   `hole` and `known` weigh the pixels in holes and all others. `separate_means`
   divides both by the share of the picture that they have, so that `l1` becomes
   hole * (mean over the hole) + known * (mean over the rest) of each picture,
-  whatever the size of its hole.
+  whatever the size of its hole. Pixels that are `unknown` do not count, and
+  those that a picture has instead count for them.
 
   Source: Liu et al. 2018, section 3.3.
   """
-  in_hole, in_rest = hole * mask, known * (1 - mask)
+  rest = 1 - mask
+  if unknown is not None:
+    mask = mask - unknown
+  # A picture without a hole, or without a rest, has no such mean.
+  one_pixel = 1 / (mask.shape[1] * mask.shape[2])
+  share = lambda x: jnp.maximum(
+    jnp.mean(x, axis=(1, 2, 3), keepdims=True), one_pixel
+  )
+  in_hole, in_rest = hole * mask, known * rest
   if separate_means:
-    share = jnp.mean(mask, axis=(1, 2, 3), keepdims=True)
-    # A picture without a hole, or without a rest, has no such mean.
-    one_pixel = 1 / (mask.shape[1] * mask.shape[2])
-    in_hole /= jnp.maximum(share, one_pixel)
-    in_rest /= jnp.maximum(1 - share, one_pixel)
-  return in_hole + in_rest
+    return in_hole / share(mask) + in_rest / share(rest)
+  weight = in_hole + in_rest
+  return weight if unknown is None else weight / share(mask + rest)
 
 
 def hinge_discriminator(

@@ -57,12 +57,13 @@ def pixel_objective(coarse, refined, *, batch, weights):
   """
   # The raw predictions before compositing, at all pixels, as in the paper.
   pixels = 1.0
-  if not weights.has_uniform_pixels:
+  if not weights.has_uniform_pixels or batch.unknown is not None:
     pixels = losses.pixel_weight(
       batch.mask,
       hole=weights.hole,
       known=weights.known,
       separate_means=weights.separate_means,
+      unknown=batch.unknown,
     )
   l1_coarse = losses.l1(coarse, batch.image, pixels)
   l1_refined = losses.l1(refined, batch.image, pixels)
@@ -90,7 +91,7 @@ def adversarial_objective(
   """
   scores = discriminator.apply(
     discriminator_variables,
-    batch_lib.composite(refined, batch.image, batch.mask),
+    batch_lib.complete(refined, batch),
     batch.mask,
     batch.sketch,
     update_stats=False,

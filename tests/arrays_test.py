@@ -38,8 +38,14 @@ GOOD = np.zeros((2, 16, 24, 3), np.uint8)
     ("no arrays", "is not an .npz file"),
     (GOOD, "is not an .npz file"),
     ({"photos": GOOD}, "has no array 'images', only photos"),
-    ({"images": GOOD.astype(np.float32)}, "is float32 [2, 16, 24, 3]; it must"),
-    ({"images": GOOD[..., 0]}, "is uint8 [2, 16, 24]; it must be uint8 [N, H"),
+    (
+      {"images": GOOD.astype(np.float32)},
+      "are float32, whose range must be stated",
+    ),
+    (
+      {"images": GOOD[..., 0]},
+      "is uint8 [2, 16, 24]; it must be uint8, uint16, ",
+    ),
     ({"images": GOOD[:0]}, "is empty"),
     ({"images": GOOD[:, :8]}, "are 8 x 24, smaller than config.data.image_si"),
   ],

@@ -14,7 +14,7 @@ from tests import processes
 PACKAGE = "gatedinpaint_jax"
 ROOT = pathlib.Path(gatedinpaint_jax.__file__).parent
 
-CONVENTIONS = ("batch", "errors", "files")
+CONVENTIONS = ("batch", "errors", "files", "values")
 PROGRAMS = (
   "main",
   "check_data",
@@ -39,6 +39,7 @@ PARTS = {
   "batch": (),
   "errors": (),
   "files": ("errors",),
+  "values": ("batch", "errors"),
   "config_ranges": ("errors",),
   "compiler_options": (),
   "terminal": ("errors",),

@@ -25,6 +25,7 @@ class CompletionNetwork(nn.Module):
 
   guided = False  # takes no sketch
   width: int = 64  # channels of the first layer
+  channels: int = 3  # of the pictures
   dtype: Any = jnp.float32
   rematerialize: bool = False
   convolve: Callable = conv.convolve
@@ -38,7 +39,7 @@ class CompletionNetwork(nn.Module):
     Takes no sketch. Ignores `padding`, since no attention could copy from it.
     Returns the prediction as both `coarse` and `refined`, and offsets of 0.
     """
-    inpaint_generator.check_inputs(incomplete, sketch, self.guided)
+    inpaint_generator.check_inputs(incomplete, sketch, self)
     shared = {"dtype": self.dtype, "convolve": self.convolve}
     block = nn.remat(_Block) if self.rematerialize else _Block
     block = functools.partial(block, **shared)
@@ -58,7 +59,9 @@ class CompletionNetwork(nn.Module):
     x = block(2 * c, name="conv14")(x)
     x = block(c, is_transposed=True, name="conv15_upsample")(x)
     x = block(c // 2, name="conv16")(x)
-    x, _ = conv.VanillaConv(3, activation=None, name="conv17", **shared)(x)
+    x, _ = conv.VanillaConv(
+      self.channels, activation=None, name="conv17", **shared
+    )(x)
     # The paper's sigmoid, rescaled to [-1, 1].
     prediction = 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
     batch, height, width, _ = incomplete.shape

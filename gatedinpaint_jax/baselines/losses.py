@@ -37,6 +37,7 @@ def pixel_weight(
   discount: float,
   window: float = 0.0,
   separate_means: bool = False,
+  unknown: jax.Array | None = None,
 ) -> jax.Array:
   """Returns the weight of each pixel, as `losses.pixel_weight` with two terms.
 
@@ -53,7 +54,11 @@ def pixel_weight(
     depth = jnp.maximum(hole_distance(mask) - 1, 0)
     hole = hole * discount**depth
   return losses.pixel_weight(
-    mask, hole=hole, known=known, separate_means=separate_means
+    mask,
+    hole=hole,
+    known=known,
+    separate_means=separate_means,
+    unknown=unknown,
   )
 
 
@@ -116,7 +121,7 @@ def gradient_penalty(
 ) -> jax.Array:
   """Returns E[(||grad D(x) * mask|| - 1)^2], summed over critics.
 
-  x = epsilon * real + (1 - epsilon) * fake, `[B, H, W, 3]`, with `epsilon [B]`
+  x = epsilon * real + (1 - epsilon) * fake, `[B, H, W, C]`, with `epsilon [B]`
   in [0, 1]. Gradients at known pixels, where `mask [B, H, W, 1]` is 0, are
   ignored. `scores` maps pictures to `[B, critics]`, one by one.
 

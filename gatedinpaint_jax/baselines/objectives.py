@@ -59,6 +59,7 @@ def pixel_objective(coarse, refined, *, batch, weights):
     discount=weights.discount,
     window=weights.window,
     separate_means=weights.separate_means,
+    unknown=batch.unknown,
   )
   loss_coarse = distance(coarse, batch.image, pixels)
   loss_refined = distance(refined, batch.image, pixels)

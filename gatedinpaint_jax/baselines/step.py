@@ -58,7 +58,7 @@ def _discriminator_gradient(state, setup, part):
     state.spectral,
     discriminator=setup.discriminator,
     batch=batch,
-    completed=batch_lib.composite(output.refined, batch.image, batch.mask),
+    completed=batch_lib.complete(output.refined, batch),
     epsilon=epsilon,
     weights=setup.weights,
   )

@@ -17,6 +17,7 @@ import psutil
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors, files
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import pillow_masks, recipe, remote, sketches
 
 # IDs of the random streams. Never renumber: all examples would change.
@@ -24,16 +25,23 @@ _ORDER, _CROP, _MASK, _SKETCH = range(4)
 
 
 class Arrays(NamedTuple):
-  """Decoded pictures `[N, H, W, 3]` and sketches `[N, H, W]` or None, uint8."""
+  """Decoded pictures and, for guided models, their sketches."""
 
-  images: np.ndarray
-  sketches: np.ndarray | None = None
+  images: np.ndarray  # `[N, H, W, C]`, of one of `values.DTYPES`
+  sketches: np.ndarray | None = None  # `[N, H, W] uint8`
 
 
-def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
+def load(
+  path: str,
+  *,
+  size: tuple[int, int],
+  paired: bool = False,
+  values: values_lib.Values = values_lib.PHOTOGRAPHS,
+) -> Arrays:
   """Reads an .npz file with `images` and, where paired, `sketches`.
 
-  The file is a path or a URL. Pictures have at least `size`, (height, width).
+  The file is a path or a URL. Pictures have at least `size`, (height, width),
+  and the channels of `values`; of one channel, they may be `[N, H, W]`.
 
   Raises:
     UserError: if the file is missing or not an .npz file, or if an array in it
@@ -52,15 +60,18 @@ def load(path: str, *, size: tuple[int, int], paired: bool = False) -> Arrays:
           f"{path} has no array {min(missing)!r}, only"
           f" {', '.join(sorted(found)[:8]) or 'nothing'}"
         )
-      _check_claims(
-        {name: _read_claim(file, name) for name in names}, path, size
-      )
-      return Arrays(*(_read(file, name) for name in names))
+      claims = {name: _read_claim(file, name) for name in names}
+      if values.channels == 1 and len(claims["images"][0]) == 3:
+        shape, dtype = claims["images"]
+        claims["images"] = (*shape, 1), dtype
+      _check_claims(claims, path, size, values)
+      images, *others = (_read(file, name) for name in names)
+      return Arrays(images.reshape(claims["images"][0]), *others)
   except errors.UserError:
     raise
   except FileNotFoundError:
     raise errors.UserError(
-      f"no file at {path}; it should be an .npz file with uint8 images"
+      f"no file at {path}; it should be an .npz file with images"
     ) from None
   # Damaged files reach four decompressors, which may raise anything.
   except Exception as error:
@@ -87,6 +98,10 @@ class ArrayPictures:
     With `shuffle`, each epoch has another order, otherwise that of `positions`.
     """
     self._arrays = arrays
+    # Photographs stay in uint8; other values are normalized, NaN where missing.
+    levels = steps.values.are_levels and arrays.images.dtype == np.uint8
+    self._normalize = (lambda x: x) if levels else steps.values.normalize
+    self._to_batch = batch_lib.Batch if levels else values_lib.to_batch
     self._positions = np.asarray(positions)
     self._steps = steps
     self._shuffle = shuffle
@@ -102,7 +117,7 @@ class ArrayPictures:
     """Yields this process's rows of each batch, endlessly."""
     numbers = map(rows.example, itertools.count())
     examples = (self._example(i, self._choose(i)) for i in numbers)
-    return _in_advance(_batched(examples, rows.local_batch_size))
+    return _in_advance(self._batched(examples, rows.local_batch_size))
 
   def first(self, count: int, batch_size: int) -> Iterator[batch_lib.Batch]:
     """Yields the first pictures once, in batches; the last may be short.
@@ -110,7 +125,13 @@ class ArrayPictures:
     A picture's mask follows from its position.
     """
     places = range(min(count, len(self)))
-    return _batched((self._example(i, i) for i in places), batch_size)
+    return self._batched((self._example(i, i) for i in places), batch_size)
+
+  def _batched(self, examples, size) -> Iterator[batch_lib.Batch]:
+    while part := list(itertools.islice(examples, size)):
+      images, masks, sketches = zip(*part, strict=True)
+      sketch = None if sketches[0] is None else np.stack(sketches)
+      yield self._to_batch(np.stack(images), np.stack(masks), sketch)
 
   def _choose(self, number):
     """Returns which of the pictures an example of the stream shows."""
@@ -126,7 +147,7 @@ class ArrayPictures:
     )
 
   def _example(self, number, place):
-    """Returns an example's image, mask and sketch or None, in uint8."""
+    """Returns an example's image, mask and sketch or None."""
     steps = self._steps
     index = self._positions[place]
     photo = self._arrays.images[index]
@@ -134,17 +155,19 @@ class ArrayPictures:
     mask = pillow_masks.draw_mask(
       self._draws(_MASK, number), *steps.framing.size, steps.holes
     )
+    image = self._normalize(crop(photo))
     if steps.sketching is None:
-      return crop(photo), mask, None
+      return image, mask, None
     if steps.has_sketch_files:
       strength = self._arrays.sketches[index] / 255
     else:
       # Of the entire photo: a crop would have another strongest edge.
-      strength = sketches.edges(photo.astype(np.float32), np)
+      whole = self._normalize(photo).astype(np.float32)
+      strength = sketches.edges(whole, np)
     lines = steps.sketching.draw_lines(
       self._draws(_SKETCH, number), crop(strength)[..., None]
     )
-    return crop(photo), mask, lines * mask
+    return image, mask, lines * mask
 
 
 def _crop(draws, photo, framing):
@@ -154,13 +177,6 @@ def _crop(draws, photo, framing):
   top, left = framing.draw_corner(draws, room)
   step = -1 if framing.draw_flip(draws) else 1
   return lambda x: x[top : top + height, left : left + width][:, ::step]
-
-
-def _batched(examples, size) -> Iterator[batch_lib.Batch]:
-  while part := list(itertools.islice(examples, size)):
-    images, masks, sketches = zip(*part, strict=True)
-    sketch = None if sketches[0] is None else np.stack(sketches)
-    yield batch_lib.Batch(np.stack(images), np.stack(masks), sketch)
 
 
 def _in_advance(batches):
@@ -200,10 +216,13 @@ def _read_claim(file, name) -> tuple[tuple[int, ...], np.dtype]:
   return shape, dtype
 
 
-def _check_claims(claims, path, size):
+def _check_claims(claims, path, size, values):
   """Raises UserError unless {name: (shape, type)} are pictures of some size."""
-  images, _ = claims["images"]
-  _check(claims, "images", "[N, H, W, 3]", (None, None, 3), path)
+  images, dtype = claims["images"]
+  shape = (None, None, values.channels)
+  _check(claims, "images", shape, path, values_lib.DTYPES)
+  with errors.prefixed(f"'images' in {path}: "):
+    values.bounds(dtype)
   if min(np.subtract(images[1:3], size)) < 0:
     height, width = images[1:3]
     raise errors.UserError(
@@ -211,14 +230,14 @@ def _check_claims(claims, path, size):
       f" config.data.image_size={size}; arrays are cropped, never enlarged"
     )
   if "sketches" in claims:
-    _check(claims, "sketches", "[N, H, W]", images[1:3], path)
+    _check(claims, "sketches", images[1:3], path, (np.uint8,))
     sketches, _ = claims["sketches"]
     if sketches[0] != images[0]:
       raise errors.UserError(
         f"{path} has {images[0]} images and {sketches[0]} sketches; each image"
         " needs one"
       )
-  needed = sum(math.prod(shape) for shape, _ in claims.values())
+  needed = sum(math.prod(shape) * t.itemsize for shape, t in claims.values())
   free = psutil.virtual_memory().available
   if needed > free:
     raise errors.UserError(
@@ -227,16 +246,19 @@ def _check_claims(claims, path, size):
     )
 
 
-def _check(claims, name, described, shape, path):
-  """Raises UserError unless an array is uint8, not empty and of this shape."""
+def _check(claims, name, shape, path, dtypes):
+  """Raises UserError unless an array has pictures of this shape and a type."""
   claimed, dtype = claims[name]
   fits = len(claimed) == len(shape) + 1 and all(
     want in {None, have} for have, want in zip(claimed[1:], shape, strict=True)
   )
-  if dtype != np.uint8 or not fits:
+  if dtype not in dtypes or not fits:
+    names = ", ".join(np.dtype(dtype).name for dtype in dtypes)
+    described = ", ".join(str(side or "HW"[i]) for i, side in enumerate(shape))
+    advice = "" if name == "sketches" else " (config.model.channels)"
     raise errors.UserError(
-      f"{name!r} in {path} is {dtype} {list(claimed)}; it must be uint8"
-      f" {described}"
+      f"{name!r} in {path} is {dtype} {list(claimed)}; it must be {names}"
+      f" [N, {described}]{advice}"
     )
   if claimed[0] < 1:
     raise errors.UserError(f"{name!r} in {path} is empty")

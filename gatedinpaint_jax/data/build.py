@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import (
   arrays,
   checks,
@@ -29,8 +30,8 @@ class Found(NamedTuple):
   """The pictures of a config."""
 
   training: int  # how many there are to train on
-  # Returns an endless iterator over training batches in uint8, as they travel
-  # to the devices (`batch.to_float`); takes the fields of
+  # Returns an endless iterator over training batches as they travel to the
+  # devices (`batch.to_float`), photographs in uint8; takes the fields of
   # `recipe.Rows` as keyword arguments, except the batch size. Raises UserError
   # if the processes do not divide a batch, and the iterator does if too many
   # pictures cannot be read.
@@ -83,7 +84,8 @@ def find_files(config: Any, path: str) -> listing.Files | arrays.Arrays:
   paired = config.model.guided and config.data.sketch == "files"
   if config.data.source == "arrays":
     size = tuple(config.data.image_size)
-    return arrays.load(path, size=size, paired=paired)
+    values = values_lib.from_config(config)
+    return arrays.load(path, size=size, paired=paired, values=values)
   if config.data.source == "folder":
     return listing.find_in_folder(path, paired=paired)
   return listing.read_file_list(path, paired=paired)
@@ -183,7 +185,8 @@ def _recipe(config, holes, *, validation) -> recipe.Recipe:
       drop_probability=0.0 if validation else data.sketch_drop_probability,
     )
   seed = config.evaluation.seed if validation else config.seed
-  return recipe.Recipe(seed, framing, holes, sketching)
+  values = values_lib.from_config(config)
+  return recipe.Recipe(seed, framing, holes, sketching, values)
 
 
 def list_holes(mask: Any) -> hole_shapes.Holes:

@@ -5,7 +5,7 @@ Only this module and `build.py` see a ConfigDict.
 
 from typing import Any
 
-from gatedinpaint_jax import batch, config_ranges, errors
+from gatedinpaint_jax import batch, config_ranges, errors, values
 from gatedinpaint_jax.data import hole_shapes, recipe
 
 SOURCES = ("tfds", "folder", "file_list", "arrays")
@@ -19,6 +19,7 @@ def check(config: Any) -> None:
   errors.check_choice("config.data.resize", data.resize, recipe.RESIZES)
   errors.check_choice("config.mask.kind", mask.kind, hole_shapes.KINDS)
   check_given("config.data.path", data.path)
+  _check_values(config)
   _check_image_size(data.image_size)
   _check_guidance(config)
   _check_holes(mask, data.image_size)
@@ -28,6 +29,27 @@ def check_given(key: str, value: str | None) -> None:
   """Raises UserError if a path was left out."""
   if not value:
     raise errors.UserError(f"{key}={value!r}: must name the pictures to read")
+
+
+def _check_values(config):
+  values.from_config(config)
+  data, channels = config.data, config.model.channels
+  quantiles, shown = tuple(data.range_quantiles), tuple(data.shown_channels)
+  key = f"config.data.range_quantiles={quantiles}"
+  if quantiles and not (len(quantiles) == 2 and quantiles[0] < quantiles[1]):
+    raise errors.UserError(
+      f"{key}: must be (low, high), such as (0.001, 0.999)"
+    )
+  if quantiles and len(data.value_range):
+    raise errors.UserError(
+      f"{key}: config.data.value_range is stated too; leave one of them out"
+    )
+  is_valid = all(isinstance(x, int) and 0 <= x < channels for x in shown)
+  if len(shown) not in (0, 1, 3) or not is_valid:
+    raise errors.UserError(
+      f"config.data.shown_channels={shown}: must be one or three of the"
+      f" {channels} channels, from 0"
+    )
 
 
 def _check_image_size(image_size):

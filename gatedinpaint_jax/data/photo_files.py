@@ -17,14 +17,12 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pyvips
 
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, values
 from gatedinpaint_jax.data import photo_header, picture_format
 
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
 # {colour space of the library: numbers of channels that are supported}.
 _CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
-# Luminance (ITU-R BT.601), for grey pictures and coloured masks.
-LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 # Its warnings are about files that we reject, or harmless.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
@@ -48,18 +46,23 @@ class Photo(NamedTuple):
 
   @property
   def colours(self) -> np.ndarray:
-    """RGB for the networks, `[H, W, 3] uint8`."""
-    channels = 3 if self.pixels.shape[-1] > 2 else 1
-    colours = to_bytes(self.pixels[..., :channels])
-    return np.broadcast_to(colours, (*colours.shape[:2], 3))
+    """RGB, `[H, W, 3] uint8`."""
+    return self.levels(3)
+
+  def levels(self, channels: int) -> np.ndarray:
+    """Returns the channels of a model in 8 bits, `[H, W, C] uint8`."""
+    return values.select(to_bytes(self.pixels), channels)
+
+  def normalized(self, of: values.Values) -> np.ndarray:
+    """Returns the channels of a model as `Values.normalize` does."""
+    return of.normalize(values.select(self.pixels, of.channels))
 
   @property
   def grey(self) -> np.ndarray:
     """The luminance, `[H, W]` in the depth of the file."""
     if self.pixels.shape[-1] < 3:
       return self.pixels[..., 0]
-    luminance = self.pixels[..., :3] @ LUMINANCE
-    return np.round(luminance).astype(self.pixels.dtype)
+    return values.select(self.pixels, 1)[..., 0]
 
   @property
   def alpha(self) -> np.ndarray | None:
@@ -68,9 +71,18 @@ class Photo(NamedTuple):
 
 
 def to_bytes(levels: np.ndarray) -> np.ndarray:
-  """Rounds uint16 levels to uint8, and returns uint8 as is."""
+  """Rounds uint16 levels to uint8, and returns uint8 as is.
+
+  Raises:
+    UserError: for values of other types, which are not levels.
+  """
   if levels.dtype == np.uint8:
     return levels
+  if levels.dtype != np.uint16:
+    raise errors.UserError(
+      f"has {levels.dtype} values, not levels of 8 or 16 bits; set"
+      " config.data.value_range"
+    )
   return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 

@@ -1,7 +1,7 @@
 """Decodes, scales and crops photographs, in TensorFlow.
 
-Pixels stay uint8, `[H, W, C]`, until they are batched: a quarter of the memory
-to move.
+Pixels of photographs stay uint8, `[H, W, C]`, until they are batched: a quarter
+of the memory to move. Other values are float32.
 """
 
 import functools
@@ -10,6 +10,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import (
   hole_files,
   photo_files,
@@ -22,25 +23,44 @@ from gatedinpaint_jax.data import (
 _MOST_PIXELS = 1 << 27
 
 
-def decode(encoded: tf.Tensor) -> tf.Tensor:
-  """Returns the `[H, W, 3] uint8` RGB pixels of the bytes of a file.
+def decode(
+  encoded: tf.Tensor, values: values_lib.Values = values_lib.PHOTOGRAPHS
+) -> tf.Tensor:
+  """Returns the pixels `[H, W, C]` of the bytes of a file.
 
-  Equals `photo_files.decode(...).colours`: upright, grey as three channels,
-  without transparency, the first of several frames. JPEGs as data sets have
-  them are decoded by TensorFlow, which is quicker.
+  Upright, with the model's channels (`values.select`), the first of several
+  frames: for photographs uint8, `photo_files.decode(...).levels`, else float32,
+  normalized. RGB JPEGs as data sets have them are decoded by TensorFlow, which
+  is quicker.
 
   Raises:
     tf.errors.OpError: when run, if it is damaged or not a picture; outside of a
       graph it may be a UserError.
   """
-  pixels = tf.cond(
-    _is_plain_jpeg(encoded),
-    lambda: tf.io.decode_jpeg(
-      encoded, channels=3, dct_method="INTEGER_ACCURATE"
-    ),
-    lambda: _read(lambda data: photo_files.decode(data).colours, encoded),
-  )
-  return tf.ensure_shape(pixels, [None, None, 3])
+  channels = values.channels
+
+  def read_levels():
+    return _read(
+      lambda data: photo_files.decode(data).levels(channels), encoded
+    )
+
+  if not values.are_levels:
+    pixels = _read(
+      lambda data: photo_files.decode(data).normalized(values),
+      encoded,
+      tf.float32,
+    )
+  elif channels == 3:
+    pixels = tf.cond(
+      _is_plain_jpeg(encoded),
+      lambda: tf.io.decode_jpeg(
+        encoded, channels=3, dct_method="INTEGER_ACCURATE"
+      ),
+      read_levels,
+    )
+  else:
+    pixels = read_levels()
+  return tf.ensure_shape(pixels, [None, None, channels])
 
 
 def decode_sketch(encoded: tf.Tensor) -> tf.Tensor:
@@ -109,8 +129,9 @@ def _is_small_rgb(jpeg) -> tf.Tensor:
 def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
   """Scales a picture as `framing.resize` says; never below `framing.size`.
 
-  Values are rounded to integers. Without antialias the scaling is the bilinear
-  one of OpenCV (INTER_LINEAR). A paired sketch goes in as a further channel.
+  uint8 is rounded, and NaN spreads to what is mixed with it. Without antialias
+  the scaling is the bilinear one of OpenCV (INTER_LINEAR). A paired sketch goes
+  in as a further channel.
   """
   shape = tf.shape(pixels)[:2]
   size = _scaled_size(shape, framing)
@@ -119,7 +140,9 @@ def scale(pixels: tf.Tensor, framing: recipe.Framing) -> tf.Tensor:
     scaled = tf.image.resize(
       pixels, size, method="bilinear", antialias=framing.antialias
     )
-    return tf.saturate_cast(tf.round(scaled), tf.uint8)
+    if pixels.dtype == tf.uint8:
+      scaled = tf.saturate_cast(tf.round(scaled), tf.uint8)
+    return scaled
 
   return tf.cond(tf.reduce_all(size == shape), lambda: pixels, resize)
 

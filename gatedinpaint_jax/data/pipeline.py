@@ -13,6 +13,7 @@ from tensorflow.autograph.experimental import do_not_convert
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import (
   masks,
   photos,
@@ -41,6 +42,8 @@ class Pipeline:
     """
     self._source = source
     self._steps = steps
+    # Photographs stay in uint8; other values are normalized, NaN where missing.
+    self._dtype = tf.uint8 if steps.values.are_levels else tf.float32
     self._tally = unreadable.Tally(
       key, len(source), paired=steps.has_sketch_files
     )
@@ -86,9 +89,10 @@ class Pipeline:
       for element in dataset.as_numpy_iterator():
         for i in (~element["readable"]).nonzero()[0]:
           self._tally.add(element["name"][i].decode(errors="replace"))
-        yield batch_lib.Batch(
-          element["image"], element["mask"], element.get("sketch")
-        )
+        make = batch_lib.Batch
+        if not self._steps.values.are_levels:
+          make = values_lib.to_batch
+        yield make(element["image"], element["mask"], element.get("sketch"))
     except tf.errors.OpError as error:
       # Unreadable photos have been replaced; masks have no substitutes.
       problems = masks.find_problems(self._steps.holes)
@@ -105,8 +109,9 @@ class Pipeline:
     seed = fold_in([steps.seed, 0], element["example"])
     decoded, readable = self._guarded(element, seed)
     pixels = self._frame(decoded, seed)
+    channels = steps.values.channels
     example = {
-      "image": pixels[..., :3],
+      "image": pixels[..., :channels],
       "mask": masks.draw_numbers(
         fold_in(seed, _MASK), *steps.framing.size, steps.holes
       ),
@@ -117,7 +122,7 @@ class Pipeline:
       uniform = tensorflow_draws.uniform([], fold_in(seed, _SKETCH))
       example["sketch"] = steps.sketching.draw_lines(
         tensorflow_draws.Draws(uniform),
-        tf.cast(pixels[..., 3:], tf.float32) / 255,
+        tf.cast(pixels[..., channels:], tf.float32) / 255,
       )
     return example
 
@@ -140,8 +145,8 @@ class Pipeline:
     photo = tf.data.Dataset.from_tensors(element).map(
       lambda e: self._decode(*self._source.encoded(e))
     )
-    channels = 4 if self._steps.has_sketch_files else 3
-    empty = tf.zeros([0, 0, channels], tf.uint8)
+    channels = self._steps.values.channels + self._steps.has_sketch_files
+    empty = tf.zeros([0, 0, channels], self._dtype)
     decoded = (
       photo.ignore_errors(log_warning=False)
       .concatenate(tf.data.Dataset.from_tensors(empty))
@@ -153,23 +158,24 @@ class Pipeline:
     return tf.ensure_shape(decoded, [None, None, channels]), readable
 
   def _decode(self, photo, sketch=None):
-    """Decodes a photo, and its sketch file, if any, as a fourth channel."""
-    pixels = photos.decode(photo)
+    """Decodes a photo, and its sketch file, if any, as a last channel."""
+    pixels = photos.decode(photo, self._steps.values)
     if sketch is not None:
-      pixels = tf.concat([pixels, photos.decode_sketch(sketch)], axis=-1)
+      lines = tf.cast(photos.decode_sketch(sketch), self._dtype)
+      pixels = tf.concat([pixels, lines], axis=-1)
     with tf.control_dependencies(
       [photos.check_scales(pixels, self._steps.framing)]
     ):
       return tf.identity(pixels)
 
   def _frame(self, pixels, seed):
-    """Scales and crops a decoded picture, its sketch as a fourth channel."""
+    """Scales and crops a decoded picture, its sketch as a last channel."""
     framing, sketching = self._steps.framing, self._steps.sketching
     pixels = photos.scale(pixels, framing)
     if sketching is not None and not self._steps.has_sketch_files:
       # Of the entire photo: a crop would have another strongest edge.
       strength = sketches.edges(tf.cast(pixels, tf.float32), tf)[..., None]
-      strength = tf.cast(tf.round(255 * strength), tf.uint8)
+      strength = tf.cast(tf.round(255 * strength), self._dtype)
       pixels = tf.concat([pixels, strength], axis=-1)
     return photos.crop(pixels, fold_in(seed, _FRAME), framing)
 

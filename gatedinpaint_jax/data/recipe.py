@@ -9,6 +9,7 @@ are as in `hole_shapes.py`.
 import dataclasses
 from typing import Any
 
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import hole_shapes
 
 RESIZES = ("enlarge", "short_side", "stretch")
@@ -65,6 +66,7 @@ class Recipe:
   framing: Framing
   holes: hole_shapes.Holes
   sketching: Sketching | None = None
+  values: values_lib.Values = values_lib.PHOTOGRAPHS
 
   @property
   def has_sketch_files(self) -> bool:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-# ITU-R BT.601, as in JPEG.
-LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+from gatedinpaint_jax import values
+
 # Binomial of five, close to a Gaussian of deviation 1.
 BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 # tan(22.5 degrees): halfway between an axis and a diagonal.
@@ -17,16 +17,20 @@ def edges(pixels: Any, xp: ModuleType) -> Any:
   """Returns the thin edges of a photo as fractions of its strongest one.
 
   Luminance, a small blur, Sobel's gradient, and only pixels whose gradient is
-  the largest along its own direction. A picture of one colour has no edges.
+  the largest along its own direction. A picture of one colour has no edges, and
+  neither has the border of missing values. Channels that are not RGB are
+  averaged.
 
   Args:
-    pixels: `[H, W, 3]` float32 in [0, 255], RGB, without a hole.
+    pixels: `[H, W, C]` float32, without a hole, NaN where missing.
     xp: the library whose array it is, `numpy` or `tensorflow`.
 
   Returns:
     `[H, W]` float32 in [0, 1].
   """
-  grey = xp.tensordot(pixels, LUMINANCE, 1)
+  channels = pixels.shape[-1]
+  weights = np.full(channels, 1 / channels, np.float32)
+  grey = xp.tensordot(pixels, values.LUMINANCE if channels == 3 else weights, 1)
   # Mirrored borders: zeros outside the picture would be edges.
   grey = xp.pad(grey, [[3, 3], [3, 3]], mode="symmetric")
   grey = _correlate(_correlate(grey, BLUR, 0), BLUR, 1)

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 import pyvips
 
-from gatedinpaint_jax import errors, files
+from gatedinpaint_jax import errors, files, values
 from gatedinpaint_jax.data import photo_files, photo_header
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff")
@@ -39,7 +39,7 @@ def composite(
   filled = prediction[hole]  # [N, 3]
   channels = photo.pixels.shape[-1] - photo.has_alpha
   if channels == 1:
-    filled = (filled @ photo_files.LUMINANCE)[:, None]
+    filled = (filled @ values.LUMINANCE)[:, None]
   most = np.iinfo(photo.pixels.dtype).max
   levels = np.clip(np.round((filled + 1) * (most / 2)), 0, most)
   pixels = photo.pixels.copy()

@@ -26,7 +26,7 @@ BOUNDS = {"tanh": jnp.tanh, "clip": functools.partial(jnp.clip, min=-1, max=1)}
 class GeneratorOutput(NamedTuple):
   """Raw predictions of both networks; known pixels are predicted too."""
 
-  coarse: jax.Array  # `[B, H, W, 3] float32 in [-1, 1]`
+  coarse: jax.Array  # `[B, H, W, C] float32 in [-1, 1]`
   refined: jax.Array  # the same, after the second network
   # `[B, H/8, W/8, 2] int32`, how far away the attention copied from, in (rows,
   # columns) of that grid.
@@ -37,6 +37,7 @@ class InpaintGenerator(nn.Module):
   """Both networks, coarse then refinement."""
 
   width: int = 48  # convolution channels of the first layer, a multiple of 4
+  channels: int = 3  # of the pictures
   conv: str = "gated"  # a key of `layers.conv.KINDS`
   guided: bool = False  # whether a sketch is an input of the coarse network
   dtype: Any = jnp.float32  # of the computation, not of parameters and outputs
@@ -69,7 +70,7 @@ class InpaintGenerator(nn.Module):
       ValueError: if a side is not a multiple of 8, or the sketch is missing or
         not wanted.
     """
-    check_inputs(incomplete, sketch, self.guided)
+    check_inputs(incomplete, sketch, self)
     hidden, output = self.kinds[self.conv]
     if self.rematerialize:
       hidden = nn.remat(hidden)
@@ -81,7 +82,9 @@ class InpaintGenerator(nn.Module):
     network = {
       "width": self.width,
       "conv": functools.partial(hidden, **layer),
-      "to_colours": functools.partial(output, 3, activation=None, **layer),
+      "to_colours": functools.partial(
+        output, self.channels, activation=None, **layer
+      ),
     }
     bound = lambda x: BOUNDS[self.bound](x.astype(jnp.float32))
     coarse = bound(
@@ -105,7 +108,7 @@ class CoarseNetwork(nn.Module):
 
   @nn.compact
   def __call__(self, incomplete, mask, sketch=None):
-    """Returns the prediction `[B, H, W, 3]` before its bound."""
+    """Returns the prediction `[B, H, W, C]` before its bound."""
     conv, c = self.conv, self.width // 2
     sketches = [] if sketch is None else [sketch]
     # The ones differ from the zeros that convolutions pad with, so that the
@@ -192,14 +195,20 @@ class RefinementNetwork(nn.Module):
     return x, offsets
 
 
-def check_inputs(incomplete, sketch, guided) -> None:
-  """Raises ValueError for inputs that no such generator can take."""
-  _, height, width, _ = incomplete.shape
+def check_inputs(incomplete, sketch, generator) -> None:
+  """Raises ValueError for inputs that a generator cannot take."""
+  _, height, width, channels = incomplete.shape
+  if channels != generator.channels:
+    raise ValueError(
+      f"pictures of {channels} channels: must be {generator.channels}."
+    )
   if height % batch_lib.SIZE_MULTIPLE or width % batch_lib.SIZE_MULTIPLE:
     raise ValueError(
       f"pictures of {height} x {width}: both sides must be multiples of "
       f"{batch_lib.SIZE_MULTIPLE}."
     )
-  if guided != (sketch is not None):
-    wanted = "needs" if guided else "takes no"
-    raise ValueError(f"a generator with guided={guided} {wanted} sketch.")
+  if generator.guided != (sketch is not None):
+    wanted = "needs" if generator.guided else "takes no"
+    raise ValueError(
+      f"a generator with guided={generator.guided} {wanted} sketch."
+    )

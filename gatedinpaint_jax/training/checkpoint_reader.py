@@ -119,7 +119,8 @@ def build_generator(saved: SavedModel):
   try:
     config = ml_collections.ConfigDict(saved.config)
     generator, _ = build.build_networks(config)
-    image, mask = jnp.zeros((1, 16, 16, 3)), jnp.zeros((1, 16, 16, 1))
+    image = jnp.zeros((1, 16, 16, generator.channels))
+    mask = image[..., :1]
     sketch = mask if generator.guided else None
     expected = jax.eval_shape(
       lambda: generator.init(jax.random.key(0), image, mask, sketch)

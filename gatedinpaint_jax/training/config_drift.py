@@ -18,6 +18,7 @@ from gatedinpaint_jax.training import setup as setup_lib
 # Keys of logging, checkpointing and fault handling, and those that change how
 # but not what is computed.
 _HARMLESS = (
+  "data.shown_channels",
   "data.tfds_dir",
   "data.validation_path",
   "data.validation_split",
@@ -131,7 +132,7 @@ def _flatten(config) -> dict[str, Any]:
 def _shaping(config) -> dict[str, Any]:
   """Returns the values that determine the arrays of a state."""
   model, optimizer = build.DEFAULTS | config["model"], config.get("optimizer")
-  keys = ("generator", "conv", "bound", "width", "guided")
+  keys = ("generator", "conv", "bound", "width", "channels", "guided")
   shaping = {f"model.{key}": model[key] for key in keys}
   if optimizer is None:
     return shaping

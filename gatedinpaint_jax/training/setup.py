@@ -13,6 +13,12 @@ from gatedinpaint_jax.baselines import phases as phases_lib
 
 # Values of keys that older configs may lack, by section.
 DEFAULTS = {
+  "data": {
+    "value_range": (),
+    "range_quantiles": (),
+    "no_data": None,
+    "shown_channels": (),
+  },
   "model": networks_build.DEFAULTS,
   "loss": dataclasses.asdict(baseline_losses.LossWeights()),
 }

@@ -79,7 +79,7 @@ class TrainState:
 def create_state(key, setup, *, image_size: tuple[int, int]) -> TrainState:
   """Returns the state at step 0; `key` determines its parameters."""
   generator_key, discriminator_key = jax.random.split(key)
-  image = jnp.zeros((1, *image_size, 3))
+  image = jnp.zeros((1, *image_size, setup.generator.channels))
   mask = jnp.zeros((1, *image_size, 1))
   sketch = mask if setup.generator.guided else None
   generator = setup.generator.init(generator_key, image, mask, sketch)

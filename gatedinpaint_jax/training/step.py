@@ -131,7 +131,7 @@ def discriminator_gradient(state, batch, predictions, _pullback, *, setup):
     state.spectral,
     discriminator=setup.discriminator,
     batch=batch,
-    completed=batch_lib.composite(refined, batch.image, batch.mask),
+    completed=batch_lib.complete(refined, batch),
     weights=setup.weights,
   )
 

@@ -78,7 +78,7 @@ class Validation:
   def score_mean_fill(self) -> float:
     """Returns `hole_l1` of filling with the mean colour of the known pixels."""
     errors = [
-      image_quality.l1(_mean_fill(b), b.image, mask=b.mask)
+      image_quality.l1(_mean_fill(b), b.image, mask=batch_lib.scored(b))
       for b in self._batches
     ]
     return float(np.mean(np.concatenate(errors)))
@@ -88,15 +88,18 @@ def score(completed, batch) -> dict[str, jax.Array]:
   """Returns scores of completed pictures by name, each `[B]`.
 
   l1, l2 and psnr cover all pixels, the known ones included; scores with hole in
-  their name cover only the hole. See `metrics.image_quality` for units.
+  their name cover only the hole. Pixels that are unknown do not count. See
+  `metrics.image_quality` for units.
   """
+  hole = batch_lib.scored(batch)
+  everywhere = None if batch.unknown is None else 1 - batch.unknown
   return {
-    "l1": image_quality.l1(completed, batch.image),
-    "l2": image_quality.l2(completed, batch.image),
-    "psnr": image_quality.psnr(completed, batch.image),
-    "hole_l1": image_quality.l1(completed, batch.image, mask=batch.mask),
+    "l1": image_quality.l1(completed, batch.image, mask=everywhere),
+    "l2": image_quality.l2(completed, batch.image, mask=everywhere),
+    "psnr": image_quality.psnr(completed, batch.image, mask=everywhere),
+    "hole_l1": image_quality.l1(completed, batch.image, mask=hole),
     **{
-      f"{prefix}hole_{measure.__name__}": measure(image, mask=batch.mask)
+      f"{prefix}hole_{measure.__name__}": measure(image, mask=hole)
       for measure in (image_quality.chroma, image_quality.contrast)
       for prefix, image in (("", completed), ("original_", batch.image))
     },
@@ -112,7 +115,7 @@ def _complete(generator, params, batch):
     batch.sketch,
     mutable=["intermediates"],
   )
-  completed = batch_lib.composite(output.refined, batch.image, batch.mask)
+  completed = batch_lib.complete(output.refined, batch)
   intermediates = collections.get("intermediates", {})
   gates = {
     f"gate/{'.'.join(layer)}": jnp.mean(gate, axis=(1, 2, 3), dtype="float32")

@@ -73,7 +73,8 @@ def shapes(model: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
   config = ml_collections.ConfigDict({"model": dict(model)})
   generator, discriminator = build.build_networks(config)
   key = jax.random.key(0)
-  image, mask = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
+  image = np.zeros((1, 16, 16, generator.channels))
+  mask = image[..., :1]
   sketch = mask if generator.guided else None
   init = lambda network, **kwargs: jax.eval_shape(
     lambda: network.init(key, image, mask, sketch, **kwargs)
