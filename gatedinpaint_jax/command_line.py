@@ -60,6 +60,10 @@ class Flags(flags.FlagValues):
     """An integer, at least `lower_bound`."""
     flags.DEFINE_integer(name, default, text, flag_values=self, **bounds)
 
+  def number(self, name: str, text: str) -> None:
+    """A number, by default None."""
+    flags.DEFINE_float(name, None, text, flag_values=self)
+
   def choice(self, name: str, default, choices, text: str) -> None:
     """One of several texts."""
     flags.DEFINE_enum(name, default, choices, text, flag_values=self)

@@ -11,6 +11,9 @@ masks/a/1.png, or by what the star matches in '*_photo.jpg' and '*_mask.png'. A
 single mask may serve all pictures. For several pictures --output is a folder;
 existing results are skipped, so that an interrupted run can be resumed.
 
+Without --mask, missing values are filled: NaN, or what --no_data, the file or
+the checkpoint says.
+
 Known pixels are unchanged, as are bit depth, transparency, Exif data and colour
 profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with
 reasons), 2 a mistake in the flags or in the only picture.
@@ -33,14 +36,16 @@ from gatedinpaint_jax.inference import (
 )
 from gatedinpaint_jax.training import checkpoint_reader
 
-_FORMATS = ("png", "jpg", "webp", "tiff", "same")
+_FORMATS = ("png", "jpg", "webp", "tiff", "npy", "same")
 _SOME_FAILED = 1
+# Formats in which values may be missing: NaN, or what the file says.
+_MAY_LACK = {".npy", ".tif", ".tiff"}
 
 
 def main(argv) -> int:
   """Fills the pictures that the arguments name and returns the exit code."""
   options = command_line.parse(
-    _define_flags(), argv, doc=__doc__, required=("image", "mask", "output")
+    _define_flags(), argv, doc=__doc__, required=("image", "output")
   )
   _check_one_model(options)
   work = jobs.find(
@@ -52,6 +57,7 @@ def main(argv) -> int:
   )
   for line in jobs.passed_over(options.image + options.mask + options.sketch):
     print(f"note: {line}")
+  _check_masks(options, work)
   _check_report(options.report, work)
   remaining = [
     job
@@ -75,7 +81,7 @@ def main(argv) -> int:
     except KeyboardInterrupt:
       _print_all(outcomes)
       raise
-  # The last picture of a resumed batch is still reported as a batch.
+  # The last picture of a resumed batch is still part of a batch.
   return _print_only(*outcomes) if len(work) == 1 else _print_all(outcomes)
 
 
@@ -90,6 +96,7 @@ def _define_flags() -> command_line.Flags:
   flag.text("output", "Result file, or folder for several results.")
   flag.text("checkpoint", "A workdir, its checkpoints/ or one step.")
   flag.choice("method", None, methods.NAMES, "Used instead of a checkpoint.")
+  flag.number("no_data", "A value that stands for a missing one.")
   flag.switch("invert_mask", "Below 128 is hole.")
   flag.integer("dilate_mask", 0, "Pixels by which holes grow.", lower_bound=0)
   flag.switch("resize_mask", "Scale masks of another size.")
@@ -199,6 +206,15 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
     report.write(_report_line(outcome, options))
     report.flush()
     yield outcome
+
+
+def _check_masks(options, work) -> None:
+  """Raises UserError if nothing says what is to be filled."""
+  kinds = {job.image.suffix.lower() for job in work}
+  if not (options.mask or options.no_data is not None or kinds & _MAY_LACK):
+    raise errors.UserError(
+      "--mask is missing: what to fill, unless --no_data names missing values"
+    )
 
 
 def _check_report(path, work) -> None:

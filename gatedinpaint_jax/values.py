@@ -68,13 +68,13 @@ class Values:
 
     There, at least one channel is NaN or `no_data`.
     """
-    missing = np.zeros(pixels.shape, bool)
+    missing = np.zeros(pixels.shape[:-1], bool)
     if pixels.dtype.kind == "f":
       # Infinity is what a division by zero leaves behind, and no value either.
-      missing |= ~np.isfinite(pixels)
+      missing |= ~np.isfinite(pixels).all(axis=-1)
     if self.no_data is not None:
-      missing |= pixels == self.no_data
-    return missing.any(axis=-1)
+      missing |= (pixels == self.no_data).any(axis=-1)
+    return missing
 
   def normalize(self, pixels: np.ndarray) -> np.ndarray:
     """Maps pictures `[..., C]` to float32 in [-1, 1], NaN where missing.
@@ -131,6 +131,23 @@ def from_config(config: Mapping[str, Any]) -> Values:
     _read_ranges(data.get("value_range", ()), channels),
     data.get("no_data"),
   )
+
+
+def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:
+  """Returns the values of a picture that no model has to know.
+
+  Those of photographs for levels of 1 to 4 channels, otherwise all from the
+  smallest to the largest.
+  """
+  channels = pixels.shape[-1]
+  is_integer = pixels.dtype in (np.uint8, np.uint16)
+  if is_integer and channels <= 4 and no_data is None:
+    return PHOTOGRAPHS
+  known = pixels[~Values(channels, no_data=no_data).is_missing(pixels)]
+  if not known.size or known.min() == known.max():
+    known = np.array([0, 1]) + (known.min() if known.size else 0)
+  limits = float(known.min()), float(known.max())
+  return Values(channels, (limits,) * channels, no_data)
 
 
 def _read_ranges(value_range, channels) -> tuple[tuple[float, float], ...]:

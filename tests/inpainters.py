@@ -14,7 +14,7 @@ class FakeGenerator:
 
   def __init__(self, guided):
     self.traces = []  # padded sizes of the programs that were compiled
-    self.guided = guided
+    self.guided, self.channels = guided, 3
 
   def apply(self, variables, incomplete, mask, sketch, *, padding):
     assert (sketch is not None) == self.guided

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
 from gatedinpaint_jax.inference import job_runner, jobs
 
 
 class FakeInpainter:
   """Predicts white, and remembers the shapes that it was given."""
+
+  values = values_lib.PHOTOGRAPHS
 
   def __init__(self):
     self.shapes = []
@@ -94,6 +97,7 @@ def test_only_errors_of_a_picture_are_outcomes(tmp_path, error):
   def fail(*_, **__):
     raise error
 
+  fail.values = values_lib.PHOTOGRAPHS
   work = make_jobs(tmp_path, [(8, 8)] * 2)
   running = job_runner.run(work, fail, job_runner.Options(batch_size=2))
   if isinstance(error, MemoryError):

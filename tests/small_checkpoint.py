@@ -12,12 +12,14 @@ from gatedinpaint_jax.training import checkpoints
 
 
 @functools.cache
-def _shapes(guided):
-  generator = inpaint_generator.InpaintGenerator(width=4, guided=guided)
+def _shapes(guided, channels=3):
+  generator = inpaint_generator.InpaintGenerator(
+    width=4, guided=guided, channels=channels
+  )
   x = jnp.zeros((1, 16, 16, 1))
   return jax.eval_shape(
     lambda: generator.init(
-      jax.random.key(0), x[..., [0, 0, 0]], x, x if guided else None
+      jax.random.key(0), x[..., [0] * channels], x, x if guided else None
     )
   )["params"]
 
@@ -31,7 +33,7 @@ def params(*, guided=False):
   )
 
 
-def calm_params(*, guided=False):
+def calm_params(*, guided=False, channels=3):
   """Returns others, through which rounding errors do not grow."""
   draw = np.random.default_rng(4)
 
@@ -39,13 +41,20 @@ def calm_params(*, guided=False):
     inputs = math.prod(leaf.shape[:-1]) if leaf.ndim > 1 else 100
     return draw.normal(0, inputs**-0.5, leaf.shape).astype(np.float32)
 
-  return jax.tree.map(draw_leaf, _shapes(guided))
+  return jax.tree.map(draw_leaf, _shapes(guided, channels))
 
 
-def write(folder, *, guided=False, params=params):
-  """Saves it as step 0 of a workdir, which is returned."""
+def write(folder, *, guided=False, params=params, channels=3, **data):
+  """Saves it as step 0 of a workdir, which is returned.
+
+  `data` are keys of `config.data`; other channels than 3 have calm parameters.
+  """
   model = {"conv": "gated", "width": 4, "guided": guided, "dtype": "float32"}
+  config = {"model": model, "imported_from": "a test"}
   trees = {"generator": params(guided=guided)}
+  if channels != 3:
+    config |= {"model": model | {"channels": channels}, "data": data}
+    trees = {"generator": calm_params(guided=guided, channels=channels)}
   with checkpoints.Checkpoints(folder, keep=1) as store:
-    store.save_imported(trees, {"model": model, "imported_from": "a test"})
+    store.save_imported(trees, config)
   return folder

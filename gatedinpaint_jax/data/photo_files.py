@@ -7,6 +7,7 @@ read.
 """
 
 import contextlib
+import dataclasses
 import io
 import logging
 import os
@@ -17,7 +18,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pyvips
 
-from gatedinpaint_jax import errors, values
+from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import photo_header, picture_format
 
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
@@ -38,6 +40,7 @@ class Photo(NamedTuple):
   # Pixels per millimetre, (horizontal, vertical).
   resolution: tuple[float, float]
   notes: tuple[str, ...] = ()  # what a person should know of the file
+  no_data: float | None = None  # what the file says stands for a missing value
 
   @property
   def has_alpha(self) -> bool:
@@ -51,18 +54,26 @@ class Photo(NamedTuple):
 
   def levels(self, channels: int) -> np.ndarray:
     """Returns the channels of a model in 8 bits, `[H, W, C] uint8`."""
-    return values.select(to_bytes(self.pixels), channels)
+    return values_lib.select(to_bytes(self.pixels), channels)
 
-  def normalized(self, of: values.Values) -> np.ndarray:
+  def values(self, of: values_lib.Values) -> values_lib.Values:
+    """Returns a model's values, with the file's `no_data` if they lack it."""
+    if of.no_data is not None or self.no_data is None:
+      return of
+    return dataclasses.replace(of, no_data=self.no_data)
+
+  def normalized(self, of: values_lib.Values) -> np.ndarray:
     """Returns the channels of a model as `Values.normalize` does."""
-    return of.normalize(values.select(self.pixels, of.channels))
+    return self.values(of).normalize(
+      values_lib.select(self.pixels, of.channels)
+    )
 
   @property
   def grey(self) -> np.ndarray:
     """The luminance, `[H, W]` in the depth of the file."""
     if self.pixels.shape[-1] < 3:
       return self.pixels[..., 0]
-    return values.select(self.pixels, 1)[..., 0]
+    return values_lib.select(self.pixels, 1)[..., 0]
 
   @property
   def alpha(self) -> np.ndarray | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.inference import inpainter
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -49,6 +50,8 @@ def load(name: str) -> Method:
 
 class MethodInpainter:
   """A method with as much of an `Inpainter` as `job_runner` uses."""
+
+  values = values_lib.PHOTOGRAPHS
 
   def __init__(self, method: Method):
     self._method = method

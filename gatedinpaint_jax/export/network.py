@@ -86,7 +86,8 @@ def inputs(network: Network, *, height=None, width=None) -> dict[str, Any]:
   batch, rows, columns = export.symbolic_shape("batch, 8*rows, 8*columns")
   sides = (height or rows, width or columns)
   plane = jax.ShapeDtypeStruct((batch, *sides, 1), jnp.float32)
-  image = jax.ShapeDtypeStruct((batch, *sides, 3), jnp.float32)
+  channels = network.generator.channels
+  image = jax.ShapeDtypeStruct((batch, *sides, channels), jnp.float32)
   guide = {"sketch": plane} if network.generator.guided else {}
   return {"image": image, "mask": plane, **guide}
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.inference import (
   compilation_cache,
   jax_backend,
@@ -26,8 +27,8 @@ _MAX_PIXELS_OF_OPENVINO = 512 * 512
 class Inpainting(NamedTuple):
   """A completed picture or batch, with what the networks predicted."""
 
-  image: np.ndarray  # `[..., H, W, 3] uint8`, the picture with its hole filled
-  # `[..., H, W, 3] float32 in [-1, 1]`, prediction of the coarse network, known
+  image: np.ndarray  # `[..., H, W, C]`, the picture with its hole filled
+  # `[..., H, W, C] float32 in [-1, 1]`, prediction of the coarse network, known
   # pixels included.
   coarse: np.ndarray
   # The same of the refinement network, which fills the hole.
@@ -53,6 +54,7 @@ class Inpainter:
     generator,
     params,
     *,
+    values: values_lib.Values = values_lib.PHOTOGRAPHS,
     bucket: int = 8,
     backend: str = "auto",
     source: str = "the model",
@@ -62,6 +64,7 @@ class Inpainter:
     Args:
       generator: from `build.build_networks`.
       params: its parameters.
+      values: of the pictures that it was trained on.
       bucket: pictures are padded to multiples of this. Above 8, fewer sizes are
         compiled, but results differ from those of the exact size.
       backend: "jax" computes on JAX's devices, "openvino" and "openvino_bf16"
@@ -81,6 +84,7 @@ class Inpainter:
       )
     # The folder of the step, if there is one.
     self.checkpoint: pathlib.Path | None = None
+    self.values = values
     self._generator = generator
     self._source = source
     self._bucket = bucket
@@ -121,6 +125,7 @@ class Inpainter:
     model = cls(
       generator,
       saved.generator,
+      values=values_lib.from_config(saved.config),
       bucket=bucket,
       backend=backend,
       source=str(saved.folder),
@@ -154,7 +159,7 @@ class Inpainter:
   def __call__(
     self,
     image: np.ndarray,
-    mask: np.ndarray,
+    mask: np.ndarray | None = None,
     sketch: np.ndarray | None = None,
     *,
     return_details: bool = False,
@@ -162,15 +167,19 @@ class Inpainter:
     """Fills the hole of a picture, or the holes of a batch of pictures.
 
     Args:
-      image: `[H, W, 3]` or `[B, H, W, 3]` uint8, RGB; H and W from 1 up.
+      image: `[H, W, C]` or `[B, H, W, C]`; H and W from 1 up. RGB in uint8,
+        unless `values` says otherwise; also in uint16 or int16, and float32 if
+        its range is known.
       mask: `[H, W]` or `[B, H, W]`, uint8 where 128 and above is hole, or bool.
+        None: fill the missing values of the picture, which are never a source.
       sketch: shaped like `mask`, uint8 where above 153 is line, or bool. Lines
         outside the hole are ignored. Optional, and only for guided models.
       return_details: return an `Inpainting` instead of only the picture.
 
     Returns:
-      The completed picture or batch, uint8. Known pixels are identical to those
-      of `image`; filled ones are rounded.
+      The completed picture or batch, of the type of `image`. Pixels outside the
+      mask are identical, also if their values are missing; filled ones are
+      rounded.
 
     Raises:
       ValueError: if shapes or types do not match.
@@ -178,11 +187,16 @@ class Inpainter:
         is not finite.
     """
     image = np.asarray(image)
+    self._check_image(image)
+    if mask is None:
+      if self.values.are_levels:
+        raise ValueError("mask is None, but photographs have no missing values")
+      mask = self.values.is_missing(image)
     hole = _above(mask, "mask", batch_lib.HOLE_LEVEL - 1)
     line = np.zeros_like(hole) if self.guided else None
     if sketch is not None:
       line = _above(sketch, "sketch", batch_lib.LINE_LEVEL)
-    self._check(image, hole, line)
+    self._check_planes(image, hole, line)
     if not hole.any() and not return_details:
       return image.copy()
     if image.ndim == 4:
@@ -193,14 +207,22 @@ class Inpainter:
       result = Inpainting(*(x[0] for x in single))
     return result if return_details else result.image
 
-  def _check(self, image, hole, line):
-    if image.dtype != np.uint8 or image.ndim not in (3, 4):
+  def _check_image(self, image):
+    channels, dtypes = self.values.channels, values_lib.DTYPES
+    if not self.values.ranges:
+      dtypes = [t for t in dtypes if t != np.float32]  # of unknown range
+    if image.dtype not in dtypes or image.ndim not in (3, 4):
+      names = ", ".join(np.dtype(t).name for t in dtypes)
       raise ValueError(
-        f"image is {image.dtype} {image.shape}; must be uint8, [H, W, 3] or "
-        "[B, H, W, 3]"
+        f"image is {image.dtype} {image.shape}; must be {names}, [H, W, "
+        f"{channels}] or [B, H, W, {channels}]"
       )
-    if image.shape[-1] != 3 or not image.size:
-      raise ValueError(f"image {image.shape} must be [..., H, W, 3], not empty")
+    if image.shape[-1] != channels or not image.size:
+      raise ValueError(
+        f"image {image.shape} must be [..., H, W, {channels}], not empty"
+      )
+
+  def _check_planes(self, image, hole, line):
     for name, plane in (("mask", hole), ("sketch", line)):
       if plane is not None and plane.shape != image.shape[:-1]:
         raise ValueError(f"{name} {plane.shape} must be {image.shape[:-1]}")
@@ -208,11 +230,11 @@ class Inpainter:
       raise ValueError("sketch given, but this model is not guided")
 
   def _fill(self, image, hole, line):
-    """Completes batches `[B, H, W, 3] uint8` and `[B, H, W] bool`."""
+    """Completes batches `[B, H, W, C]` and `[B, H, W] bool`."""
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
     backend = self._backends[self.backend_for(height, width)]
-    output = backend.predict(image, hole, line, size)
+    output = backend.predict(*self._to_predict(image, hole), line, size)
     coarse, refined = (
       np.asarray(x)[:, :height, :width] for x in (output.coarse, output.refined)
     )
@@ -224,11 +246,21 @@ class Inpainter:
     # Devices that share rows may have padded the picture further.
     scale = output.refined.shape[1] // output.offsets.shape[1]
     return Inpainting(
-      image=np.where(hole[..., None], batch_lib.to_uint8(refined), image),
+      image=np.where(
+        hole[..., None], self.values.restore(refined, image.dtype), image
+      ),
       coarse=coarse,
       refined=refined,
       offsets=np.asarray(output.offsets)[:, : size[0] // scale],
     )
+
+  def _to_predict(self, image, hole):
+    """Returns the pictures as a backend takes them, and all that is unknown."""
+    if self.values.are_levels and image.dtype == np.uint8:
+      return image, hole
+    image = self.values.normalize(image)
+    missing = np.isnan(image).any(axis=-1)
+    return np.where(missing[..., None], np.float32(0), image), hole | missing
 
 
 def _above(plane, name, level) -> np.ndarray:

@@ -44,11 +44,11 @@ class JaxBackend:
   ) -> inpaint_generator.GeneratorOutput:
     """Predicts pictures, padded to `size` or further.
 
-    Takes `[B, H, W, 3] uint8`, a hole `[B, H, W] bool`, and lines of the same
-    shape or None.
+    Takes `[B, H, W, C]`, uint8 levels or float32 in [-1, 1], a hole `[B, H, W]
+    bool`, and lines of the same shape or None.
     """
     layout = spread.choose(len(image), *size, bucket=self._bucket)
-    self._make_room((len(image), *layout))
+    self._make_room((image.dtype, len(image), *layout))
     pictures = [
       None if x is None else fit_size.pad(x, *layout.size)
       for x in (image, hole, line)
@@ -74,7 +74,9 @@ class JaxBackend:
 
   def _apply_generator(self, params, pixels, hole, line, known_size):
     """Predicts pictures of one padded size; traced once per size."""
-    image = batch_lib.from_uint8(pixels.astype(jnp.float32))
+    image = pixels
+    if pixels.dtype == jnp.uint8:
+      image = batch_lib.from_uint8(pixels.astype(jnp.float32))
     mask = hole[..., None].astype(jnp.float32)
     sketch = None if line is None else (line & hole)[..., None]
     rows, columns = (jnp.arange(side) for side in pixels.shape[1:3])

@@ -7,12 +7,13 @@ the outcome of its job.
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import hole_files, photo_files
 from gatedinpaint_jax.inference import hole_windows, jobs, memory, photo_writer
 
@@ -32,6 +33,7 @@ class Options(NamedTuple):
   dilate_mask: int = 0
   resize_mask: bool = False
   invert_sketch: bool = False
+  no_data: float | None = None
   crop_to_hole: bool = False
   batch_size: int = 1
 
@@ -52,9 +54,15 @@ class Outcome(NamedTuple):
 
 
 class _Loaded(NamedTuple):
+  """A job in memory."""
+
   job: jobs.Job
   photo: photo_files.Photo
-  hole: np.ndarray
+  inpainter: Any
+  values: values_lib.Values  # of the image
+  image: np.ndarray  # `[H, W, C]`, for the inpainter
+  hole: np.ndarray  # `[H, W] bool`, to fill
+  missing: np.ndarray  # likewise, where the picture has no values
   lines: np.ndarray | None
 
 
@@ -66,6 +74,8 @@ def run(
   With a batch size above 1, pictures of one size are computed together, so the
   order may change.
   """
+  if inpainter.values is None:  # a method, which gains nothing from batches
+    options = options._replace(batch_size=1)
   for batch, capacity in _batches(work, options):
     yield from _run_batch(batch, capacity, inpainter, options)
 
@@ -92,105 +102,130 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
   loaded, outcomes = [], []
   for job in batch:
     try:
-      loaded.append(_load(job, options))
+      loaded.append(_load(job, inpainter, options))
     except errors.UserError as error:
       outcomes.append(Outcome(job, reason=str(error)))
     except MemoryError:
       outcomes.append(Outcome(job, reason=f"{job.image}: too large for memory"))
   outcomes += [_save(entry, None) for entry in loaded if not entry.hole.any()]
   holed = [entry for entry in loaded if entry.hole.any()]
-  predictions = _predict(holed, capacity, inpainter, options)
+  predictions = _predict(holed, capacity, options)
   for entry, prediction in zip(holed, predictions, strict=True):
     outcome = _save(entry, prediction)
     if outcome.reason is None:
-      backend = _backend(entry, inpainter, options)
+      backend = _backend(entry, options)
       outcome = outcome._replace(backend=backend)
     outcomes.append(outcome)
   seconds = (time.perf_counter() - started) / len(batch)
   return [outcome._replace(seconds=seconds) for outcome in outcomes]
 
 
-def _load(job, options) -> _Loaded:
+def _load(job, inpainter, options) -> _Loaded:
   """Reads the files of a job and checks that its result can be written."""
   if job.problem:
     raise errors.UserError(f"{job.image}: {job.problem}")
   photo = photo_files.read(job.image)
   photo_writer.check_writable(job.output, photo)
   size = photo.pixels.shape[:2]
-  hole = hole_files.read_mask(
-    job.mask,
-    size,
-    invert=options.invert_mask,
-    dilate=options.dilate_mask,
-    resize=options.resize_mask,
-  )
+  if options.no_data is not None:
+    photo = photo._replace(no_data=options.no_data)
+  with errors.prefixed(f"{job.image}: "):
+    if inpainter.values is None:
+      own = values_lib.of_picture(photo.pixels, photo.no_data)
+      inpainter = inpainter.with_values(own)
+    values, image = _select(photo, inpainter.values)
+  missing = values.is_missing(image)
+  if job.mask is None:
+    if image.dtype.kind != "f" and values.no_data is None:
+      raise errors.UserError(
+        f"{job.image}: no value of it stands for a missing one; name one "
+        "(`no_data`) or a `mask`"
+      )
+    hole = missing
+  else:
+    hole = hole_files.read_mask(
+      job.mask,
+      size,
+      invert=options.invert_mask,
+      dilate=options.dilate_mask,
+      resize=options.resize_mask,
+    )
   lines = None
   if job.sketch is not None:
     lines = hole_files.read_sketch(
       job.sketch, size, invert=options.invert_sketch
     )
-  return _Loaded(job, photo, hole, lines)
+  return _Loaded(job, photo, inpainter, values, image, hole, missing, lines)
 
 
-def _predict(loaded, capacity, inpainter, options):
-  """Returns `[H, W, 3] float32 in [-1, 1]` or the error of each picture.
+def _select(photo, values) -> tuple[values_lib.Values, np.ndarray]:
+  """Returns the values of a photo and what an inpainter is to see of it."""
+  values = photo.values(values)
+  if values.are_levels:
+    return values, photo.levels(values.channels)
+  return values, values_lib.select(photo.pixels, values.channels)
 
-  A batch that does not fit in memory is retried one picture at a time.
+
+def _predict(loaded, capacity, options):
+  """Returns `[H, W, C] float32 in [-1, 1]` or the error of each picture.
+
+  A batch that does not fit in memory, or has several types of values, is
+  computed one picture at a time.
   """
   if not loaded:
     return []
   try:
     if options.crop_to_hole:
-      return [_predict_windows(entry, inpainter) for entry in loaded]
-    return _predict_batch(loaded, capacity, inpainter)
+      return [_predict_windows(entry) for entry in loaded]
+    if len({entry.image.dtype for entry in loaded}) == 1:
+      return _predict_batch(loaded, capacity)
   except (errors.UserError, jax.errors.JaxRuntimeError, MemoryError) as error:
     if len(loaded) == 1:
       return [error]
-  retried = (_predict([entry], 1, inpainter, options) for entry in loaded)
-  return [prediction for (prediction,) in retried]
+  singly = (_predict([entry], 1, options) for entry in loaded)
+  return [prediction for (prediction,) in singly]
 
 
-def _predict_batch(loaded, capacity, inpainter):
+def _predict_batch(loaded, capacity):
   # Repeat the last one: another batch size would compile another program.
   entries = loaded + [loaded[-1]] * (capacity - len(loaded))
   lines = None
   if loaded[0].lines is not None:
     lines = np.stack([entry.lines for entry in entries])
-  result = inpainter(
-    np.stack([entry.photo.colours for entry in entries]),
-    np.stack([entry.hole for entry in entries]),
+  result = loaded[0].inpainter(
+    np.stack([entry.image for entry in entries]),
+    np.stack([entry.hole | entry.missing for entry in entries]),
     lines,
     return_details=True,
   )
   return list(result.refined[: len(loaded)])
 
 
-def _predict_windows(entry, inpainter):
+def _predict_windows(entry):
   """Predicts only the neighbourhoods of the holes; 0 elsewhere."""
-  colours = entry.photo.colours
-  prediction = np.zeros(colours.shape, np.float32)
+  prediction = np.zeros(entry.image.shape, np.float32)
   for window in hole_windows.find(entry.hole):
-    prediction[window] = inpainter(
-      colours[window],
-      entry.hole[window],
+    prediction[window] = entry.inpainter(
+      entry.image[window],
+      (entry.hole | entry.missing)[window],
       None if entry.lines is None else entry.lines[window],
       return_details=True,
     ).refined
   return prediction
 
 
-def _backend(entry, inpainter, options) -> str | None:
+def _backend(entry, options) -> str | None:
   sizes = [entry.hole.shape]
   if options.crop_to_hole:
     windows = hole_windows.find(entry.hole)
     sizes = [entry.hole[window].shape for window in windows]
-  names = {inpainter.backend_for(*size) for size in sizes} - {None}
+  names = {entry.inpainter.backend_for(*size) for size in sizes} - {None}
   return " and ".join(sorted(names)) or None
 
 
 def _save(entry, prediction) -> Outcome:
   """Writes a completed picture, unchanged if `prediction` is None."""
-  job, photo, hole, _ = entry
+  job, photo, hole = entry.job, entry.photo, entry.hole
   outcome = Outcome(
     job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
   )
@@ -200,7 +235,7 @@ def _save(entry, prediction) -> Outcome:
     return outcome._replace(reason=reason)
   try:
     if prediction is not None:
-      photo = photo_writer.composite(photo, prediction, hole)
+      photo = photo_writer.composite(photo, prediction, hole, entry.values)
     photo_writer.write(job.output, photo)
   except errors.UserError as error:
     return outcome._replace(reason=str(error))
@@ -214,10 +249,12 @@ def _save(entry, prediction) -> Outcome:
 
 def _notes_on_hole(job, photo, hole, fraction) -> Iterator[str]:
   if not hole.any():
-    yield f"{job.mask} is empty: picture unchanged"
+    what = f"{job.mask} is empty" if job.mask else f"{job.image} lacks nothing"
+    yield f"{what}: picture unchanged"
   elif hole.all():
-    yield f"{job.mask} covers the entire picture: nothing was known"
-  elif fraction > SUSPICIOUS_FRACTION:
+    what = job.mask or "what is missing"
+    yield f"{what} covers the entire picture: nothing was known"
+  elif job.mask and fraction > SUSPICIOUS_FRACTION:
     yield f"{job.mask} is {fraction:.0%} hole: was `invert_mask` meant?"
   if photo.has_alpha and hole.any() and not photo.alpha[hole].any():
     yield f"{job.image} is transparent in the hole: what fills it is invisible"

@@ -62,7 +62,9 @@ class OpenvinoBackend:
     pixels, *planes = (fit_size.pad(x, *size) for x in given)
     padding = np.ones((1, *size), bool)
     padding[:, : image.shape[1], : image.shape[2]] = False
-    arrays = [batch_lib.from_uint8(pixels.astype(np.float32))]
+    if pixels.dtype == np.uint8:
+      pixels = batch_lib.from_uint8(pixels.astype(np.float32))
+    arrays = [pixels]
     arrays += [x[..., None].astype(np.float32) for x in (*planes, padding)]
     try:
       # A compiled program serves one request at a time.
@@ -165,7 +167,7 @@ def load(generator, params, precision: str) -> OpenvinoBackend:
   core, _ = backend._core_and_model  # fails now if it cannot be converted
   if precision == "bf16":
     exact = OpenvinoBackend(generator, params)
-    error = _difference(backend, exact, guided=generator.guided)
+    error = _difference(backend, exact, generator)
     supported = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     logging.warning(
       "%s is %.2f levels of 255 from f32 on average, at most %.1f, in the hole "
@@ -178,14 +180,15 @@ def load(generator, params, precision: str) -> OpenvinoBackend:
   return backend
 
 
-def _difference(first, second, *, guided: bool) -> np.ndarray:
+def _difference(first, second, generator) -> np.ndarray:
   """Returns the differences in a test hole, in levels of 255."""
   shape = (1, 128, 128)
-  coarse = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3))
+  size = (1, 16, 16, generator.channels)
+  coarse = np.random.default_rng(0).integers(0, 256, size)
   pixels = coarse.astype(np.uint8).repeat(8, axis=1).repeat(8, axis=2)
   hole = np.zeros(shape, bool)
   hole[:, 32:96, 32:96] = True
-  line = np.zeros(shape, bool) if guided else None
+  line = np.zeros(shape, bool) if generator.guided else None
   first, second = (
     backend.predict(pixels, hole, line, shape[1:]).refined[hole]
     for backend in (first, second)

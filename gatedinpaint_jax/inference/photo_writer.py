@@ -5,12 +5,14 @@ kept as far as the format allows: tiff holds no Exif data; webp holds no
 resolution outside of Exif and stores grey as RGB.
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
 import pyvips
 
-from gatedinpaint_jax import errors, files, values
+from gatedinpaint_jax import errors, files
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import photo_files, photo_header
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff")
@@ -29,21 +31,25 @@ _MAX_SIDE = {".jpg": 65500, ".webp": 16383}
 
 
 def composite(
-  photo: photo_files.Photo, prediction: np.ndarray, hole: np.ndarray
+  photo: photo_files.Photo,
+  prediction: np.ndarray,
+  hole: np.ndarray,
+  values: values_lib.Values = values_lib.PHOTOGRAPHS,
 ) -> photo_files.Photo:
-  """Returns a photo with its hole `[H, W] bool` filled, at its own bit depth.
+  """Returns a photo with its hole `[H, W] bool` filled, of its own type.
 
-  The prediction is `[H, W, 3] float32 in [-1, 1]`; grey photos take its
-  luminance. Alpha and all other pixels are unchanged.
+  The prediction is `[H, W, C] float32 in [-1, 1]`, of these values; grey photos
+  take the luminance of colours, and colours take grey. Alpha and all other
+  pixels are unchanged.
   """
-  filled = prediction[hole]  # [N, 3]
-  channels = photo.pixels.shape[-1] - photo.has_alpha
-  if channels == 1:
-    filled = (filled @ values.LUMINANCE)[:, None]
-  most = np.iinfo(photo.pixels.dtype).max
-  levels = np.clip(np.round((filled + 1) * (most / 2)), 0, most)
+  filled = prediction[hole]  # [N, C]
+  channels = photo.pixels.shape[-1]
+  if channels != values.channels:
+    channels -= photo.has_alpha
+    filled = values_lib.select(filled, channels)
+    values = dataclasses.replace(values, channels=channels)
   pixels = photo.pixels.copy()
-  pixels[hole, :channels] = levels.astype(pixels.dtype)
+  pixels[hole, :channels] = values.restore(filled, pixels.dtype)
   return photo._replace(pixels=pixels)
 
 
