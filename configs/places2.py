@@ -57,8 +57,8 @@ def get_data_config():
   # channels, or one for each: ((0, 1), (-10, 40)). (): levels of 8 bits, to
   # which 16 bits are reduced; in arrays, the entire range of the integer type.
   data.value_range = ()
-  # Or measure it in the training pictures when the run begins: the two
-  # quantiles, such as (0.001, 0.999), of each channel.
+  # Unless it is stated: the two quantiles, such as (0.001, 0.999), of each
+  # channel of the training pictures, measured when the run begins.
   data.range_quantiles = ()
   # A value that stands for a missing one, as NaN always does. Places where any
   # channel is missing are holes that no loss sees.

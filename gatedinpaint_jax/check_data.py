@@ -24,11 +24,15 @@ def main(argv) -> int:
   flag.switch("json", "Print one line of JSON.")
   options = command_line.parse(flag, argv, doc=__doc__, required=("config",))
   # Takes a second to import; mistaken flags should not have to wait for it.
-  from gatedinpaint_jax.data import survey
+  from gatedinpaint_jax.data import survey, value_ranges
   from gatedinpaint_jax.training import setup
 
   terminal.tidy()
-  found = survey.look(setup.fill_in(options.config))
+  config = value_ranges.fill_in(setup.fill_in(options.config))
+  found = survey.look(config)
+  if options.config.data.get("range_quantiles"):
+    ranges = [list(pair) for pair in config.data.value_range]
+    found.facts["training"]["config.data.value_range"] = ranges
   text = "\n".join(found.lines())
   print(json.dumps(found._asdict()) if options.json else text)
   return command_line.MISTAKE if found.problems else 0

@@ -124,13 +124,10 @@ def from_config(config: Mapping[str, Any]) -> Values:
   Raises:
     UserError: if a range or a count does not make sense.
   """
-  model, data = config["model"], config.get("data") or {}
-  channels = model.get("channels", 3)
-  return Values(
-    channels,
-    _read_ranges(data.get("value_range", ()), channels),
-    data.get("no_data"),
-  )
+  data = {"value_range": (), "no_data": None} | dict(config.get("data") or {})
+  channels = config["model"].get("channels", 3)
+  ranges = _read_ranges(data["value_range"], channels)
+  return Values(channels, ranges, data["no_data"])
 
 
 def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:

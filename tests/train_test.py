@@ -15,10 +15,10 @@ from tensorboard.backend.event_processing import event_accumulator
 
 from configs import places2
 from gatedinpaint_jax import build as networks_build
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import errors, values
 from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.data import hole_shapes
+from gatedinpaint_jax.data import checks, hole_shapes, value_ranges
 from gatedinpaint_jax.training import loop, train
 from gatedinpaint_jax.training import setup as setup_lib
 from tests import processes, standard_error, tiny_run
@@ -146,7 +146,10 @@ def test_summary_names_the_strip_and_the_error_in_the_hole(
 
 def test_every_key_of_the_reference_config_is_read():
   # Only these modules read a config; some sections go in as a whole.
-  readers = (train, loop, setup_lib, data_build, networks_build)
+  readers = (
+    *(train, loop, setup_lib, data_build, networks_build),
+    *(values, value_ranges, checks),
+  )
   source = "".join(inspect.getsource(module) for module in readers)
   config = places2.get_config()
   sections = {

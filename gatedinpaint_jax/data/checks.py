@@ -40,10 +40,6 @@ def _check_values(config):
     raise errors.UserError(
       f"{key}: must be (low, high), such as (0.001, 0.999)"
     )
-  if quantiles and len(data.value_range):
-    raise errors.UserError(
-      f"{key}: config.data.value_range is stated too; leave one of them out"
-    )
   is_valid = all(isinstance(x, int) and 0 <= x < channels for x in shown)
   if len(shown) not in (0, 1, 3) or not is_valid:
     raise errors.UserError(

@@ -8,7 +8,7 @@ from absl import logging
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax.data import build as data_build
-from gatedinpaint_jax.data import survey
+from gatedinpaint_jax.data import survey, value_ranges
 from gatedinpaint_jax.training import (
   checkpoint_reader,
   config_drift,
@@ -41,7 +41,7 @@ def train_and_evaluate(
     UserError: if the config, the pictures or the workdir cannot be used, or the
       processes of the run have different configs.
   """
-  config = setup_lib.fill_in(config)
+  config = _fill_in(config, workdir)
   setup = setup_lib.build_setup(config)
   mesh = devices.make_mesh()
   devices.check_batch_size(
@@ -85,6 +85,14 @@ def train_and_evaluate(
         preemption=stop,
       )
       return run.train(restored.state, _batches(pictures, restored.state))
+
+
+def _fill_in(config, workdir):
+  """Returns a config with all that it leaves open."""
+  config, saved = setup_lib.fill_in(config), None
+  with contextlib.suppress(errors.UserError, *checkpoint_reader.DAMAGE):
+    saved = checkpoint_reader.read_config(checkpoint_reader.find(workdir))
+  return value_ranges.fill_in(config, saved)
 
 
 def _check_files(config) -> None:
