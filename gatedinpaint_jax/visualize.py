@@ -1,38 +1,127 @@
-"""Strips of pictures for TensorBoard, and the attention as colours.
+"""Pictures of any channels as colours, strips of them, attention as colours.
 
 Works on NumPy arrays; colours are RGB, `uint8`.
 """
 
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import values as values_lib
 
 PANELS = ("original", "masked", "coarse", "refined", "completed", "attention")
+# Of missing values, a colour that grey pictures do not have.
+MISSING = (255, 0, 255)
 _LABEL_HEIGHT = 14
+# Percentiles of the known values, so that a single one cannot darken the rest.
+_PERCENTILES = (1, 99)
 # Number of colours from each corner of the Middlebury wheel to the next; the
 # six corners begin with red.
 _WHEEL_SECTORS = (15, 6, 4, 11, 13, 6)
 
 
-def strip(panels: np.ndarray) -> np.ndarray:
-  """Stacks the rows of `draw_panels` under the names of `PANELS`."""
-  return np.concatenate([_labels(panels.shape[2]), *panels])
+@dataclasses.dataclass(frozen=True)
+class Scale:
+  """How pictures `[..., C]` in the units of the data are drawn."""
+
+  values: values_lib.Values
+  channels: tuple[int, ...]  # one as grey, or three as red, green and blue
+  low: np.ndarray  # what is black, of each of the channels
+  high: np.ndarray
+  text: str  # says both in one line; "" for photographs
+
+  def draw(self, image: np.ndarray) -> np.ndarray:
+    """Returns colours `[..., 3]` of pictures; `MISSING` where a value is."""
+    shown = image[..., self.channels].astype(np.float32)
+    missing = self.values.is_missing(image)
+    shown[missing] = 0
+    low, high = self.low, self.high
+    if not self.text:
+      # Photographs of 8 and of 16 bits may stand side by side.
+      low, high = _limits(image.dtype, self.values)
+    levels = (shown - low) * (255 / (high - low))
+    levels = np.clip(np.round(levels), 0, 255).astype(np.uint8)
+    colours = np.array(np.broadcast_to(levels, (*levels.shape[:-1], 3)))
+    colours[missing] = MISSING
+    return colours
 
 
-def draw_panels(batch, output, completed) -> np.ndarray:
+def fit_scale(
+  images: Iterable[np.ndarray],
+  values: values_lib.Values,
+  channels: Sequence[int] = (),
+) -> Scale:
+  """Returns the scale that is fair to pictures, and to all that fill them.
+
+  It goes from the 1st to the 99th percentile of the known values of each
+  channel. Photographs are drawn as they are.
+
+  Args:
+    images: originals `[..., C]`, all of one type, in the units of the data.
+    values: what their numbers are.
+    channels: those to show, one or three; the first three or the first one if
+      left out.
+  """
+  images = list(images)
+  low, high = _limits(images[0].dtype, values)
+  if values.are_levels and values.channels == 3 and not channels:
+    return Scale(values, (0, 1, 2), low, high, "")
+  chosen = tuple(channels) or ((0, 1, 2) if values.channels >= 3 else (0,))
+  low, high = low[[*chosen]], high[[*chosen]]
+  known = [image[~values.is_missing(image)][:, chosen] for image in images]
+  if sum(map(len, known)):
+    found = np.percentile(np.concatenate(known), _PERCENTILES, axis=0)
+    found = found.astype(np.float32)
+    # A channel of one value keeps its entire range.
+    low, high = np.where(found[0] < found[1], found, (low, high))
+  text = ", ".join(
+    f"channel {channel} from {a:.6g} to {b:.6g}"
+    for channel, a, b in zip(chosen, low, high, strict=True)
+  )
+  return Scale(values, chosen, low, high, text)
+
+
+def to_units(
+  image: np.ndarray, values: values_lib.Values, unknown: Any = None
+) -> np.ndarray:
+  """Maps pictures in [-1, 1] to float32 in the units of the data.
+
+  Those are levels of 8 bits where no range is stated. Where `unknown [..., 1]`
+  is not 0, the result is NaN.
+  """
+  low, high = _limits(np.float32, values)
+  ranges = tuple(zip(low.tolist(), high.tolist(), strict=True))
+  stated = dataclasses.replace(values, ranges=ranges)
+  image = stated.restore(image, np.float32)
+  return image if unknown is None else np.where(unknown, np.nan, image)
+
+
+def strip(panels: np.ndarray, text: str = "") -> np.ndarray:
+  """Stacks the rows of `draw_panels` under the names of `PANELS` and a text."""
+  return np.concatenate([_labels(panels.shape[2], text), *panels])
+
+
+def draw_panels(batch, output, completed, scale: Scale) -> np.ndarray:
   """Draws a row of `PANELS` for each picture, `[N, H, 6 * W, 3] uint8`.
 
-  Takes a `Batch`, its `GeneratorOutput` and the filled pictures. In the second
-  panel the hole is white and a sketch is black.
+  Takes a `Batch`, its `GeneratorOutput` and the filled pictures, all in
+  [-1, 1]. In the second panel the hole is white and a sketch is black.
   """
-  image, mask = np.asarray(batch.image), np.asarray(batch.mask)
-  masked = image * (1 - mask) + mask
-  if batch.sketch is not None:
-    masked = masked * (1 - batch.sketch) - batch.sketch
-  height, width = image.shape[1:3]
-  panels = [image, masked, output.coarse, output.refined, completed]
-  columns = [batch_lib.to_uint8(panel) for panel in panels]
+  values, unknown = scale.values, batch.unknown
+  original = scale.draw(to_units(batch.image, values, unknown))
+  predictions = output.coarse, output.refined, completed
+  columns = [
+    original,
+    _cover(original, batch),
+    *(scale.draw(to_units(image, values)) for image in predictions),
+  ]
+  if unknown is not None:
+    # What was filled in, though no score counts it.
+    columns[4] = np.where(unknown, columns[3], columns[4])
+  height, width = original.shape[1:3]
   colours = map(Image.fromarray, offset_colours(np.asarray(output.offsets)))
   enlarged = [
     x.resize((width, height), Image.Resampling.NEAREST) for x in colours
@@ -78,10 +167,33 @@ def _colour_wheel():
   return np.concatenate(sectors).astype(np.float32)
 
 
-def _labels(width):
-  """Draws the names of the panels, `[14, width, 3]`, black on white."""
-  label = Image.new("RGB", (width, _LABEL_HEIGHT), "white")
+def _limits(dtype, values):
+  """Returns what -1 and 1 stand for; levels of 8 bits if nothing says it."""
+  is_unstated = not values.ranges and np.dtype(dtype).kind == "f"
+  return values.bounds(np.uint8 if is_unstated else dtype)
+
+
+def _cover(drawn, batch):
+  """Returns drawn originals with white holes and black sketches.
+
+  Missing values keep their colour.
+  """
+  hole = np.asarray(batch.mask) > 0
+  if batch.unknown is not None:
+    hole &= np.asarray(batch.unknown) == 0
+  covered = np.where(hole, np.uint8(255), drawn)
+  if batch.sketch is None:
+    return covered
+  return np.where(np.asarray(batch.sketch) > 0, np.uint8(0), covered)
+
+
+def _labels(width, text):
+  """Draws the names of the panels and a text, black on white."""
+  lines = text.split(", ") if text else []
+  label = Image.new("RGB", (width, _LABEL_HEIGHT * (1 + len(lines))), "white")
   draw = ImageDraw.Draw(label)
   for i, name in enumerate(PANELS):
     draw.text((i * width // len(PANELS) + 2, 1), name, fill="black")
+  for i, line in enumerate(lines, start=1):
+    draw.text((2, i * _LABEL_HEIGHT + 1), line, fill="black")
   return np.asarray(label)

@@ -7,6 +7,7 @@ import jax
 from absl import logging
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import build as data_build
 from gatedinpaint_jax.data import survey, value_ranges
 from gatedinpaint_jax.training import (
@@ -55,6 +56,8 @@ def train_and_evaluate(
     mesh,
     batch_size=config.evaluation.batch_size,
     strips=config.evaluation.strips,
+    values=values_lib.from_config(config),
+    shown_channels=config.data.shown_channels,
   )
   _log_start(setup, pictures, validation)
   hosts.synchronize(config)

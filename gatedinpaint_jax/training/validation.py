@@ -1,7 +1,8 @@
 """Scores a generator on pictures that stay the same for the entire run."""
 
 import functools
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 from flax import traverse_util
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax import visualize
 from gatedinpaint_jax.metrics import image_quality
 from gatedinpaint_jax.training import devices, hosts
@@ -25,12 +27,14 @@ class Validation:
     *,
     batch_size: int,
     strips: int,
+    values: values_lib.Values = values_lib.PHOTOGRAPHS,
+    shown_channels: Sequence[int] = (),
   ):
     """Keeps the batches in memory; compiles at the first call.
 
     The batches are global, in NumPy, the same on every host; all have
     `batch_size` pictures but the last, which may have fewer. The first `strips`
-    pictures are drawn.
+    pictures are drawn, with `shown_channels` as in `visualize.fit_scale`.
     """
     self._batches = list(batches)
     self._mesh = mesh
@@ -38,6 +42,7 @@ class Validation:
     largest = min(batch_size, self.pictures)
     self._padded_size = largest + -largest % mesh.size
     self._strips = strips
+    self._values, self._shown_channels = values, shown_channels
     # The module is static, so that the next run of an equal one traces nothing.
     complete = jax.jit(
       _complete, static_argnums=0, out_shardings=devices.replicated(mesh)
@@ -72,8 +77,22 @@ class Validation:
         shown = jax.tree.map(
           lambda x, count=wanted: x[:count], (batch, output, completed)
         )
-        drawn.append(visualize.draw_panels(*shown))
-    return _means(scores), visualize.strip(np.concatenate(drawn))
+        drawn.append(visualize.draw_panels(*shown, self._scale))
+    strip = visualize.strip(np.concatenate(drawn), self._scale.text)
+    return _means(scores), strip
+
+  @functools.cached_property
+  def _scale(self) -> visualize.Scale:
+    """The scale of all strips of the run, that of the pictures drawn."""
+    images = itertools.chain.from_iterable(
+      visualize.to_units(batch.image, self._values, batch.unknown)
+      for batch in self._batches
+    )
+    return visualize.fit_scale(
+      itertools.islice(images, self._strips),
+      self._values,
+      self._shown_channels,
+    )
 
   def score_mean_fill(self) -> float:
     """Returns `hole_l1` of filling with the mean colour of the known pixels."""
