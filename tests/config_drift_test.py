@@ -39,6 +39,7 @@ OF_THEIR_OWN = {"data.source": "folder", "data.validation_path": "other"}
     {"model.initializer": "released"},
     {"evaluation.pictures": 0},
     {"data.tfds_dir": "elsewhere"},
+    {"data.shown_channels": (2, 1, 0)},
   ],
 )
 def test_harmless_change_passes_with_a_line(change):
@@ -46,7 +47,8 @@ def test_harmless_change_passes_with_a_line(change):
     check(change)
   assert len(lines) == len(change)
   for key, value in change.items():
-    assert f"config.{key}: {value}, was" in lines[0]
+    shown = list(value) if isinstance(value, tuple) else value
+    assert f"config.{key}: {shown}, was" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,9 @@ def test_harmless_change_passes_with_a_line(change):
   [
     ({"data.batch_size": 8}, {}),
     ({"data.image_size": (64, 64)}, {}),
+    ({"data.value_range": (0.0, 1.0)}, {}),
+    ({"data.value_range": ()}, {"data.value_range": (0.0, 1.0)}),
+    ({"data.no_data": -9999.0}, {}),
     ({"optimizer.b1": 0.9}, {}),
     ({"model.dtype": "bfloat16"}, {}),
     ({"schedule.steps": 9}, {"optimizer.decay": "cosine"}),
@@ -77,6 +82,7 @@ def test_change_of_what_is_computed_needs_to_be_allowed(change, before):
   "change",
   [
     {"model.width": 24},
+    {"model.channels": 1},
     {"model.guided": True},
     {"model.bound": "clip"},
     {"model.discriminator": "none"},
@@ -110,6 +116,8 @@ def test_imported_weights_go_with_any_optimizer():
     ("loss.hole", 6.0),
     ("loss.gan", "non_saturating"),
     ("model.bound", "clip"),
+    ("model.channels", 4),
+    ("data.no_data", 0.0),
   ],
 )
 def test_key_that_a_checkpoint_lacks_has_its_default(key, value):
@@ -133,6 +141,13 @@ def test_key_that_an_older_checkpoint_lacks_has_its_old_value(key, value):
   check({}, without=[key])
   with pytest.raises(errors.UserError, match=f"config.{key}: {value}, was"):
     check({key: value}, without=[key])
+
+
+def test_checkpoint_without_channels_and_range_is_of_photographs():
+  keys = ("value_range", "range_quantiles", "no_data", "shown_channels")
+  check({}, without=["model.channels", *(f"data.{key}" for key in keys)])
+  with pytest.raises(errors.UserError, match=r"model\.channels: 1, was 3"):
+    check({"model.channels": 1}, without=["model.channels"], allow_change=True)
 
 
 def test_older_checkpoint_goes_on_under_the_new_draw():
