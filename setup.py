@@ -36,6 +36,8 @@ INSTALL_REQUIRES = [
   "scipy>=1.14.1",
   # Used directly for its clear read errors; orbax needs it anyway.
   "tensorstore>=0.1.86",
+  # Reads and writes what GeoTIFF says of places; libvips does not.
+  "tifffile>=2024.8",
   "tqdm>=4.66",
 ]
 

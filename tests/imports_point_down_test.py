@@ -129,9 +129,12 @@ OUTSIDE_THE_CORNER = (
   "data.arrays",
   "data.build",
   "data.checks",
+  "data.duplicates",
   "data.hole_files",
   "data.hole_shapes",
   "data.listing",
+  "data.npy_file",
+  "data.outline",
   "data.photo_files",
   "data.photo_header",
   "data.picture_format",
@@ -139,7 +142,9 @@ OUTSIDE_THE_CORNER = (
   "data.recipe",
   "data.sketches",
   "data.survey",
+  "data.tiff_tags",
   "data.unreadable",
+  "data.value_survey",
 )
 # Most of clu imports TensorFlow.
 LOAD_TENSORFLOW = ("clu", "tensorboard", "tensorflow", "tensorflow_datasets")

@@ -86,8 +86,8 @@ def test_folder_or_pattern_without_pictures_is_refused():
   for pattern in ("p/*", "q/*.jpg", "q*/x.jpg"):
     message = refusal(pattern, "m.png", "out")
     assert (
-      f"--image={pattern}: no jpg, png, webp, tiff, gif, bmp, avif or heic file"
-      in message
+      f"--image={pattern}: no jpg, png, webp, tiff, gif, bmp, avif, heic or npy"
+      " file" in message
     )
 
 

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image
 
 from gatedinpaint_jax import errors
@@ -74,7 +75,7 @@ def test_png_cut_short_is_refused_unless_all_pixels_are_there(tmp_path):
   np.testing.assert_array_equal(photo_files.read(path).pixels, PIXELS)
 
 
-KINDS = "must be a jpg, png, webp, tiff, gif, bmp, avif or heic"
+KINDS = "must be a jpg, png, webp, tiff, gif, bmp, avif, heic or npy"
 
 
 @pytest.mark.parametrize(
@@ -116,19 +117,37 @@ def test_suffix_may_be_that_of_another_format_that_is_read(tmp_path):
   np.testing.assert_array_equal(photo.pixels, PIXELS)
 
 
-def test_values_that_are_no_levels_are_refused(tmp_path):
-  for name, kind in (("float.tif", np.float32), ("int.tif", np.int32)):
-    path = tmp_path / name
-    Image.fromarray(PIXELS[..., 0].astype(kind)).save(path)
-    with pytest.raises(errors.UserError, match="save it in 8 or 16 bits"):
-      photo_files.read(path)
+@pytest.mark.parametrize("kind", [np.int8, np.uint32, np.int32, np.float64])
+@pytest.mark.parametrize("channels", [1, 5])
+def test_other_types_of_values_say_which_are_read(tmp_path, kind, channels):
+  pixels = np.dstack([PIXELS, PIXELS])[..., :channels].astype(kind).squeeze()
+  tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+  assert_refused(tmp_path / "a.tif", "save it as uint8, uint16, int16 or float")
 
 
-def test_channels_that_mean_nothing_are_refused(tmp_path):
-  image = pyvips.Image.new_from_array(np.dstack([PIXELS, PIXELS[..., :2]]))
-  image.copy(interpretation="srgb").write_to_file(tmp_path / "a.tif")
-  with pytest.raises(errors.UserError, match="srgb with 5 channels of uchar"):
+@pytest.mark.parametrize(
+  ("options", "reason"),
+  [
+    ({"tile": (16, 16)}, "tiled separate planes not supported"),
+    ({"compression": "lzma"}, "LZMA compression support is not configured"),
+  ],
+)
+def test_layout_that_is_not_read_is_not_called_damaged(
+  tmp_path, options, reason
+):
+  planes = pictures.data((5, 32, 48), np.float32)
+  options = {"planarconfig": "separate", "photometric": "minisblack"} | options
+  tifffile.imwrite(tmp_path / "a.tif", planes, **options)
+  with pytest.raises(errors.UserError) as caught:
     photo_files.read(tmp_path / "a.tif")
+  assert f"a.tif: cannot be read ({reason}); save it as" in str(caught.value)
+
+
+def test_few_bytes_cannot_claim_endless_channels(tmp_path):
+  image = pyvips.Image.black(16000, 16000, bands=12)
+  image.write_to_file(tmp_path / "a.tif", compression="deflate")
+  assert (tmp_path / "a.tif").stat().st_size < 2**24
+  assert_refused(tmp_path / "a.tif", "of 12 channels; the limit is 2147483648")
 
 
 def test_size_is_refused_from_the_header_alone(tmp_path):

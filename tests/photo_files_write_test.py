@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from gatedinpaint_jax import batch, errors
+from gatedinpaint_jax import batch, errors, values
 from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.inference import photo_writer
 from tests import pictures
@@ -78,6 +78,51 @@ def test_known_pixels_and_alpha_survive_to_the_bit(
   np.testing.assert_array_equal(again.colours[~HOLE], before.colours[~HOLE])
   if photo.has_alpha:
     np.testing.assert_array_equal(again.alpha, before.alpha)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".npy"])
+@pytest.mark.parametrize("dtype", values.DTYPES)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 13])
+def test_data_of_any_kind_survives_to_the_bit(
+  tmp_path, suffix, dtype, channels
+):
+  for height, width in ((24, 31), (1, 1), (1, 9), (9, 1)):
+    pixels = pictures.data((height, width, channels), dtype)
+    photo = make_photo(pixels)._replace(is_data=channels not in (1, 3))
+    photo_writer.write(tmp_path / f"a{suffix}", photo)
+    again = photo_files.read(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(again.pixels, pixels)
+    assert again.pixels.dtype == dtype
+    assert again.pixels.tobytes() == pixels.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(24, 31), (24, 31, 1), (24, 31, 3)])
+def test_array_keeps_its_axes(tmp_path, shape):
+  array = pictures.data(shape, np.float32)
+  np.save(tmp_path / "a.npy", array)
+  photo_writer.write(tmp_path / "b.npy", photo_files.read(tmp_path / "a.npy"))
+  np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), array, strict=True)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize(
+  ("shape", "dtype", "lost"),
+  [
+    ((24, 32, 1), np.int16, "int16 values"),
+    ((24, 32, 3), np.float32, "float32 values"),
+    ((24, 32, 4), np.uint8, "4 channels of data"),
+    ((24, 32, 13), np.uint16, "13 channels of data"),
+  ],
+)
+def test_format_of_photographs_holds_no_data(
+  tmp_path, name, shape, dtype, lost
+):
+  photo = make_photo(np.ones(shape, dtype))._replace(is_data=True)
+  with pytest.raises(
+    errors.UserError, match=f"cannot keep the picture's {lost}; name a .tif or"
+  ):
+    photo_writer.write(tmp_path / name, photo)
+  assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("channels", [1, 3])

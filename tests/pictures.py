@@ -60,6 +60,18 @@ def noise(height, width, seed=0):
   return np.asarray(Image.fromarray(small).resize((width, height)))
 
 
+def data(shape, dtype, seed=0):
+  """Returns values of a type: all that there are, NaN and infinity included."""
+  generator, dtype = np.random.default_rng(seed), np.dtype(dtype)
+  if dtype.kind != "f":
+    limits = np.iinfo(dtype)
+    return generator.integers(limits.min, limits.max, shape, dtype, True)
+  values = generator.normal(scale=1e4, size=shape).astype(dtype)
+  values.flat[::41] = np.nan
+  values.flat[1::97] = -np.inf
+  return values
+
+
 def write(path, size=(24, 32), seed=0):
   """Saves such noise as a picture file, and makes its folder."""
   path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,13 @@ import psutil
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors, files
 from gatedinpaint_jax import values as values_lib
-from gatedinpaint_jax.data import pillow_masks, recipe, remote, sketches
+from gatedinpaint_jax.data import (
+  npy_file,
+  pillow_masks,
+  recipe,
+  remote,
+  sketches,
+)
 
 # IDs of the random streams. Never renumber: all examples would change.
 _ORDER, _CROP, _MASK, _SKETCH = range(4)
@@ -197,23 +203,10 @@ def _read(file, name) -> np.ndarray:
     return np.lib.format.read_array(content)
 
 
-def _read_claim(file, name) -> tuple[tuple[int, ...], np.dtype]:
-  """Returns the shape and the type that an array claims to have.
-
-  Raises:
-    ValueError: if the array has another length than that.
-  """
+def _read_claim(file, name) -> npy_file.Claim:
   with file.open(f"{name}.npy") as content:
-    formats = {
-      (1, 0): np.lib.format.read_array_header_1_0,
-      (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, _, dtype = formats[np.lib.format.read_magic(content)](content)
-    length = file.getinfo(f"{name}.npy").file_size - content.tell()
-  claimed = math.prod(shape) * dtype.itemsize
-  if claimed != length and not dtype.hasobject:
-    raise ValueError(f"{name} claims {claimed} bytes, but has {length}")
-  return shape, dtype
+    length = file.getinfo(f"{name}.npy").file_size
+    return npy_file.read_claim(content, length)
 
 
 def _check_claims(claims, path, size, values):

@@ -136,6 +136,12 @@ def _drawn(photo) -> np.ndarray:
 
 def _deciding_plane(photo) -> np.ndarray:
   """Returns the luminance or the alpha, `[H, W]` in the depth of the file."""
+  channels, dtype = photo.pixels.shape[-1], photo.pixels.dtype
+  if channels > 4 or photo.is_data or dtype not in (np.uint8, np.uint16):
+    raise errors.UserError(
+      f"has {channels} channels of {dtype}; masks and sketches are grey or RGB,"
+      " of 8 or 16 bits"
+    )
   grey, alpha = photo.grey, photo.alpha
   if alpha is None:
     return grey

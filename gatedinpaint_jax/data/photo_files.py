@@ -1,9 +1,9 @@
 """Reads picture files without losing depth, alpha or metadata.
 
-Reads what `picture_format` knows, 8 and 16 bits, grey and RGB, with and without
-alpha. Pictures are turned upright according to their Exif data. CMYK is
-converted to sRGB, palettes to RGB. Of several pages or frames, the first is
-read.
+Reads what `picture_format` knows, grey and RGB, with and without alpha, and
+data of any number of channels. Pictures are turned upright according to their
+Exif data. CMYK is converted to sRGB, palettes to RGB. Of several pages or
+frames, the first is read.
 """
 
 import contextlib
@@ -20,11 +20,17 @@ import pyvips
 
 from gatedinpaint_jax import errors
 from gatedinpaint_jax import values as values_lib
-from gatedinpaint_jax.data import photo_header, picture_format
+from gatedinpaint_jax.data import (
+  npy_file,
+  photo_header,
+  picture_format,
+  tiff_tags,
+)
+from gatedinpaint_jax.data import outline as outline_lib
 
-_DEPTHS = {"uchar": np.uint8, "ushort": np.uint16}
-# {colour space of the library: numbers of channels that are supported}.
-_CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4)}
+_LEVELS = (np.uint8, np.uint16)
+# What the library says of TIFF files that are not damaged.
+_NOT_SUPPORTED = ("not supported", "not configured", "out of range")
 
 # Its warnings are about files that we reject, or harmless.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
@@ -33,19 +39,23 @@ logging.getLogger("pyvips").setLevel(logging.ERROR)
 class Photo(NamedTuple):
   """A decoded picture, upright."""
 
-  # `[H, W, C]` uint8 or uint16; C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and
-  # alpha.
+  # `[H, W, C]`, of one of `values.DTYPES`; C = 1 grey, 2 grey and alpha, 3 RGB,
+  # 4 RGB and alpha, unless it is data.
   pixels: np.ndarray
   header: photo_header.Header  # metadata of the file
   # Pixels per millimetre, (horizontal, vertical).
   resolution: tuple[float, float]
   notes: tuple[str, ...] = ()  # what a person should know of the file
   no_data: float | None = None  # what the file says stands for a missing value
+  is_data: bool = False  # of which no channel is a colour or alpha
+  is_plane: bool = False  # an array `[H, W]` in its file, without channels
+  tags: tuple[tiff_tags.Tag, ...] = ()  # of a TIFF file, such as its place
 
   @property
   def has_alpha(self) -> bool:
     """Whether the last channel is alpha."""
-    return self.pixels.shape[-1] in (2, 4)
+    is_colour = self.pixels.dtype in _LEVELS and not self.is_data
+    return is_colour and self.pixels.shape[-1] in (2, 4)
 
   @property
   def colours(self) -> np.ndarray:
@@ -54,7 +64,22 @@ class Photo(NamedTuple):
 
   def levels(self, channels: int) -> np.ndarray:
     """Returns the channels of a model in 8 bits, `[H, W, C] uint8`."""
-    return values_lib.select(to_bytes(self.pixels), channels)
+    pixels = to_bytes(self.pixels)
+    return self._replace(pixels=pixels).select(channels)
+
+  def select(self, channels: int) -> np.ndarray:
+    """Returns the channels of a model, as `values.select` does.
+
+    Raises:
+      UserError: if there are others; of data, none is left out.
+    """
+    found = self.pixels.shape[-1]
+    if self.is_data and found != channels:
+      raise errors.UserError(
+        f"has {found} channels of data; the model has {channels}"
+        " (config.model.channels)"
+      )
+    return values_lib.select(self.pixels, channels)
 
   def values(self, of: values_lib.Values) -> values_lib.Values:
     """Returns a model's values, with the file's `no_data` if they lack it."""
@@ -64,16 +89,14 @@ class Photo(NamedTuple):
 
   def normalized(self, of: values_lib.Values) -> np.ndarray:
     """Returns the channels of a model as `Values.normalize` does."""
-    return self.values(of).normalize(
-      values_lib.select(self.pixels, of.channels)
-    )
+    return self.values(of).normalize(self.select(of.channels))
 
   @property
   def grey(self) -> np.ndarray:
     """The luminance, `[H, W]` in the depth of the file."""
     if self.pixels.shape[-1] < 3:
       return self.pixels[..., 0]
-    return values_lib.select(self.pixels, 1)[..., 0]
+    return self.select(1)[..., 0]
 
   @property
   def alpha(self) -> np.ndarray | None:
@@ -97,27 +120,12 @@ def to_bytes(levels: np.ndarray) -> np.ndarray:
   return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-class Outline(NamedTuple):
-  """What the header of a picture file says of it."""
-
-  kind: str  # such as "jpeg"
-  size: tuple[int, int]  # (height, width), upright
-  channels: int
-  is_turned: bool  # by its Exif data
-  frames: int  # or pages, of which this is the first
-
-  @property
-  def notes(self) -> list[str]:
-    """What a person should know of the file."""
-    if self.frames == 1:
-      return []
-    return [f"only the first of its {self.frames} pictures is read"]
-
-
-def read_outline(path: str | pathlib.Path) -> Outline:
+def read_outline(path: str | pathlib.Path) -> outline_lib.Outline:
   """Reads the header of a file, without decoding its pixels."""
   with _open(path) as file, errors.prefixed(f"{path}: "), _damage():
-    return _outline(picture_format.open_picture(file))
+    if picture_format.recognize(file) == "npy":
+      return outline_lib.of_npy(npy_file.read_picture_claim(file))
+    return outline_lib.of_image(picture_format.open_picture(file))
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:
@@ -171,24 +179,22 @@ def _without_end(jpeg) -> Photo:
 
 
 def _decode(file) -> Photo:
+  if picture_format.recognize(file) == "npy":
+    return _decode_npy(file)
   notes = []
   with _damage():
     opened = picture_format.open_picture(file)
-    image, outline = opened.image, _outline(opened)
-    if _orientation(image) > 1:
+    image, tags = opened.image, opened.tags
+    outline = outline_lib.of_image(opened)
+    if outline.is_turned:
       image = image.copy_memory().autorot()  # needs random access
+      tags = tags.without_place()
     if image.interpretation == "cmyk":
       image = image.icc_transform("srgb", embedded=True)
       notes.append("converted from CMYK to sRGB")
-    if image.format not in _DEPTHS or (
-      image.bands not in _CHANNELS.get(image.interpretation, ())
-    ):
-      raise errors.UserError(
-        f"{image.interpretation} with {image.bands} channels of "
-        f"{image.format} values is not supported; save it in 8 or 16 bits, "
-        "grey or RGB"
-      )
     pixels = image.numpy()
+  if tags.kept != opened.tags.kept:
+    notes.append("turned, so that its place on Earth is dropped")
   try:
     header = photo_header.collect(image)
   except UnicodeDecodeError:  # by pyvips; PNG allows Latin-1
@@ -200,6 +206,22 @@ def _decode(file) -> Photo:
     header,
     (image.xres, image.yres),
     (*outline.notes, *notes),
+    no_data=tags.no_data,
+    is_data=outline.is_data,
+    tags=tags.kept,
+  )
+
+
+def _decode_npy(file) -> Photo:
+  claim = npy_file.read_picture_claim(file)
+  outline = outline_lib.of_npy(claim)
+  pixels = npy_file.read_picture(file, claim)
+  return Photo(
+    pixels.reshape(*outline.size, outline.channels),
+    {},
+    (1.0, 1.0),
+    is_data=outline.is_data,
+    is_plane=len(claim.shape) == 2,
   )
 
 
@@ -209,8 +231,14 @@ def _damage():
   try:
     yield
   except pyvips.Error as error:
+    found = reason(error)
+    if any(word in found for word in _NOT_SUPPORTED):
+      raise errors.UserError(
+        f"cannot be read ({found}); {outline_lib.ADVICE}, interleaved and"
+        " deflated"
+      ) from error
     raise errors.UserError(
-      f"damaged or cut short ({reason(error)}); save it again"
+      f"damaged or cut short ({found}); save it again"
     ) from error
 
 
@@ -231,19 +259,6 @@ def _open(path) -> BinaryIO:
     raise errors.UserError(
       f"{path}: cannot be read ({error.strerror})"
     ) from error
-
-
-def _outline(opened) -> Outline:
-  image, kind, frames = opened
-  size, orientation = (image.height, image.width), _orientation(image)
-  size = size[::-1] if orientation > 4 else size
-  return Outline(kind, size, image.bands, orientation > 1, frames)
-
-
-def _orientation(image) -> int:
-  """Returns the Exif orientation, 1 to 8, where 1 is upright."""
-  is_known = image.get_typeof("orientation")
-  return image.get("orientation") if is_known else 1
 
 
 def reason(error) -> str:

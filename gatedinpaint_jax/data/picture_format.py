@@ -1,5 +1,7 @@
 """Recognizes picture files by their first bytes and opens them.
 
+.npy files are only recognized here; `npy_file` reads them.
+
 Left to itself, libvips tries all of its loaders: it takes an Ultra HDR JPEG for
 another format, and parses SVG for seconds before the file can be refused. Here
 the first bytes choose the one loader, and the name of a file does not matter.
@@ -12,16 +14,18 @@ import pyvips
 from PIL import BmpImagePlugin
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax.data import npy_file, tiff_tags
 
 SUFFIXES = (
   *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff"),
-  *(".gif", ".bmp", ".avif", ".heic", ".heif"),
+  *(".gif", ".bmp", ".avif", ".heic", ".heif", ".npy"),
 )
-NAMES = "jpg, png, webp, tiff, gif, bmp, avif or heic"
+NAMES = "jpg, png, webp, tiff, gif, bmp, avif, heic or npy"
 JPEG = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
 # 16384 x 16384. A file of a few bytes can declare any size.
 MAX_PIXELS = 2**28
+_MAX_VALUES = 2**31
 # As many bytes decide.
 _HEAD = 16
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -34,6 +38,7 @@ _SIGNATURES = (
   (b"MM\0+", "tiff"),
   (b"GIF8", "gif"),
   (b"BM", "bmp"),
+  (npy_file.SIGNATURE, "npy"),
 )
 # Of the ISO base media file format that HEIC and AVIF use.
 _HEIF_BRANDS = (
@@ -59,10 +64,13 @@ class Opened(NamedTuple):
   image: pyvips.Image
   kind: str  # such as "jpeg"
   frames: int  # that the file has, of which this is the first
+  tags: tiff_tags.Tags = tiff_tags.Tags()
 
 
 def open_picture(file: BinaryIO) -> Opened:
   """Opens a file, which must be unbuffered or in memory and stay open.
+
+  It is not an .npy file.
 
   Raises:
     UserError: if it is not a picture of a known kind; without its name.
@@ -76,22 +84,24 @@ def open_picture(file: BinaryIO) -> Opened:
   if kind == "bmp":
     return Opened(_open_bmp(file), kind, 1)  # checks the size before it decodes
   frames = _frames_of_png(file) if kind == "png" else 1
+  tags = tiff_tags.read(file) if kind == "tiff" else tiff_tags.Tags()
   # Otherwise the error would include those of earlier files.
   pyvips.vips_lib.vips_error_clear()
   try:
-    image = pyvips.Operation.call(
-      f"{kind}load_source", _source(file), fail_on="error", access="sequential"
-    )
+    image = _load(file, kind, tags.change)
   except pyvips.Error as error:
     if kind == "heif" and "upport" in error.detail:
       raise errors.UserError(
         "a heic file, which the installed libvips cannot decode; save it as jpg"
       ) from error
     raise
-  _check_size(image.width, image.height)
+  if tags.change:
+    is_deep = image.format == "ushort"
+    image = image.copy(interpretation="grey16" if is_deep else "b-w")
+  check_size(image.width, image.height, image.bands)
   if image.get_typeof("n-pages"):
     frames = image.get("n-pages")
-  return Opened(image, kind, frames)
+  return Opened(image, kind, frames, tags)
 
 
 def recognize(file: BinaryIO) -> str | None:
@@ -138,6 +148,30 @@ def has_all_scans(jpeg: bytes) -> bool:
   return wanted <= found
 
 
+def check_size(width: int, height: int, channels: int = 1) -> None:
+  """Raises UserError if a picture may be too large for the memory."""
+  if height * width > MAX_PIXELS:
+    raise errors.UserError(
+      f"{width} x {height} pixels; the limit is {MAX_PIXELS} in total"
+    )
+  if height * width * channels > _MAX_VALUES:
+    raise errors.UserError(
+      f"{width} x {height} pixels of {channels} channels; the limit is"
+      f" {_MAX_VALUES} values"
+    )
+
+
+def _load(file, kind, change) -> pyvips.Image:
+  """Opens a file, with other bytes at a position if there is a change."""
+  options = {"fail_on": "error", "access": "sequential"}
+  if change is None:
+    return pyvips.Operation.call(f"{kind}load_source", _source(file), **options)
+  (position, new), data = change, bytearray(file.read())
+  data[position : position + len(new)] = new
+  # It copies the bytes; a source would need them to stay.
+  return pyvips.Operation.call(f"{kind}load_buffer", bytes(data), **options)
+
+
 def _source(file) -> pyvips.Source:
   if hasattr(file, "getvalue"):
     return pyvips.Source.new_from_memory(file.getvalue())
@@ -149,7 +183,7 @@ def _open_bmp(file) -> pyvips.Image:
   """Reads a BMP with Pillow, because libvips comes without a safe loader."""
   try:
     picture = BmpImagePlugin.BmpImageFile(file)
-    _check_size(*picture.size)
+    check_size(*picture.size)
     mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(picture.mode, "RGB")
     return pyvips.Image.new_from_array(picture.convert(mode))
   except (
@@ -160,13 +194,6 @@ def _open_bmp(file) -> pyvips.Image:
     struct.error,
   ) as error:
     raise pyvips.Error("BMP", str(error)) from error
-
-
-def _check_size(width, height) -> None:
-  if height * width > MAX_PIXELS:
-    raise errors.UserError(
-      f"{width} x {height} pixels; the limit is {MAX_PIXELS} in total"
-    )
 
 
 def _frames_of_png(file) -> int:

@@ -188,19 +188,20 @@ class Pipeline:
 
   def _find_reserve(self):
     """Returns the bytes of the first readable photos and of their sketches."""
-    found = []
+    found, reasons = [], []
     for element in self._source.listed():
       try:
         encoded = self._source.encoded(element)
         self._frame(self._decode(*encoded), fold_in([0, 0], 0))
-      except (tf.errors.OpError, errors.UserError):
+      except (tf.errors.OpError, errors.UserError) as error:
+        reasons.append(errors.first_words(error))
         self._tally.add(element["name"].numpy().decode(errors="replace"))
         continue
       found.append(encoded)
       if len(found) == _RESERVE_SIZE:
         break
     if not found:
-      raise self._tally.error("not one is readable")
+      raise self._tally.error("not one is readable", reasons[0])
     return [tf.stack(parts) for parts in zip(*found, strict=True)]
 
 

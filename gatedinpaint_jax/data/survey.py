@@ -5,9 +5,7 @@ the reader that training uses.
 """
 
 import collections
-import contextlib
 import functools
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent import futures
@@ -16,17 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import (
   build,
   checks,
+  duplicates,
   hole_files,
   listing,
   photo_files,
   remote,
   unreadable,
+  value_survey,
 )
 
-# Above it, the colours of a mask or of a sketch may be the wrong way round.
+# Above it, the colours of a mask or a sketch may be the wrong way round.
 _MOSTLY = 0.5
 _NAMED = 3
 # Photographs of which the pixels are decoded, too.
@@ -99,9 +100,16 @@ def look(config: Any, *, most: int | None = None) -> Survey:
 
 def _look_at_photos(survey, name, files, config, most) -> None:
   paths = _sample(files.photos, most)
-  outlines, bad = _read(photo_files.read_outline, paths)
+  values = values_lib.from_config(config)
+  outlines, bad = _read(
+    functools.partial(value_survey.read_outline, values=values), paths
+  )
   # Pixels take longer than headers.
-  bad |= _read(photo_files.read, _sample([*outlines], _DECODED))[1]
+  shares, others = _read(
+    functools.partial(value_survey.read_shares, values=values),
+    _sample([*outlines], _DECODED),
+  )
+  bad |= others
   facts = survey.facts[name] = {"pictures": len(files.photos)}
   if len(paths) < len(files.photos):
     facts["of these looked at"] = len(paths)
@@ -130,6 +138,7 @@ def _look_at_photos(survey, name, files, config, most) -> None:
   ):
     if paths_of_it:
       facts[what] = len(paths_of_it)
+  _look_at_values(survey, name, outlines, shares, values)
   if bad:
     facts["unreadable"] = len(bad)
     is_problem = not found or unreadable.are_too_many(len(bad), len(paths))
@@ -137,6 +146,31 @@ def _look_at_photos(survey, name, files, config, most) -> None:
     lines.append(f"{name}: {_named(bad.values())}")
   if files.sketches is not None:
     _look_at_sketches(survey, name, files, outlines, config)
+
+
+def _look_at_values(survey, name, outlines, shares, values) -> None:
+  """Tells what training loses of the values of pictures, and what they lack."""
+  deep = [path for path, o in outlines.items() if o.dtype == np.uint16]
+  if deep and values.are_levels:
+    survey.notes.append(
+      f"{name}: {_named(deep)}: 16 bits, of which 8 are read unless"
+      " config.data.value_range is set"
+    )
+  missing = np.mean([share.missing for share in shares.values()] or [0])
+  if missing:
+    survey.facts[name]["missing values"] = f"{missing:.1%}"
+  for what, paths in (
+    (
+      "all values are missing",
+      [p for p, s in shares.items() if s.missing == 1],
+    ),
+    (
+      "most values are beyond config.data.value_range",
+      [path for path, share in shares.items() if share.beyond > _MOSTLY],
+    ),
+  ):
+    if paths:
+      survey.notes.append(f"{name}: {_named(paths)}: {what}")
 
 
 def _look_at_sketches(survey, name, files, outlines, config) -> None:
@@ -217,33 +251,15 @@ def _look_for_duplicates(survey, used, most) -> None:
   """Notes files for training that have the content of one for validation."""
   if len(used) < 2:
     return
-  held_out = collections.defaultdict(list)
-  for path in _sample(used["validation"].photos, most):
-    held_out[_size(path)].append(path)
-  held_out.pop(None, None)
-  twins = {}
-  for path in _sample(used["training"].photos, most):
-    content = None
-    for other in held_out.get(_size(path), ()):
-      content = content or _digest(path)
-      if content == _digest(other):
-        twins[path] = other
+  twins = duplicates.find(
+    _sample(used["training"].photos, most),
+    _sample(used["validation"].photos, most),
+  )
   if twins:
     lines = [f"{path} is the same as {twin}" for path, twin in twins.items()]
     survey.notes.append(
       f"{len(twins)} files for training are also held out: {_named(lines)}"
     )
-
-
-def _size(path) -> int | None:
-  with contextlib.suppress(OSError):
-    return os.path.getsize(path)
-
-
-@functools.lru_cache(maxsize=10_000)
-def _digest(path) -> bytes | None:
-  with contextlib.suppress(OSError), open(path, "rb") as file:
-    return hashlib.file_digest(file, "sha256").digest()
 
 
 def _decode(path, function) -> np.ndarray:

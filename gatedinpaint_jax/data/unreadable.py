@@ -41,13 +41,16 @@ class Tally:
     if are_too_many(count, self._total):
       raise self.error(f"more than {_FRACTION:.0%} of the set")
 
-  def error(self, why: str) -> errors.UserError:
-    """Returns an error that counts and names the unreadable pictures."""
-    names = list(self.names)
+  def error(self, why: str, reason: str = "") -> errors.UserError:
+    """Returns an error that counts and names the unreadable pictures.
+
+    A reason is that of the first of them.
+    """
+    names, reason = list(self.names), reason and f"; the first: {reason}"
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
       listed += f" and {len(names) - _NAMED} more"
     return errors.UserError(
       f"{self._key}: {len(names)} of {self._total} pictures cannot be read"
-      f"{self._also}, {why}: {listed}; replace or remove them"
+      f"{self._also}, {why}: {listed}; replace or remove them{reason}"
     )
