@@ -131,15 +131,8 @@ def from_config(config: Mapping[str, Any]) -> Values:
 
 
 def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:
-  """Returns the values of a picture that no model has to know.
-
-  Those of photographs for levels of 1 to 4 channels, otherwise all from the
-  smallest to the largest.
-  """
+  """Returns the values of a picture: all from its smallest to its largest."""
   channels = pixels.shape[-1]
-  is_integer = pixels.dtype in (np.uint8, np.uint16)
-  if is_integer and channels <= 4 and no_data is None:
-    return PHOTOGRAPHS
   known = pixels[~Values(channels, no_data=no_data).is_missing(pixels)]
   if not known.size or known.min() == known.max():
     known = np.array([0, 1]) + (known.min() if known.size else 0)

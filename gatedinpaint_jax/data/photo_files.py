@@ -87,6 +87,14 @@ class Photo(NamedTuple):
       return of
     return dataclasses.replace(of, no_data=self.no_data)
 
+  @property
+  def own_values(self) -> values_lib.Values:
+    """Its values where there is no model: of a photograph, or as measured."""
+    is_photograph = self.pixels.dtype in _LEVELS and self.pixels.shape[-1] <= 4
+    if is_photograph and not self.is_data and self.no_data is None:
+      return values_lib.PHOTOGRAPHS
+    return values_lib.of_picture(self.pixels, self.no_data)
+
   def normalized(self, of: values_lib.Values) -> np.ndarray:
     """Returns the channels of a model as `Values.normalize` does."""
     return self.values(of).normalize(self.select(of.channels))

@@ -92,6 +92,4 @@ def _read(found, position, values):
   path = found.photos[position]
   with errors.prefixed(f"{os.fspath(path)}: "):
     photo = photo_files.read(path)
-    return values_lib.select(photo.pixels, values.channels), photo.values(
-      values
-    )
+    return photo.select(values.channels), photo.values(values)

@@ -131,8 +131,7 @@ def _load(job, inpainter, options) -> _Loaded:
     photo = photo._replace(no_data=options.no_data)
   with errors.prefixed(f"{job.image}: "):
     if inpainter.values is None:
-      own = values_lib.of_picture(photo.pixels, photo.no_data)
-      inpainter = inpainter.with_values(own)
+      inpainter = inpainter.with_values(photo.own_values)
     values, image = _select(photo, inpainter.values)
   missing = values.is_missing(image)
   if job.mask is None:
@@ -163,7 +162,7 @@ def _select(photo, values) -> tuple[values_lib.Values, np.ndarray]:
   values = photo.values(values)
   if values.are_levels:
     return values, photo.levels(values.channels)
-  return values, values_lib.select(photo.pixels, values.channels)
+  return values, photo.select(values.channels)
 
 
 def _predict(loaded, capacity, options):

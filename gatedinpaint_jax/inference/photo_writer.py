@@ -55,7 +55,9 @@ def composite(
   if channels != values.channels:
     channels -= photo.has_alpha
     filled = values_lib.select(filled, channels)
-    values = dataclasses.replace(values, channels=channels)
+    values = dataclasses.replace(
+      values, channels=channels, ranges=values.ranges[:channels]
+    )
   pixels = photo.pixels.copy()
   pixels[hole, :channels] = values.restore(filled, pixels.dtype)
   return photo._replace(pixels=pixels)
