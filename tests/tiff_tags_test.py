@@ -10,7 +10,7 @@ import tifffile
 from gatedinpaint_jax import errors, values
 from gatedinpaint_jax.data import photo_files, tiff_tags
 from gatedinpaint_jax.inference import photo_writer
-from tests import pictures
+from tests import pictures, processes
 
 ASCII, SHORT, DOUBLE = 2, 3, 12
 # A grid of 10 m in zone 32 of UTM, as GDAL writes it.
@@ -252,3 +252,19 @@ def test_damaged_tags_do_no_harm(tmp_path):
 def test_damaged_directory_has_no_tags():
   assert tiff_tags.read(io.BytesIO(b"II*\0")) == tiff_tags.Tags()
   assert tiff_tags.read(io.BytesIO(b"II*\0" + b"\xff" * 99)).kept == ()
+
+
+def test_other_files_do_not_wait_for_tifffile(tmp_path):
+  pictures.write(tmp_path / "a.png")
+  program = (
+    "import pathlib, sys\n"
+    "from gatedinpaint_jax.data import photo_files\n"
+    "from gatedinpaint_jax.inference import photo_writer\n"
+    "path = pathlib.Path(sys.argv[1])\n"
+    "photo_writer.write(path.with_name('b.tif'), photo_files.read(path))\n"
+    "assert 'tifffile' not in sys.modules\n"
+    "photo_files.read(path.with_name('b.tif'))\n"
+    "assert 'tifffile' in sys.modules\n"
+  )
+  result = processes.run("-c", program, tmp_path / "a.png")
+  assert result.returncode == 0, result.stderr

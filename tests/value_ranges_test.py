@@ -69,6 +69,24 @@ def test_pictures_without_a_range_are_refused(config, images, expected):
     value_ranges.fill_in(config)
 
 
+def test_picture_that_training_leaves_out_is_left_out(config, tmp_path):
+  folder = tmp_path / "folder"
+  folder.mkdir()
+  (folder / "0.npy").write_text("no picture")
+  np.save(folder / "1.npy", np.zeros((8, 8, 3), np.float32))
+  config.data.update(source="folder", path=str(folder))
+  config.evaluation.pictures = 0
+  with pytest.raises(errors.UserError) as caught:
+    value_ranges.fill_in(config)
+  path, message = folder / "0.npy", str(caught.value)
+  assert f"config.data.range_quantiles: {path}: not a picture" in message
+  assert message.count(str(path)) == 1
+  np.save(folder / "2.npy", draw()[0])
+  measured = value_ranges.fill_in(config).data.value_range
+  expected = np.quantile(draw()[0].reshape(-1, 2), (0, 1), axis=0).T
+  np.testing.assert_allclose(measured, expected)
+
+
 def test_cloud_storage_is_not_read_twice(config):
   config.data.path = "gs://bucket/a.npz"
   with pytest.raises(errors.UserError, match="alone; state"):

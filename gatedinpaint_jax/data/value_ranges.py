@@ -1,7 +1,6 @@
 """Measures the range of values in the pictures that a run trains on."""
 
 import functools
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,15 +65,20 @@ def measure(config: Any) -> tuple[tuple[float, float], ...]:
   chosen = listing.spread(len(positions), min(len(positions), _PICTURES))
   positions = [positions[i] for i in chosen]
   values = values_lib.from_config(config)
-  known = []
+  known, problems = [np.empty((0, values.channels))], []
   for position in positions:
-    pixels, of_picture = _read(found, position, values)
+    try:
+      pixels, of_picture = _read(found, position, values)
+    except errors.UserError as error:  # training bears some of these
+      problems.append(str(error))
+      continue
     places = pixels.reshape(-1, values.channels)
     places = places[:: -(-len(places) // _VALUES)]
     known.append(places[~of_picture.is_missing(places)].astype(np.float64))
   known = np.concatenate(known)
   if not len(known):
-    raise errors.UserError(f"{_KEY}: the pictures have no known value")
+    reason = [*problems, "the pictures have no known value"][0]
+    raise errors.UserError(f"{_KEY}: {reason}")
   low, high = np.quantile(known, config.data.range_quantiles, axis=0)
   for channel, (least, most) in enumerate(zip(low, high, strict=True)):
     if not least < most:
@@ -90,6 +94,6 @@ def _read(found, position, values):
   if isinstance(found, arrays.Arrays):
     return found.images[position], values
   path = found.photos[position]
-  with errors.prefixed(f"{os.fspath(path)}: "):
-    photo = photo_files.read(path)
+  photo = photo_files.read(path)
+  with errors.prefixed(f"{path}: "):
     return photo.select(values.channels), photo.values(values)
