@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.baselines import losses
 from gatedinpaint_jax.networks import patch_discriminator
 
@@ -38,7 +39,11 @@ def discriminator_objective(
   metrics = {"real_score": jnp.mean(real), "fake_score": jnp.mean(fake)}
   if weights.gradient_penalty:
     penalty = losses.gradient_penalty(
-      lambda image: score(image)[0], batch.image, completed, batch.mask, epsilon
+      lambda image: score(image)[0],
+      batch.image,
+      completed,
+      batch_lib.scored(batch),
+      epsilon,
     )
     loss += weights.gradient_penalty * penalty
     metrics["gradient_penalty"] = penalty
