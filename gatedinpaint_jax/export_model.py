@@ -12,15 +12,20 @@ DIR is the workdir of a run, its `checkpoints/` or one step of it, or a
 
 It contains a function complete(image, mask[, sketch]) -> completed of float32:
 
-  image, completed   [B, H, W, 3] in [-1, 1], RGB
+  image, completed   [B, H, W, C] in [-1, 1], RGB or the model's channels
   mask               [B, H, W, 1], 1 = hole
   sketch             [B, H, W, 1], 1 = line; only for guided models
+
+What -1 and 1 stand for in data that is not photographs is printed, and kept in
+the `metadata_props` of an ONNX file: `channels`, and as JSON `value_range`, one
+[low, high] for each channel, and `no_data`, the value that marks a missing one.
 
 H and W are any multiples of 8. The attention then holds the scores of all pairs
 of places at once, about 6 GB at 1024 x 1024. With stablehlo, --height and
 --width fix the size; a large fixed size is computed in pieces instead.
 """
 
+import json
 import os
 import pathlib
 
@@ -28,6 +33,7 @@ import jax
 from jax import export
 
 from gatedinpaint_jax import batch, command_line, errors, files
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.baselines import completion_network
 from gatedinpaint_jax.export import network as network_lib
 
@@ -60,6 +66,8 @@ def main(argv) -> int:
     f"{output} takes {_describe_sizes(options)}; "
     f"{_describe_attention(network, in_pieces)}; weights from {network.source}"
   )
+  if properties := _properties(network.values):
+    print("; ".join(f"{key}: {value}" for key, value in properties.items()))
   return 0
 
 
@@ -103,6 +111,7 @@ def _to_onnx(network, inputs) -> tuple[bytes, bool]:
       inputs,
       ["completed"],
       description=network_lib.__doc__,
+      properties=_properties(network.values),
     )
   except NotImplementedError as error:
     raise errors.UserError(
@@ -119,6 +128,21 @@ def _to_stablehlo(network, inputs) -> tuple[bytes, bool]:
   # There is no other loop than that over the pieces.
   in_pieces = "stablehlo.while" in exported.mlir_module()
   return bytes(exported.serialize()), in_pieces
+
+
+def _properties(values) -> dict[str, str]:
+  """Returns what a user of the file must know about values; {} if they are RGB.
+
+  Without a stated range it is the entire one of the data's integer type.
+  """
+  if values == values_lib.PHOTOGRAPHS:
+    return {}
+  properties = {"channels": str(values.channels)}
+  if values.ranges:
+    properties["value_range"] = json.dumps(values.ranges)
+  if values.no_data is not None:
+    properties["no_data"] = json.dumps(values.no_data)
+  return properties
 
 
 def _describe_attention(network, in_pieces):

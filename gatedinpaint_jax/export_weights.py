@@ -4,7 +4,7 @@
       --output P.safetensors [--with_discriminator] [--overwrite]
 
 DIR is the workdir of a run, its `checkpoints/` or one step of it. The file
-contains float32 arrays for RGB pictures, with kernels `[H, W, I, O]`:
+contains float32 arrays, with kernels `[H, W, I, O]` and RGB inputs:
 
   generator/coarse/LAYER/kernel, .../bias
   generator/refinement/LAYER/kernel, .../bias
@@ -12,7 +12,8 @@ contains float32 arrays for RGB pictures, with kernels `[H, W, I, O]`:
   spectral/LAYER/u, .../sigma                  the power iteration of its norms
 
 The generator is the moving average if the run has one. The metadata contains
-`format` ("gatedinpaint-jax"), `version` and the full `config` as JSON.
+`format` ("gatedinpaint-jax"), `version` and the full `config` as JSON, which
+tells the channels, and the range of values that are not those of photographs.
 `python -m gatedinpaint_jax.import_weights` restores all of it exactly.
 """
 

@@ -10,8 +10,9 @@ P is one of
     or the same in .safetensors
   a .safetensors of `python -m gatedinpaint_jax.export_weights`
 
-Whether the network is guided is read from the file. A discriminator in the file
-is imported too; training in DIR starts from all imported weights. A file with
+Whether the network is guided is read from the file, and so are the channels and
+their range in a file of `export_weights`. A discriminator in the file is
+imported too; training in DIR starts from all imported weights. A file with
 missing or extra arrays is rejected.
 """
 
@@ -64,6 +65,8 @@ def _check_is_free(output):
 def _save(weights, output):
   terminal.tidy()  # without the tracebacks of orbax
   config = {"model": weights.model, "imported_from": weights.file}
+  if weights.data is not None:
+    config["data"] = weights.data
   with errors.prefixed("--output="):
     # Otherwise orbax would fail in the background, with many tracebacks.
     arrays = jax.tree.leaves(weights.trees)

@@ -126,8 +126,8 @@ def from_config(config: Mapping[str, Any]) -> Values:
   """
   data = {"value_range": (), "no_data": None} | dict(config.get("data") or {})
   channels = config["model"].get("channels", 3)
-  ranges = _read_ranges(data["value_range"], channels)
-  return Values(channels, ranges, data["no_data"])
+  ranges, no_data = _read_ranges(data["value_range"], channels), data["no_data"]
+  return Values(channels, ranges, None if no_data is None else float(no_data))
 
 
 def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:

@@ -54,19 +54,25 @@ def test_layer_equals_that_of_pixels(kind, layer, channels, takes, gives):
 
 
 @pytest.mark.parametrize(
-  ("kind", "width"),
-  [("gated", 4), ("vanilla", 8), ("partial", 4)],
+  ("kind", "width", "channels"),
+  [
+    ("gated", 4, 3),
+    ("vanilla", 8, 3),
+    ("partial", 4, 3),
+    ("gated", 4, 1),
+    ("gated", 4, 13),
+  ],
 )
-def test_networks_for_a_tpu_equal_those_for_a_gpu(kind, width):
+def test_networks_for_a_tpu_equal_those_for_a_gpu(kind, width, channels):
   config = places2.get_config()
-  config.model.update(conv=kind, width=width, guided=True)
+  config.model.update(conv=kind, width=width, channels=channels, guided=True)
   config.model.discriminator_width = 2
   generators, discriminators = zip(
     *(build.build_networks(config, platform=name) for name in ("tpu", "gpu")),
     strict=True,
   )
   random = np.random.default_rng(0)
-  image = jnp.asarray(random.uniform(-1, 1, (2, 24, 40, 3)), jnp.float32)
+  image = random.uniform(-1, 1, (2, 24, 40, channels)).astype(np.float32)
   mask = jnp.zeros((2, 24, 40, 1)).at[:, 8:20, 10:30].set(1)
   inputs = (image * (1 - mask), mask, mask * (image[..., :1] > 0.5))
   ours, plain = (

@@ -12,7 +12,8 @@ from gatedinpaint_jax import build, errors, export_model, export_weights
 from gatedinpaint_jax.export import network
 from gatedinpaint_jax.fast import attention as fast_attention
 from gatedinpaint_jax.networks import inpaint_generator
-from tests import programs, small_checkpoint
+from gatedinpaint_jax.training import checkpoint_reader
+from tests import export_weights_test, programs, small_checkpoint
 
 # float32 in another order of sums; the issue allows 1e-4.
 TOLERANCE = 1e-5
@@ -92,6 +93,7 @@ def test_free_sizes_equal_jax(checkpoints, path, capsys, form, guided):
     pytest.importorskip("onnx", reason="needs the extra export")
   run(checkpoints[guided], form, path(form))
   told = capsys.readouterr().out
+  assert "channels" not in told  # of photographs
   assert "any sides that are multiples of 8" in told
   assert "scores of all pairs of places at once" in told
   completed = load(form, path(form))
@@ -126,6 +128,56 @@ def test_safetensors_export_as_the_checkpoint_does(checkpoints, path, tmp_path):
   run(weights, "stablehlo", path("stablehlo"))
   completed = load("stablehlo", path("stablehlo"))
   assert_equal_to_jax(completed, draw_inputs(guided=True))
+
+
+OF_VALUES = {
+  "value_range": ((0.0, 1.0), (-1.0, 1.0), (0.0, 1.0), (270.0, 310.0)),
+  "no_data": -9999.0,
+}
+
+
+@pytest.mark.parametrize("form", ["onnx", "stablehlo"])
+@pytest.mark.parametrize(
+  ("channels", "data", "told"),
+  [
+    (1, {}, {"channels": "1"}),
+    (
+      4,
+      OF_VALUES,
+      {
+        "channels": "4",
+        "value_range": "[[0.0, 1.0], [-1.0, 1.0], [0.0, 1.0], [270.0, 310.0]]",
+        "no_data": "-9999.0",
+      },
+    ),
+  ],
+)
+def test_other_channels_equal_jax_and_tell_their_range(
+  path, tmp_path, capsys, form, channels, data, told
+):
+  onnx = pytest.importorskip("onnx", reason="needs the extra export")
+  workdir, config = export_weights_test.save_imported(
+    tmp_path / "run", channels, data
+  )
+  weights = tmp_path / "w.safetensors"
+  programs.run(export_weights, checkpoint=workdir, output=weights)
+  for source in (workdir, weights):
+    capsys.readouterr()
+    run(source, form, path(form), "--overwrite")
+    line = "; ".join(f"{key}: {value}" for key, value in told.items())
+    assert line in capsys.readouterr().out.splitlines()
+  if form == "onnx":
+    properties = onnx.load(path(form)).metadata_props
+    assert {p.key: p.value for p in properties} == told
+  inputs = draw_inputs(guided=False)
+  inputs["image"] = inputs["image"][..., np.arange(channels) % 3]
+  generator, _ = build.build_networks(ml_collections.ConfigDict(config))
+  saved = checkpoint_reader.read(workdir)
+  expected = jax.jit(
+    network.complete(network.Network(generator, saved.generator, ""))
+  )(**inputs)
+  completed = load(form, path(form))(inputs)
+  np.testing.assert_allclose(completed, expected, atol=TOLERANCE)
 
 
 def test_output_is_replaced_only_when_asked(

@@ -8,7 +8,7 @@ import pytest
 import safetensors
 
 import gatedinpaint_jax
-from gatedinpaint_jax import errors, export_weights, import_weights
+from gatedinpaint_jax import errors, export_weights, import_weights, values
 from gatedinpaint_jax.training import (
   checkpoint_reader,
   checkpoints,
@@ -117,6 +117,86 @@ def test_training_begins_with_the_imported_weights(
   for name in ("generator", "discriminator"):
     trained, imported = getattr(state, name), getattr(model, name)
     jax.tree.map(np.testing.assert_array_equal, trained, imported)
+
+
+def save_imported(folder, channels, data):
+  """Saves random weights of some channels; returns (workdir, config)."""
+  model = {"conv": "gated", "width": 4, "guided": False, "dtype": "float32"}
+  config = {"model": model | {"channels": channels}, "data": data}
+  rng = np.random.default_rng(0)
+  trees = names.unflatten(
+    {
+      name: rng.normal(0, 0.1, shape).astype(np.float32)
+      for name, shape in names.shapes(config["model"]).items()
+    }
+  )
+  with checkpoints.Checkpoints(folder, keep=1) as store:
+    store.save_imported(trees, config | {"imported_from": "a test"})
+  return folder, config
+
+
+OF_VALUES = {
+  "value_range": [[0.0, 1.0], [-3.5, 0.5], [1e-3, 2e-3], [270.0, 310.0]],
+  "no_data": -9999.0,
+  "shown_channels": [3, 1, 0],
+}
+
+
+@pytest.mark.parametrize(
+  ("channels", "data", "kept"),
+  [
+    (
+      4,
+      {"source": "folder", "range_quantiles": [0, 1], **OF_VALUES},
+      OF_VALUES,
+    ),
+    (1, {"value_range": [0, 10], "no_data": None}, {"value_range": [0, 10]}),
+    (13, {"value_range": [], "no_data": 0}, {"no_data": 0}),
+    (3, {"value_range": [], "no_data": None, "shown_channels": []}, None),
+  ],
+)
+def test_channels_and_their_range_come_back(tmp_path, channels, data, kept):
+  workdir, config = save_imported(tmp_path / "run", channels, data)
+  path = tmp_path / "w.safetensors"
+  export(workdir, path)
+  import_(path, tmp_path / "back")
+  expected = checkpoint_reader.read(workdir)
+  model = checkpoint_reader.read(tmp_path / "back")
+  jax.tree.map(np.testing.assert_array_equal, model[2:], expected[2:])
+  assert model.config.pop("imported_from") == "w.safetensors"
+  wanted = {"model": config["model"]} | ({"data": kept} if kept else {})
+  assert model.config == wanted
+  assert values.from_config(model.config) == values.from_config(config)
+  assert checkpoint_reader.build_generator(model).channels == channels
+  # And once more: what an imported model lacks is not written.
+  export(tmp_path / "back", tmp_path / "again.safetensors")
+  import_(tmp_path / "again.safetensors", tmp_path / "third")
+  assert (
+    checkpoint_reader.read(tmp_path / "third").config["model"]
+    == (wanted["model"])
+  )
+  assert checkpoint_reader.read(tmp_path / "third").config.get("data") == kept
+
+
+@pytest.mark.parametrize(
+  ("data", "message"),
+  [
+    ({"value_range": [5, 5]}, r"value_range=\[5, 5\]: "),
+    ({"value_range": [[0, 1]] * 4}, "has 4 ranges; must be one"),
+    ({"value_range": 7}, "no config that describes"),
+    ({"no_data": "none"}, "no config that describes"),
+    ("folder", "no config that describes"),
+  ],
+)
+def test_file_with_a_senseless_range_is_refused(tmp_path, data, message):
+  workdir, _ = save_imported(tmp_path / "run", 3, data)
+  export(workdir, tmp_path / "w.safetensors")
+  with pytest.raises(errors.UserError, match=message):
+    import_(tmp_path / "w.safetensors", tmp_path / "back")
+  assert not (tmp_path / "back").exists()
+  # Nor is such a checkpoint built.
+  with pytest.raises(errors.UserError, match="describes no model"):
+    checkpoint_reader.build_generator(checkpoint_reader.read(workdir))
 
 
 def test_file_is_replaced_only_when_asked(run, tmp_path):

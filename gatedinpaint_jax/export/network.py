@@ -2,13 +2,15 @@
 
   complete(image, mask[, sketch]) -> completed
 
-  image      `[B, H, W, 3] float32 in [-1, 1]`; ignored in the hole
+  image      `[B, H, W, C] float32 in [-1, 1]`; ignored in the hole
   mask       `[B, H, W, 1] float32`, 1 = hole, 0 = known
   sketch     `[B, H, W, 1] float32`, 1 = line, only for guided models; ignored
              outside the hole
-  completed  `[B, H, W, 3] float32`: `image` with its holes filled
+  completed  `[B, H, W, C] float32`: `image` with its holes filled
 
-H and W are multiples of 8. The computation is in float32, regardless of the
+H and W are multiples of 8. The channels are RGB, or those that the model was
+trained on; -1 and 1 are the ends of their range. Missing values are holes, with
+any finite number in the image. The computation is in float32, regardless of the
 dtype in training.
 """
 
@@ -23,6 +25,7 @@ from jax import export
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import build, files
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.fast import attention
 from gatedinpaint_jax.layers import conv
 from gatedinpaint_jax.networks import inpaint_generator
@@ -40,6 +43,7 @@ class Network(NamedTuple):
   generator: nn.Module  # from `build.build_networks`
   params: Any
   source: str  # where they come from, for messages
+  values: values_lib.Values = values_lib.PHOTOGRAPHS
 
 
 def load(path) -> Network:
@@ -47,12 +51,15 @@ def load(path) -> Network:
   path = files.expand(path)
   if path.suffix == safetensors_file.SUFFIX and path.is_file():
     weights = weights_source.load_weights(path)
-    config = ml_collections.ConfigDict({"model": weights.model})
-    generator, _ = build.build_networks(config)
-    return Network(in_float32(generator), weights.trees["generator"], str(path))
-  saved = checkpoint_reader.read(path)
-  generator = checkpoint_reader.build_generator(saved)
-  return Network(in_float32(generator), saved.generator, str(saved.folder))
+    config = {"model": weights.model, "data": weights.data}
+    generator, _ = build.build_networks(ml_collections.ConfigDict(config))
+    params, source = weights.trees["generator"], path
+  else:
+    saved = checkpoint_reader.read(path)
+    generator = checkpoint_reader.build_generator(saved)
+    params, source, config = saved.generator, saved.folder, saved.config
+  values = values_lib.from_config(config)
+  return Network(in_float32(generator), params, str(source), values)
 
 
 def in_float32(generator):

@@ -26,11 +26,12 @@ def convert(
   outputs: Sequence[str],
   *,
   description: str = "",
+  properties: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
   """Converts a function to a model.
 
   `inputs` are its arguments, with sizes that may be symbolic; `outputs` names
-  its results.
+  its results. `properties` are the `metadata_props` of the model.
 
   Raises:
     NotImplementedError: if the function has an unsupported operation.
@@ -41,7 +42,9 @@ def convert(
   results = _run(graph, closed, tensors)
   for name, result in zip(outputs, results, strict=True):
     graph.add_output(name, _as_tensor(graph, result))
-  return graph.to_model(description)
+  model = graph.to_model(description)
+  onnx.helper.set_model_props(model, dict(properties or {}))
+  return model
 
 
 def _run(graph, closed, arguments):

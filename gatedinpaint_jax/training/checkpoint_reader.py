@@ -13,7 +13,7 @@ import ml_collections
 import orbax.checkpoint as ocp
 import tensorstore as ts
 
-from gatedinpaint_jax import build, errors, files
+from gatedinpaint_jax import build, errors, files, values
 
 FOLDER = "checkpoints"
 # What is raised, also by orbax and tensorstore, when files are missing, damaged
@@ -114,10 +114,12 @@ def build_generator(saved: SavedModel):
   """Returns the generator that the config of a checkpoint describes.
 
   Raises:
-    UserError: if it describes none, or one that the arrays do not fit.
+    UserError: if it describes none, or one that the arrays do not fit, or a
+      range of values that does not make sense.
   """
   try:
     config = ml_collections.ConfigDict(saved.config)
+    values.from_config(saved.config)
     generator, _ = build.build_networks(config)
     image = jnp.zeros((1, 16, 16, generator.channels))
     mask = image[..., :1]

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gatedinpaint_jax import errors, files, terminal
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.training import checkpoint_reader
 from gatedinpaint_jax.weights import names, pytorch_file, safetensors_file
 
@@ -20,6 +21,8 @@ _EXPECTED = (
 # Entries of the optimizer in a released checkpoint.
 _COUNTERS = {"beta1_power", "beta2_power", "lr", "global_step"}
 _SLOTS = ("Adam", "Adam_1")
+# Keys of `config.data` that say what the numbers of pictures are.
+_OF_VALUES = ("value_range", "no_data", "shown_channels")
 # Number of names listed per kind of fault.
 _SHOWN = 8
 
@@ -32,6 +35,7 @@ class ImportedWeights(NamedTuple):
   model: dict[str, Any]  # `config.model` of the networks
   file: str  # name of the source file, without folders
   left_out: tuple[str, ...] = ()  # names of other content of the file
+  data: dict[str, Any] | None = None  # of `config.data`; None for photographs
 
 
 def load_weights(path) -> ImportedWeights:
@@ -121,7 +125,8 @@ def _read_safetensors(path) -> ImportedWeights:
 
 def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
   try:
-    model = checkpoint_reader.parse_config(metadata["config"])["model"]
+    config = checkpoint_reader.parse_config(metadata["config"])
+    model, data = config["model"], _read_data(config)
     names.shapes(model)
   except errors.UserError as error:
     raise errors.UserError(f"{path}: {error}") from error
@@ -131,7 +136,19 @@ def _assemble_ours(arrays, metadata, path) -> ImportedWeights:
       "export it again"
     ) from error
   trees = assemble(arrays, layout=names.OURS, model=model, file=path)
-  return ImportedWeights(trees, model, path.name)
+  return ImportedWeights(trees, model, path.name, data=data)
+
+
+def _read_data(config) -> dict[str, Any] | None:
+  """Returns what a config of `export_weights` says about values, if anything.
+
+  Raises:
+    UserError: if a range does not make sense.
+  """
+  data = config.get("data") or {}
+  stated = {k: data[k] for k in _OF_VALUES if data.get(k) not in (None, [])}
+  values_lib.from_config(config)
+  return stated or None
 
 
 def _assemble_port(entries, path, *, left_out=()) -> ImportedWeights:
