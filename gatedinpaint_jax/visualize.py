@@ -77,10 +77,9 @@ def fit_scale(
     found = found.astype(np.float32)
     # A channel of one value keeps its entire range.
     low, high = np.where(found[0] < found[1], found, (low, high))
-  text = ", ".join(
-    f"channel {channel} from {a:.6g} to {b:.6g}"
-    for channel, a, b in zip(chosen, low, high, strict=True)
-  )
+  ranges = [f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True)]
+  names = ", ".join(map(str, chosen))
+  text = f"channel{'s' * (len(chosen) > 1)} {names}: {', '.join(ranges)}"
   return Scale(values, chosen, low, high, text)
 
 

@@ -73,7 +73,7 @@ def test_scale_is_that_of_all_known_values_between_two_percentiles():
   one, other = image[:50], np.append(image[50:], -999).reshape(-1, 1, 1)
   of = values.Values(1, ((0, 5000),), no_data=-999)
   scale = visualize.fit_scale([one, other.astype(np.int16)], of)
-  assert scale.text == "channel 0 from 1001 to 1099"
+  assert scale.text == "channel 0: 1001 to 1099"
   drawn = scale.draw(np.array([[[0]], [[1050]], [[4000]], [[-999]]], np.int16))
   np.testing.assert_array_equal(
     drawn[:, 0], [[0] * 3, [128] * 3, [255] * 3, visualize.MISSING]
@@ -110,7 +110,7 @@ def test_range_is_the_scale_of_one_value_and_of_none(value):
   image = np.full((4, 4, 1), value, np.float32)
   of = values.Values(1, ((-10, 24),))
   scale = visualize.fit_scale([image], of)
-  assert scale.text == "channel 0 from -10 to 24"
+  assert scale.text == "channel 0: -10 to 24"
   expected = visualize.MISSING if np.isnan(value) else [128] * 3
   assert np.all(scale.draw(image) == expected)
 

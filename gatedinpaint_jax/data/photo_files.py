@@ -82,8 +82,11 @@ class Photo(NamedTuple):
     return values_lib.select(self.pixels, channels)
 
   def values(self, of: values_lib.Values) -> values_lib.Values:
-    """Returns a model's values, with the file's `no_data` if they lack it."""
-    if of.no_data is not None or self.no_data is None:
+    """Returns a model's values, with the file's `no_data` if they lack it.
+
+    Not for photographs: black is a colour, whatever else the file uses it for.
+    """
+    if of.are_levels or of.no_data is not None or self.no_data is None:
       return of
     return dataclasses.replace(of, no_data=self.no_data)
 

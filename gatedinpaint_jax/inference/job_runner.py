@@ -5,6 +5,7 @@ the outcome of its job.
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -132,7 +133,7 @@ def _load(job, inpainter, options) -> _Loaded:
   with errors.prefixed(f"{job.image}: "):
     if inpainter.values is None:
       inpainter = inpainter.with_values(photo.own_values)
-    values, image = _select(photo, inpainter.values)
+    values, image = _select(photo, inpainter.values, options.no_data)
   missing = values.is_missing(image)
   if job.mask is None:
     if image.dtype.kind != "f" and values.no_data is None:
@@ -157,9 +158,11 @@ def _load(job, inpainter, options) -> _Loaded:
   return _Loaded(job, photo, inpainter, values, image, hole, missing, lines)
 
 
-def _select(photo, values) -> tuple[values_lib.Values, np.ndarray]:
+def _select(photo, values, no_data) -> tuple[values_lib.Values, np.ndarray]:
   """Returns the values of a photo and what an inpainter is to see of it."""
   values = photo.values(values)
+  if no_data is not None:
+    values = dataclasses.replace(values, no_data=no_data)
   if values.are_levels:
     return values, photo.levels(values.channels)
   return values, photo.select(values.channels)
