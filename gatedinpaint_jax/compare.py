@@ -9,7 +9,8 @@ in the same order. Writes into the workdir:
   comparison.md, .json, .png  tables, all numbers, some pictures
   METHOD/seed_N/              the workdir of a run of `gatedinpaint_jax.main`
   completed/MASKS/RUN/        the pictures as completed by METHOD/seed_N or by
-                              an untrained METHOD, as png
+                              an untrained METHOD, as png; as npy if they are
+                              not photographs
   completed/MASKS/RUN.json    the report of `evaluate` on them
 
 Resumes an interrupted comparison; finished runs are not trained again. Exit
@@ -31,6 +32,7 @@ from gatedinpaint_jax import (
   files,
   terminal,
 )
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.evaluation import (
   cases,
@@ -69,6 +71,11 @@ def main(argv) -> int:
   # Fails before hours of training, not after.
   lpips = perceptual.load() if plan.has_lpips else None
   if study:
+    if plan.values.channels != 3:
+      raise errors.UserError(
+        f"--study={study}: people rate RGB, not {plan.values.channels} channels"
+        " (config.training.model.channels); leave it out"
+      )
     with errors.prefixed("--study="):
       study_page.check_folder(study, is_new=bool(missing))
   if missing:
@@ -116,7 +123,7 @@ def _check_apart(flag, folder, plan, config) -> None:
   data = config.training.data
   written = [pathlib.Path(folder) / "comparison.png"]
   written += [
-    _completed_path(folder, kind, name, plan.work[0])
+    _completed_path(folder, kind, name, plan.work[0], plan.values)
     for kind in config.mask_kinds
     for name in plan.method_of
   ]
@@ -129,10 +136,11 @@ def _check_apart(flag, folder, plan, config) -> None:
   cases.check_not_read(f"{flag}={folder}", written, places)
 
 
-def _completed_path(workdir, kind, name, case) -> pathlib.Path:
+def _completed_path(workdir, kind, name, case, values) -> pathlib.Path:
+  suffix = ".png" if values == values_lib.PHOTOGRAPHS else ".npy"
   # Not with_suffix, because a name may contain a dot.
   return pathlib.Path(
-    workdir, compare_config.COMPLETED, kind, name, f"{case.name}.png"
+    workdir, compare_config.COMPLETED, kind, name, f"{case.name}{suffix}"
   )
 
 
@@ -150,7 +158,7 @@ def _compare(plan, config, workdir, lpips) -> str:
   }
   tables = compare_runs.to_markdown(content)
   rows = [
-    _row(loader, case, plan, workdir)
+    _row(loader, case, plan, config, workdir)
     for loader in plan.loaders
     for case in plan.work[: config.grid_pictures]
   ]
@@ -171,7 +179,8 @@ def _score(name, plan, config, workdir, lpips):
   for loader in plan.loaders:
     masks = loader.mask_set
     paths = [
-      _completed_path(workdir, masks.kind, name, case) for case in plan.work
+      _completed_path(workdir, masks.kind, name, case, plan.values)
+      for case in plan.work
     ]
     for folder in {path.parent for path in paths}:
       files.make_folder(folder)
@@ -188,6 +197,7 @@ def _score(name, plan, config, workdir, lpips):
       images=config.images,
       masks={"name": masks.kind, "seed": masks.seed},
       size=loader.size,
+      values=plan.values,
     )
     place = workdir / compare_config.COMPLETED / masks.kind
     files.write(place / f"{name}.json", report_files.to_json(built))
@@ -197,19 +207,22 @@ def _score(name, plan, config, workdir, lpips):
 def _write_all(completed, paths):
   """Writes pictures while passing them on."""
   for entry in completed:
-    files.write(paths[entry.case.index], pictures.to_png(entry.completed))
+    path, image = paths[entry.case.index], entry.completed
+    is_png = path.suffix == ".png"
+    files.write(path, (pictures.to_png if is_png else pictures.to_npy)(image))
     yield entry
 
 
-def _row(loader, case, plan, workdir) -> pictures.Shown:
+def _row(loader, case, plan, config, workdir) -> pictures.Shown:
   loaded = loader.load(case)
   kind = loader.mask_set.kind
   completed = {
-    name: photo_files.read(_completed_path(workdir, kind, run, case)).colours
+    name: loader.read(_completed_path(workdir, kind, run, case, plan.values))[0]
     for name, run in plan.shown.items()
   }
   label = f"{kind}, {loaded.hole.mean():.0%}: {case.name}"
-  return pictures.Shown(label, loaded.image, loaded.hole, completed)
+  channels = config.training.data.get("shown_channels", ())
+  return pictures.show(label, loaded, completed, plan.values, channels)
 
 
 def _study_pictures(plan, config, workdir) -> dict[str, dict[str, np.ndarray]]:
@@ -221,12 +234,10 @@ def _study_pictures(plan, config, workdir) -> dict[str, dict[str, np.ndarray]]:
   found = {name: {} for name in (pictures.ORIGINAL, *plan.shown)}
   for i, case in enumerate(plan.work[: config.study_pictures]):
     loader = plan.loaders[i // len(frozen_masks.BINS) % len(plan.loaders)]
-    kind = loader.mask_set.kind
-    key = f"{kind}/{case.name}"
-    found[pictures.ORIGINAL][key] = loader.image(case)
-    for name, run in plan.shown.items():
-      path = _completed_path(workdir, kind, run, case)
-      found[name][key] = photo_files.read(path).colours
+    row = _row(loader, case, plan, config, workdir)
+    shown = {pictures.ORIGINAL: row.original, **row.completed}
+    for name, image in shown.items():
+      found[name][f"{loader.mask_set.kind}/{case.name}"] = image
   return found
 
 

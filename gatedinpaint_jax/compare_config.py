@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from ml_collections import config_dict
 
 from gatedinpaint_jax import config_ranges, errors
-from gatedinpaint_jax.data import checks, listing, remote
+from gatedinpaint_jax import values as values_lib
+from gatedinpaint_jax.data import checks, listing, remote, value_ranges
 from gatedinpaint_jax.evaluation import (
   cases,
   frozen_masks,
@@ -35,6 +36,8 @@ _METHOD_KEYS = {
     "generator_every_steps",
   ),
 }
+# Of the pictures, so that methods share it.
+_CHANNELS = ("model", "channels")
 _TRAINED_ON = "config.training.data.path"
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 # Other names of folders in the workdir, and of rows in tables and studies.
@@ -53,6 +56,7 @@ class Plan(NamedTuple):
   work: list[cases.Case]  # the pictures to score
   loaders: list[cases.Loader]  # one per kind of mask
   has_lpips: bool  # whether LPIPS is computed
+  values: values_lib.Values  # of all pictures
 
   @property
   def method_of(self) -> dict[str, str]:
@@ -77,9 +81,10 @@ def make_plan(config: Any) -> Plan:
   min_side = perceptual.MIN_SIDE if has_lpips else cases.Loader(None).min_side
   _check_size(config, min_side)
   seeds = _read_seeds(config)
+  shared = value_ranges.fill_in(setup_lib.fill_in(config.training))
   trainings = {}
   for name in config.trained:
-    training = _read_training(config, name)
+    training = _read_training(config, shared, name)
     trainings[name] = runs = {}
     for seed in seeds:
       run = training.copy_and_resolve_references()
@@ -90,15 +95,27 @@ def make_plan(config: Any) -> Plan:
   for kind in config.mask_kinds:
     errors.check_choice("config.mask_kinds", kind, frozen_masks.KINDS)
   masks = [frozen_masks.MaskSet(k, config.mask_seed) for k in config.mask_kinds]
-  loaders = [cases.Loader(mask_set, tuple(config.size)) for mask_set in masks]
+  values = values_lib.from_config(shared)
+  if has_lpips and values.channels != 3:
+    raise errors.UserError(
+      "config.lpips=True: LPIPS is for RGB, not for"
+      f" config.training.model.channels={values.channels}"
+    )
+  loaders = [
+    cases.Loader(mask_set, tuple(config.size), values=values)
+    for mask_set in masks
+  ]
+  with errors.prefixed("config.untrained: "):
+    untrained = {n: subjects.from_method(n, values) for n in config.untrained}
   return Plan(
     trainings=trainings,
     seeds=seeds,
-    untrained={name: subjects.from_method(name) for name in config.untrained},
+    untrained=untrained,
     order=_read_order(config),
     work=_find_cases(config, loaders[0]),
     loaders=loaders,
     has_lpips=has_lpips,
+    values=values,
   )
 
 
@@ -139,7 +156,7 @@ def _read_seeds(config) -> list[int]:
   return seeds
 
 
-def _read_training(config, name):
+def _read_training(config, shared, name):
   errors.check_choice("config.trained", name, list(config.methods))
   key = f"config.methods.{name}"
   if not _NAME.fullmatch(name) or name in _RESERVED:
@@ -147,7 +164,7 @@ def _read_training(config, name):
       f"{key}: must be a name of letters, digits, _ and -, and not "
       f"{', '.join(_RESERVED)}"
     )
-  training = setup_lib.fill_in(config.training)
+  training = shared.copy_and_resolve_references()
   for section, values in config.methods[name].items():
     if not isinstance(values, config_dict.ConfigDict):
       raise errors.UserError(f"{key}.{section}={values!r}: must be a section")
@@ -181,7 +198,8 @@ def _check_key(full_key, training, section, key, value):
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     raise errors.UserError(f"{full_key}: is not a key of config.training{hint}")
   keys = _METHOD_KEYS[section]
-  if keys and key not in keys and value != training[section][key]:
+  is_shared = (keys and key not in keys) or (section, key) == _CHANNELS
+  if is_shared and value != training[section][key]:
     raise errors.UserError(
       f"{full_key}={value}: all methods have the same budget; set "
       f"config.training.{section}.{key} for all"
@@ -208,6 +226,7 @@ def _find_cases(config, loader) -> list[cases.Case]:
   trained_on = _find_trained_on(config.training)
   for case in work:
     loader.shape(case)
+    loader.check(case.image)
     if os.path.realpath(case.image) in trained_on:
       raise errors.UserError(
         f"{key}={config.images}: {case.image} is trained on, as one of "

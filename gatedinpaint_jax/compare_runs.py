@@ -14,7 +14,7 @@ import jax
 
 import gatedinpaint_jax
 from gatedinpaint_jax import compare_config, errors, files
-from gatedinpaint_jax.evaluation import comparison, report
+from gatedinpaint_jax.evaluation import comparison, data_values, report
 from gatedinpaint_jax.training import checkpoint_reader, config_drift
 from gatedinpaint_jax.training import state as state_lib
 
@@ -203,6 +203,8 @@ def _section(compared) -> list[str]:
     f"`{masks['digest']}`. Over the entire picture; l1 and l2 in percent of "
     "the original:",
     report.score_table(scores, "whole", corner="Method"),
+    *data_values.sentences(compared),
+    *comparison.data_units_blocks(scores),
     *comparison.difference_blocks(compared, "whole", corner="Method"),
     *([report.COUNTS] if is_partial else []),
     *(["\n".join(findings)] if findings else []),

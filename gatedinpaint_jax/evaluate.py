@@ -17,6 +17,10 @@ All then fill the same holes and appear in one report. Each is compared with the
 first, picture by picture, and report.png shows the first's best, median and
 worst pictures as completed by each.
 
+Checkpoints say what their pictures are. Of data that is not photographs,
+--channels, --value_range and --no_data say it to methods and completed pictures
+alone. Reports then have errors in the units of the data, too.
+
 --images, --masks and --completed take a file, a folder or a quoted pattern; all
 files must pair up by their names without suffix. Devices share the pictures of
 a batch. Exit codes: 0 done, 2 a mistake in the flags or in a file.
@@ -68,23 +72,29 @@ def main(argv) -> int:
   work = cases.find(*places)
   places += [cases.Place("--completed", path) for path in options.completed]
   requests = evaluate_flags.find_subjects(given, work)
+  loader = loader._replace(values=evaluate_flags.find_values(options, requests))
   all_cases = [case for r in requests for case in r.work] or work
   mask_files = []
   if options.write_masks:
     folder = files.expand(options.write_masks)
     mask_files = [folder / f"{case.name}.png" for case in work]
   _check_apart(options, all_cases, places, output, mask_files)
-  for case in all_cases:
-    shape = loader.shape(case)
-    if case.completed:
-      cases.check_completed(case, shape)
+  with evaluate_flags.named(options):
+    for case in all_cases:
+      shape = loader.shape(case)
+      if case.completed:
+        cases.check_completed(case, shape)
+        loader.check(case.completed)
+      if requests:
+        loader.check(case.image)
   _print_notes(places, work)
   _check_free(options, output, mask_files)
   if options.write_masks:
     _write_masks(work, loader, mask_files)
     print(f"{options.write_masks}: {len(work)} masks")
   if requests:
-    _evaluate(options, loader, requests, output)
+    with evaluate_flags.named(options):
+      _evaluate(options, loader, requests, output)
   return 0
 
 
@@ -148,6 +158,7 @@ def _evaluate(options, loader, requests, output) -> None:
     "images": options.images,
     "masks": masks,
     "size": loader.size,
+    "values": loader.values,
     "fid_weights": options.fid_weights and fid.digest(options.fid_weights),
   }
   reports, shown, labels = {}, {}, None
@@ -161,7 +172,9 @@ def _evaluate(options, loader, requests, output) -> None:
       raise errors.UserError(f"{error}; name a smaller {smaller}") from error
   content = comparison.build(reports)
   tables = comparison.to_markdown(content)
-  report_files.write(output, content, tables, _draw(labels, shown))
+  report_files.write(
+    output, content, tables, _draw(labels, shown, loader.values)
+  )
   print(tables)
   print(f"{output}: with {output.stem}.md and {output.stem}.png")
 
@@ -185,7 +198,7 @@ def _evaluate_one(request, scorer, about, labels, *, backend):
     Its report; {index: label} of the pictures to show, by default its own best,
     median and worst; and {index: `cases.Loaded`} of these.
   """
-  subject = subjects.load(request, backend=backend)
+  subject = subjects.load(request, loader=scorer.loader, backend=backend)
   completed = scorer.complete(subject, request.work)
   result = scorer.score(
     terminal.progress(completed, total=len(request.work), name=request.name)
@@ -213,15 +226,15 @@ def _note_large_holes(rows) -> None:
     )
 
 
-def _draw(labels, shown) -> bytes:
+def _draw(labels, shown, values) -> bytes:
   """Returns a PNG of the chosen pictures as completed by each subject."""
   first = next(iter(shown.values()))
   rows = [
-    pictures.Shown(
+    pictures.show(
       label,
-      first[i].image,
-      first[i].hole,
+      first[i],
       {name: completed[i].completed for name, completed in shown.items()},
+      values,
     )
     for i, label in labels.items()
   ]

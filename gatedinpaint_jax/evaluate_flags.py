@@ -1,11 +1,14 @@
 """Defines and checks the flags of `evaluate`."""
 
+import contextlib
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
 from gatedinpaint_jax import command_line, errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.evaluation import cases, frozen_masks, methods, subjects
 from gatedinpaint_jax.inference import inpainter
 from gatedinpaint_jax.metrics import perceptual
@@ -61,6 +64,17 @@ def parse(
   flag.integer(
     "batch_size", 1, "Pictures of one size computed at once.", lower_bound=1
   )
+  flag.integer(
+    "channels",
+    3,
+    "Of the pictures, where no checkpoint says it.",
+    lower_bound=1,
+  )
+  flag.text(
+    "value_range",
+    "LOW,HIGH of the data, or a pair for each channel, likewise.",
+  )
+  flag.number("no_data", "A value that stands for a missing one, likewise.")
   flag.choice(
     "backend",
     "auto",
@@ -109,6 +123,76 @@ def find_subjects(
   return found
 
 
+def find_values(
+  options: command_line.Flags, requests: Sequence[subjects.Request]
+) -> values_lib.Values:
+  """Returns the values of all pictures: those of checkpoints, or of flags.
+
+  Raises:
+    UserError: if they contradict each other, or are not for what is computed.
+  """
+  paths = [r.value for r in requests if r.kind == "checkpoint"]
+  found = [_read_checkpoint(options, path) for path in paths]
+  for path, other in zip(paths, found, strict=True):
+    if other != found[0]:
+      raise errors.UserError(
+        f"--checkpoint={path}: is of other channels, value_range or no_data"
+        f" than --checkpoint={paths[0]}; evaluate them in two runs"
+      )
+  values = found[0] if found else _read_values(options, options.channels)
+  for name in ("fid_weights", "lpips"):
+    if options[name].value and values.channels != 3:
+      raise errors.UserError(
+        f"--{name}: is for RGB, not for {values.channels} channels; leave it"
+        " out"
+      )
+  return values
+
+
+def _read_checkpoint(options, path) -> values_lib.Values:
+  """Returns the values of a checkpoint, which no flag may contradict."""
+  with errors.prefixed(f"--checkpoint={path}: "):
+    found = subjects.read_values(path)
+  stated = _read_values(options, found.channels)
+  for flag, given, own in (
+    ("channels", options.channels, found.channels),
+    ("value_range", _in_words(stated), _in_words(found)),
+    ("no_data", stated.no_data, found.no_data),
+  ):
+    if options[flag].present and given != own:
+      raise errors.UserError(
+        f"--{flag}={options[flag].value}: the checkpoint {path} has"
+        f" {own or 'none'}; leave the flag out"
+      )
+  return found
+
+
+def _in_words(values) -> str:
+  """Returns the ranges as the flag takes them, with a pair for each channel."""
+  return ",".join(f"{limit:g}" for pair in values.ranges for limit in pair)
+
+
+def _read_values(options, channels) -> values_lib.Values:
+  """Returns the values that the flags describe."""
+  given, no_data = options.value_range, options.no_data
+  limits = []
+  with contextlib.suppress(ValueError):
+    limits = [float(limit) for limit in given.split(",")] if given else []
+  ranges = tuple(zip(limits[::2], limits[1::2], strict=False))
+  if given and not (
+    len(limits) in (2, 2 * channels)
+    and all(-math.inf < low < high < math.inf for low, high in ranges)
+  ):
+    raise errors.UserError(
+      f"--value_range={given}: must be LOW,HIGH, such as 0,4095, or such a pair"
+      f" for each of {channels} channels"
+    )
+  if no_data is not None and math.isnan(no_data):
+    no_data = None  # NaN always is
+  ranges *= channels // len(ranges) if ranges else 1
+  return values_lib.Values(channels, ranges, no_data)
+
+
 def make_loader(options: command_line.Flags) -> cases.Loader:
   """Returns the reader of the cases."""
   masks = options.masks or frozen_masks.KINDS[0]
@@ -134,6 +218,18 @@ def make_loader(options: command_line.Flags) -> cases.Loader:
   if size:
     cases.check_size(f"--size={options.size}", size, loader.min_side)
   return loader
+
+
+@contextlib.contextmanager
+def named(options: command_line.Flags) -> Iterator[None]:
+  """Names flags in errors that name config keys, if no checkpoint has any."""
+  try:
+    yield
+  except errors.UserError as error:
+    if options.checkpoint:
+      raise
+    text = re.sub(r"config\.(model|data)\.(?=[a-z])", "--", str(error))
+    raise errors.UserError(text) from error
 
 
 def _check_together(options, given) -> None:

@@ -98,8 +98,14 @@ class Values:
     """
     low, high = self.bounds(dtype)
     pixels = (np.asarray(image, np.float32) + 1) * ((high - low) / 2) + low
-    pixels, dtype = np.clip(pixels, low, high), np.dtype(dtype)
-    step = 1
+    return self.cast(np.clip(pixels, low, high), dtype)
+
+  def cast(self, pixels: np.ndarray, dtype: Any) -> np.ndarray:
+    """Turns finite floats into a type of picture, never into `no_data`.
+
+    Integers are rounded and clipped to what the type can hold.
+    """
+    dtype = np.dtype(dtype)
     if dtype.kind != "f":
       limits = np.iinfo(dtype)
       pixels = np.clip(np.round(pixels), limits.min, limits.max)

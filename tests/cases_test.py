@@ -42,7 +42,7 @@ def find(images, masks=None):
 
 def cover(path, size):
   (case,) = find(path)
-  return cases.Loader(MASKS, size).image(case)
+  return cases.Loader(MASKS, size).load(case).image
 
 
 def test_files_pair_up_by_name_and_are_in_the_order_of_names(tmp_path):

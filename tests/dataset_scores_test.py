@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.metrics import dataset_scores
 
 
@@ -74,3 +75,101 @@ def test_bins_hold_their_lower_bound_and_not_their_upper():
   rows = [row("a", 0.6, 1.0), row("b", 1.0, 3.0), row("c", 0.59, 9.0)]
   (found,) = dataset_scores.summarise_bins(rows, [(60, 100)])
   assert found["pictures"] == 2 and found["whole"]["l1"]["mean"] == 2
+
+
+def score_data(image, original, hole, values):
+  missing = values.is_missing(original)
+  return dataset_scores.score_picture(
+    "a", image, original, hole & ~missing, missing, values=values
+  )
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+def test_errors_are_in_the_units_of_the_data_and_in_percents_of_its_range(
+  dtype,
+):
+  values = values_lib.Values(1, ((0.0, 4000.0),))
+  original = np.full((16, 24, 1), 1000, dtype)
+  hole = np.zeros((16, 24), bool)
+  hole[4:8, :10] = True
+  image = original.copy()
+  image[4:8, :5] = 1030
+  image[4:8, 5:10] = 960
+  row = score_data(image, original, hole, values)
+  # By hand: (30 + 40) / 2 = 35, and the root of (900 + 1600) / 2 = 1250.
+  assert row.hole["mae"] == pytest.approx(35)
+  assert row.hole["rmse"] == pytest.approx(1250**0.5)
+  assert row.hole["l1"] == pytest.approx(100 * 35 / 4000, rel=1e-3)
+  assert row.hole["relative_l1"] == pytest.approx(3.5, rel=1e-3)
+  assert row.whole["l1"] == pytest.approx(row.hole["l1"] * 40 / 384)
+  assert "mae" not in row.whole
+  # Beyond the range, only percents are of its bounds.
+  image[4:8, :10] = 9000
+  row = score_data(image, original, hole, values)
+  assert row.hole["mae"] == 8000 and row.hole["l1"] == pytest.approx(75)
+
+
+@pytest.mark.parametrize("channels", [4, 13])
+def test_channels_of_several_ranges_have_errors_of_their_own(channels):
+  ranges = tuple((0.0, 10.0 * (i + 1)) for i in range(channels))
+  original = np.zeros((16, 16, channels), np.float32)
+  image = original + np.arange(channels, dtype=np.float32)
+  hole = np.indices((16, 16))[0] < 5
+  row = score_data(image, original, hole, values_lib.Values(channels, ranges))
+  assert "mae" not in row.hole and "rmse" not in row.hole
+  for i in range(channels):
+    assert row.hole[f"mae_of_channel_{i}"] == i
+    assert row.hole[f"rmse_of_channel_{i}"] == pytest.approx(i)
+  same = values_lib.Values(channels, ((0.0, 10.0),) * channels)
+  mean = score_data(image, original, hole, same).hole["mae"]
+  assert mean == pytest.approx((channels - 1) / 2)
+  summary = dataset_scores.summarise([row, row])["hole"]
+  names = [n for n in summary if dataset_scores.is_in_data_units(n)]
+  expected = [f"{e}_of_channel_{i}" for e in ("mae", "rmse") for i in range(99)]
+  assert names == [n for n in expected if n in row.hole]
+  assert summary["mae_of_channel_3"]["mean"] == 3
+
+
+@pytest.mark.parametrize(
+  ("dtype", "no_data"), [(np.float32, None), (np.int16, -999.0)]
+)
+def test_what_stands_at_missing_places_changes_no_score(dtype, no_data):
+  draw = np.random.default_rng(0)
+  values = values_lib.Values(2, ((0.0, 1000.0),) * 2, no_data)
+  original, image = draw.uniform(0, 1000, (2, 20, 24, 2)).astype(dtype)
+  hole = np.indices((20, 24))[1] < 9
+  gap = np.nan if no_data is None else no_data
+  missing = draw.uniform(size=(20, 24)) < 0.1
+  missing[:6] = True
+  rows = []
+  for fill in (gap, 0, 900):
+    first, second = original.copy(), image.copy()
+    first[missing, 0], first[missing, 1], second[missing] = gap, 7 + fill, fill
+    rows.append(score_data(second, first, hole, values))
+  assert rows[0].hole_fraction == (hole & ~missing).mean()
+  assert rows[0] == rows[1] == rows[2]
+  known = ~missing
+  gaps = np.abs(np.subtract(image, original, dtype=np.float64)) / 10
+  for part, scores in ((known, rows[0].whole), (known & hole, rows[0].hole)):
+    assert scores["l1"] == pytest.approx(gaps[part].mean(), rel=1e-4)
+    assert np.isfinite(list(scores.values())).all()
+  # Of pairs with a missing place, none is in the total variation.
+  steps = [
+    np.abs(np.diff(original.astype(float), axis=axis))
+    / 10
+    * (known[where] & known[before])[..., None]
+    for axis, where, before in (
+      (0, np.s_[1:], np.s_[:-1]),
+      (1, np.s_[:, 1:], np.s_[:, :-1]),
+    )
+  ]
+  assert rows[0].whole["original_total_variation"] == pytest.approx(
+    sum(s.sum() for s in steps) / known.sum() / 2, rel=1e-4
+  )
+
+
+def test_picture_without_any_data_has_no_scores():
+  values = values_lib.Values(1, ((0.0, 1.0),))
+  image = np.full((16, 16, 1), np.nan, np.float32)
+  row = score_data(image, image, np.ones((16, 16), bool), values)
+  assert row.whole == row.hole == {}

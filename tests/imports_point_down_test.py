@@ -107,6 +107,7 @@ PARTS = {
     "terminal",
     "metrics",
     "data",
+    "visualize",
     "training",
     "inference",
   ),

@@ -13,20 +13,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import hole_files, photo_files, picture_format
-from gatedinpaint_jax.evaluation import frozen_masks
+from gatedinpaint_jax.evaluation import frozen_masks, scaling
 from gatedinpaint_jax.inference import jobs
 from gatedinpaint_jax.metrics import image_quality
 
-# Strips longer than this many times what is cropped from them lose their ends
-# before scaling: 1 x 10000 pixels would take gigabytes to become 256 x 256.
-_MAX_LENGTHS = 16
-# Minimum length of the rest, in pixels: the scaling filter reaches three pixels
-# beyond the crop.
-_MIN_TRIMMED = 8
 _NAMED = 3  # names in an error
 
 
@@ -54,8 +48,9 @@ class Loaded(NamedTuple):
   """A case in memory."""
 
   case: Case
-  image: np.ndarray  # the original, `[H, W, 3] uint8`
-  hole: np.ndarray  # `[H, W] bool`
+  image: np.ndarray  # the original, `[H, W, C]` in the data's own type
+  hole: np.ndarray  # `[H, W] bool`, without `missing`
+  missing: np.ndarray  # `[H, W] bool`, where `image` has no data
   completed: np.ndarray | None = None  # like `image`, by a subject
 
 
@@ -65,6 +60,7 @@ class Loader(NamedTuple):
   mask_set: frozen_masks.MaskSet | None  # None for mask files
   size: tuple[int, int] | None = None  # (height, width) to scale and crop to
   min_side: int = image_quality.SSIM_WINDOW  # that can be scored, in pixels
+  values: values_lib.Values = values_lib.PHOTOGRAPHS  # of all pictures
 
   def shape(self, case: Case) -> tuple[int, int]:
     """Returns the (height, width) at which a case is scored."""
@@ -78,10 +74,35 @@ class Loader(NamedTuple):
       )
     return shape
 
-  def image(self, case: Case) -> np.ndarray:
-    """Returns the picture, `[H, W, 3] uint8`."""
-    image = photo_files.read(case.image).colours
-    return image if self.size is None else _cover(image, self.size)
+  def check(self, path: pathlib.Path) -> None:
+    """Raises UserError if a file is of other channels or of another type.
+
+    Reads its header alone.
+    """
+    outline = photo_files.read_outline(path)
+    nothing = np.empty((0, 0, outline.channels), outline.dtype)
+    like = photo_files.Photo(nothing, {}, (1, 1), is_data=outline.is_data)
+    with errors.prefixed(f"{path}: "):
+      self._select(like)
+
+  def read(self, path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a picture `[H, W, C]` and where it has no data, `[H, W] bool`.
+
+    Photographs are uint8, other data is of its own type.
+    """
+    photo = photo_files.read(path)
+    with errors.prefixed(f"{path}: "):
+      missing = photo.values(self.values).is_missing(
+        photo.select(self.values.channels)
+      )
+      return self._select(photo), missing
+
+  def _select(self, photo) -> np.ndarray:
+    if self.values == values_lib.PHOTOGRAPHS:
+      return photo.colours
+    pixels = photo.select(self.values.channels)
+    self.values.bounds(pixels.dtype)  # raises UserError for a false type
+    return pixels
 
   def hole(self, case: Case, shape: tuple[int, int]) -> np.ndarray:
     """Returns the hole, `[H, W] bool`."""
@@ -92,8 +113,26 @@ class Loader(NamedTuple):
 
   def load(self, case: Case) -> Loaded:
     """Reads a case; raises UserError if a file is invalid."""
-    image = self.image(case)
-    return Loaded(case, image, self.hole(case, image.shape[:2]))
+    image, missing = self.read(case.image)
+    if self.size is not None:
+      image, missing = scaling.cover(image, missing, self.size, self.values)
+    hole = self.hole(case, image.shape[:2])
+    return Loaded(case, image, hole & ~missing, missing)
+
+  def completed(self, entry: Loaded) -> np.ndarray:
+    """Returns a completion in a file; raises UserError unless it fits."""
+    path = entry.case.completed
+    image, _ = self.read(path)
+    # The file may have been replaced since the check.
+    _check_same_size(
+      "completed picture", path, image.shape[:2], entry.hole.shape
+    )
+    if image.dtype != entry.image.dtype and not self.values.ranges:
+      raise errors.UserError(
+        f"{path}: has {image.dtype} values, and {entry.case.image}"
+        f" {entry.image.dtype}; make them equal"
+      )
+    return image
 
 
 def check_size(key: str, size: tuple[int, int], min_side: int) -> None:
@@ -135,14 +174,6 @@ def check_completed(case: Case, shape: tuple[int, int]) -> None:
   """Raises UserError if a completion does not have this size."""
   found = photo_files.read_size(case.completed)
   _check_same_size("completed picture", case.completed, found, shape)
-
-
-def read_completed(case: Case, shape: tuple[int, int]) -> np.ndarray:
-  """Returns a completion, `[H, W, 3] uint8`; raises UserError as above."""
-  image = photo_files.read(case.completed).colours
-  found = image.shape[:2]  # the file may have been replaced since the check
-  _check_same_size("completed picture", case.completed, found, shape)
-  return image
 
 
 def would_be_read(file: str | os.PathLike[str], place: str) -> bool:
@@ -212,32 +243,3 @@ def _check_same_size(what, path, found, wanted):
   if found != wanted:
     message = hole_files.explain_size(what, found, wanted, "make them equal")
     raise errors.UserError(f"{path}: {message}")
-
-
-def _cover(image, size) -> np.ndarray:
-  """Scales a picture to cover a size and crops its middle."""
-  image = _trim(image, size)
-  height, width = image.shape[:2]
-  # One side fits exactly, the other is cropped.
-  scaled = (
-    max(-(-height * size[1] // width), size[0]),
-    max(-(-width * size[0] // height), size[1]),
-  )
-  if scaled != (height, width):
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    picture = picture.resize(scaled[::-1], Image.Resampling.LANCZOS)
-    image = np.asarray(picture)
-  top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
-  return image[top : top + size[0], left : left + size[1]]
-
-
-def _trim(image, size) -> np.ndarray:
-  """Cuts equal ends off a strip, far outside of what `_cover` keeps."""
-  height, width = image.shape[:2]
-  max_height, max_width = (
-    max(-(-_MAX_LENGTHS * other * wanted // other_wanted), _MIN_TRIMMED)
-    for other, wanted, other_wanted in ((width, *size), (height, *size[::-1]))
-  )
-  top = max(height - max_height, 0) // 2
-  left = max(width - max_width, 0) // 2
-  return image[top : height - top, left : width - left]

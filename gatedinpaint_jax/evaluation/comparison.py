@@ -54,6 +54,7 @@ def compare(
   return {
     "masks": masks[0],
     "pictures": reports[first][0]["pictures"],
+    **{k: v for k, v in reports[first][0].items() if k == "values"},
     "known_pixels_changed": {
       name: sum(report["known_pixels_changed"] for report in runs)
       for name, runs in reports.items()
@@ -126,6 +127,7 @@ def to_markdown(content: Report) -> str:
   for part in parts:
     blocks.append(f"Over {_PARTS[part]}:")
     blocks.append(report_lib.score_table(scores, part, corner="Subject"))
+  blocks += data_units_blocks(scores)
   for part in parts:
     blocks.append(f"## Differences over {_PARTS[part]}")
     blocks += difference_blocks(compared, part, corner="Subject")
@@ -155,6 +157,34 @@ def difference_blocks(
     report_lib.score_table(
       differences, part, corner=corner, are_differences=True
     ),
+  ]
+
+
+def data_units_blocks(
+  summaries: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> list[str]:
+  """Returns the table of the errors in the units of the data, if any.
+
+  It has a row for each error and a column for each name of `score_table`.
+  """
+  holes = {name: summary["hole"] for name, summary in summaries.items()}
+  scores = dict.fromkeys(
+    score
+    for own in holes.values()
+    for score in filter(dataset_scores.is_in_data_units, own)
+  )
+  if not scores:
+    return []
+  rows = (
+    [
+      report_lib.score_title(score),
+      *(report_lib.format_summary(h.get(score)) for h in holes.values()),
+    ]
+    for score in scores
+  )
+  return [
+    "In the hole, in the units of the data:",
+    report_lib.table(["Score", *holes], rows),
   ]
 
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gatedinpaint_jax import values as values_lib
+from gatedinpaint_jax import visualize
+from gatedinpaint_jax.evaluation import cases
 from gatedinpaint_jax.metrics import dataset_scores
 
 # The first two columns; methods follow. A user study shows originals too.
@@ -27,6 +30,27 @@ class Shown(NamedTuple):
   original: np.ndarray  # `[H, W, 3] uint8`
   hole: np.ndarray  # `[H, W] bool`
   completed: Mapping[str, np.ndarray]  # `[H, W, 3] uint8` by method
+
+
+def show(
+  label: str,
+  loaded: cases.Loaded,
+  completed: Mapping[str, np.ndarray],
+  values: values_lib.Values,
+  channels: Sequence[int] = (),
+) -> Shown:
+  """Draws a row of completed pictures in the scale of their original.
+
+  The label says what that scale is, unless they are photographs; `channels` are
+  those to show, as in `visualize.fit_scale`.
+  """
+  scale = visualize.fit_scale([loaded.image], values, channels)
+  return Shown(
+    "; ".join(filter(None, (label, scale.text))),
+    scale.draw(loaded.image),
+    loaded.hole,
+    {name: scale.draw(image) for name, image in completed.items()},
+  )
 
 
 def choose(rows: Sequence[dataset_scores.Row]) -> dict[int, str]:
@@ -99,6 +123,13 @@ def to_png(image: np.ndarray) -> bytes:
   """Returns a picture, `[H, W, 3]` or `[H, W]` uint8, as a PNG file."""
   file = io.BytesIO()
   Image.fromarray(image).save(file, "PNG")
+  return file.getvalue()
+
+
+def to_npy(image: np.ndarray) -> bytes:
+  """Returns a picture of any channels and type as an .npy file."""
+  file = io.BytesIO()
+  np.save(file, image)
   return file.getvalue()
 
 

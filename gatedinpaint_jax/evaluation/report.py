@@ -13,7 +13,8 @@ from typing import Any
 
 import jax
 
-from gatedinpaint_jax.evaluation import frozen_masks, scoring
+from gatedinpaint_jax import values as values_lib
+from gatedinpaint_jax.evaluation import data_values, frozen_masks, scoring
 from gatedinpaint_jax.metrics import dataset_scores, fid
 
 COUNTS = (
@@ -43,6 +44,7 @@ def build(
   images: str,
   masks: Mapping[str, Any],
   size: tuple[int, int] | None,
+  values: values_lib.Values = values_lib.PHOTOGRAPHS,
   fid_weights: str | None = None,
 ) -> dict[str, Any]:
   """Returns the content of the JSON file.
@@ -55,6 +57,7 @@ def build(
     "images": images,
     "pictures": len(result.rows),
     "size": size and list(size),
+    **data_values.describe(values, result.types),
     "masks": {**masks, "digest": result.mask_digest},
     "known_pixels_changed": result.changed,
     "versions": {"gatedinpaint-jax": version, **_versions()},
@@ -76,7 +79,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
   entire, hole = (scores_of(report)[part] for part in ("whole", "hole"))
   rows = [
     [score_title(name), *(format_summary(p.get(name)) for p in (entire, hole))]
-    for name in entire
+    for name in entire | hole
   ]
   blocks = [
     f"# {_title(report)}",
@@ -114,11 +117,12 @@ def describe_pictures(report: Mapping[str, Any]) -> str:
   masks = report["masks"]
   seed = f" (seed {masks['seed']})" if "seed" in masks else ""
   size = " x ".join(map(str, report["size"] or ["original"]))
-  return (
+  text = (
     f"{report['pictures']} pictures of {report['images']}, size (height x "
     f"width) {size}; masks {masks['name']}{seed}, digest `{masks['digest']}`. "
     "Means over pictures, with bootstrap 95 % intervals."
   )
+  return " ".join([text, *data_values.sentences(report)])
 
 
 def notes_on_numbers(report: Mapping[str, Any]) -> list[str]:
@@ -138,6 +142,9 @@ def is_partial(summaries: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def score_title(score: str, *, is_difference: bool = False) -> str:
   """Returns the title of a score, with its unit."""
+  if dataset_scores.is_in_data_units(score):
+    name, *channel = score.split("_")
+    return f"{' '.join([name.upper(), *channel])}, data units"
   unit = dataset_scores.UNITS.get(score)
   if is_difference and unit == "%":
     unit = "points"  # 2 % minus 1 % is not 1 % of anything
@@ -222,11 +229,12 @@ def _title(report) -> str:
 
 
 def _bin_table(bins) -> str:
-  names = [name for name in _COLUMNS if name in bins[0]["whole"]]
+  found = {name for entry in bins for name in entry["whole"]}
+  names = [name for name in _COLUMNS if name in found]
   rows = []
   for entry in bins:
     low, high = entry["hole_percent"]
-    cells = [format_summary(entry["whole"][name]) for name in names]
+    cells = [format_summary(entry["whole"].get(name)) for name in names]
     rows.append([f"{low}-{high} %", entry["pictures"], *cells])
   return table(["Hole", "Pictures", *map(score_title, names)], rows)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gatedinpaint_jax import errors, visualize
 from gatedinpaint_jax.evaluation import cases, frozen_masks, subjects
 from gatedinpaint_jax.metrics import dataset_scores, fid
 
@@ -21,6 +22,7 @@ class Result(NamedTuple):
   mask_digest: str  # identifies the masks
   changed: int  # pictures with known pixels that differ from the original
   frechet_distance: float | None  # between completed and original pictures
+  types: tuple[str, ...] = ("uint8",)  # of the pictures' values
 
 
 class Scorer(NamedTuple):
@@ -28,9 +30,9 @@ class Scorer(NamedTuple):
 
   loader: cases.Loader  # reads the cases
   batch_size: int = 1  # pictures of one size to complete at once
-  # From a completed and an original picture to their LPIPS.
+  # From a completed and an original picture, as shown, to their LPIPS.
   lpips: Callable[[np.ndarray, np.ndarray], float] | None = None
-  # From a picture to `[F]`, for the Frechet distance.
+  # From a picture, as shown, to `[F]`, for the Frechet distance.
   features: Callable[[np.ndarray], np.ndarray] | None = None
 
   def complete(
@@ -54,24 +56,45 @@ class Scorer(NamedTuple):
       for start in range(0, len(wanted), capacity):
         batch = wanted[start : start + capacity]
         loaded = [self.loader.load(case) for case in batch]
-        completed = subject.complete(loaded, capacity)
-        for entry, image in zip(loaded, completed, strict=True):
-          yield entry._replace(completed=image)
+        for dtype in dict.fromkeys(entry.image.dtype for entry in loaded):
+          same = [entry for entry in loaded if entry.image.dtype == dtype]
+          completed = subject.complete(same, capacity)
+          for entry, image in zip(same, completed, strict=True):
+            yield entry._replace(completed=image)
 
   def score(self, completed: Iterable[cases.Loaded]) -> Result:
-    """Scores what `complete` yields, in any order."""
-    scored, changed = [], 0
-    for case, original, hole, image in completed:
-      row = dataset_scores.score_picture(case.name, image, original, hole)
-      if self.lpips:
-        row.whole["lpips"] = self.lpips(image, original)
-      features = self.features and list(map(self.features, (image, original)))
+    """Scores what `complete` yields, in any order.
+
+    Raises:
+      UserError: if a completed picture has no data in the hole.
+    """
+    values, scored, changed, types = self.loader.values, [], 0, {}
+    for case, original, hole, missing, image in completed:
+      if values.is_missing(image)[hole].any():
+        raise errors.UserError(
+          f"{case.completed or case.name}: has no data in parts of the hole,"
+          " and cannot be scored; fill it all"
+        )
+      row = dataset_scores.score_picture(
+        case.name, image, original, hole, missing, values=values
+      )
+      features = None
+      if self.lpips or self.features:
+        scale = visualize.fit_scale([original], values)
+        drawn = scale.draw(image), scale.draw(original)
+        if self.lpips:
+          row.whole["lpips"] = self.lpips(*drawn)
+        features = self.features and list(map(self.features, drawn))
       digest = frozen_masks.mask_digest(hole)
       scored.append((case.index, row, digest, features))
-      changed += bool((image != original)[~hole].any())
+      # Where the original has no data, anything goes.
+      changed += bool((image != original)[~(hole | missing)].any())
+      types[original.dtype.name] = None
     _, rows, digests, features = zip(*sorted(scored), strict=True)
+    if len(types) > 1 and not values.ranges:  # each has units of its own
+      rows = map(dataset_scores.without_data_units, rows)
     distance = None
     if self.features:
       distance = fid.distance(*np.stack(features, axis=1))
     mask_digest = frozen_masks.set_digest(digests)
-    return Result(list(rows), mask_digest, changed, distance)
+    return Result(list(rows), mask_digest, changed, distance, tuple(types))

@@ -4,6 +4,7 @@ Means are taken over rows, so that they do not depend on batches, devices or the
 order of the pictures.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.metrics import image_quality, intervals
 
 # {score against the original: unit}
@@ -30,6 +32,13 @@ UNITS = {score.__name__: unit for score, unit in _PAIRED.items()} | {
   "original_total_variation": "%",
   "lpips": "",
 }
+# Errors in the units of the data, of what is found minus what is right. They
+# are of all channels together or, as "mae_of_channel_0", of one.
+_IN_DATA_UNITS = {
+  "mae": lambda gap: np.abs(gap).mean(),
+  "rmse": lambda gap: np.sqrt(np.square(gap).mean()),
+}
+_OF_CHANNEL = "_of_channel_"
 
 
 class Row(NamedTuple):
@@ -37,26 +46,54 @@ class Row(NamedTuple):
 
   name: str  # of the picture
   hole_fraction: float  # of its area, in [0, 1]
-  # {score: number} over the entire picture, in the units of UNITS.
+  # {score: number} over the entire picture, in the units of UNITS; empty for a
+  # picture without any data.
   whole: dict[str, float]
   # The same over the hole; empty without a hole. In rows read from a report,
   # None stands for a number that is not finite.
   hole: dict[str, float]
 
 
+def is_in_data_units(score: str) -> bool:
+  """Returns whether a score is in the units of the data."""
+  return score.partition(_OF_CHANNEL)[0] in _IN_DATA_UNITS
+
+
 def score_picture(
-  name: str, completed: np.ndarray, original: np.ndarray, hole: np.ndarray
+  name: str,
+  completed: np.ndarray,
+  original: np.ndarray,
+  hole: np.ndarray,
+  missing: np.ndarray | None = None,
+  *,
+  values: values_lib.Values = values_lib.PHOTOGRAPHS,
 ) -> Row:
-  """Scores a completed picture `[H, W, 3] uint8` with hole `[H, W] bool`."""
+  """Scores a completed picture `[H, W, C]` with hole `[H, W] bool`.
+
+  Both pictures are of `values`. `missing`, likewise, is where the original has
+  no data, and outside of the hole; it is in no score.
+  """
+  known = np.ones(hole.shape, bool) if missing is None else ~missing
+  mask = None if known.all() else known[None, ..., None]
+  pictures = (_prepare(x, values, known)[None] for x in (completed, original))
   whole, inside = jax.device_get(
-    _scores(completed[None], original[None], hole[None, ..., None])
+    _scores(*pictures, hole[None, ..., None], mask)
   )
-  return Row(
+  row = Row(
     name,
     float(hole.mean()),
-    _in_units(whole),
+    _in_units(whole) if known.any() else {},
     _in_units(inside) if hole.any() else {},
   )
+  if hole.any() and values != values_lib.PHOTOGRAPHS:
+    row.hole.update(_in_data_units(completed[hole], original[hole], values))
+  return row
+
+
+def without_data_units(row: Row) -> Row:
+  """Returns a row without the scores in the units of the data."""
+  kept = {n: v for n, v in row.hole.items() if not is_in_data_units(n)}
+  return row._replace(hole=kept)
 
 
 def summarise(*runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
@@ -115,22 +152,53 @@ def summarise_bins(
   return found
 
 
+def _prepare(pixels, values, known) -> np.ndarray:
+  """Returns levels of photographs, else float32 in [-1, 1], 0 if not known."""
+  if values.are_levels and pixels.dtype == np.uint8:
+    return pixels
+  return np.where(known[..., None], values.normalize(pixels), np.float32(0))
+
+
 @jax.jit
-def _scores(completed, original, hole):
-  """Scores `[1, H, W, 3] uint8`; compiled once per size."""
+def _scores(completed, original, hole, known):
+  """Scores what `_prepare` returns, in batches of one; compiled once per size.
+
+  `hole` and `known` are `[1, H, W, 1] bool`; if all is known, None.
+  """
   image, reference = (
     batch_lib.from_uint8(pixels.astype(jnp.float32))
+    if pixels.dtype == jnp.uint8
+    else pixels
     for pixels in (completed, original)
   )
-  total_variation = image_quality.total_variation
+  hole, known = (
+    x if x is None else x.astype(jnp.float32) for x in (hole, known)
+  )
+  variation = functools.partial(image_quality.total_variation, known=known)
   return tuple(
     {score.__name__: score(image, reference, mask=mask) for score in _PAIRED}
     | {
-      "total_variation": total_variation(image, mask=mask),
-      "original_total_variation": total_variation(reference, mask=mask),
+      "total_variation": variation(image, mask=mask),
+      "original_total_variation": variation(reference, mask=mask),
     }
-    for mask in (None, hole.astype(jnp.float32))
+    for mask in (known, hole)
   )
+
+
+def _in_data_units(found, right, values) -> dict[str, float]:
+  """Returns the errors of `[N, C]`; if ranges differ, of each channel apart.
+
+  Then units may differ too, and a mean of metres and degrees says nothing.
+  """
+  gaps = found.astype(np.float64) - right
+  parts = {"": gaps}
+  if len({*values.ranges}) > 1:
+    parts = {f"{_OF_CHANNEL}{i}": gap for i, gap in enumerate(gaps.T)}
+  return {
+    f"{name}{suffix}": float(measure(gap))
+    for name, measure in _IN_DATA_UNITS.items()
+    for suffix, gap in parts.items()
+  }
 
 
 def _subtract(ours, theirs) -> dict[str, float]:
@@ -150,9 +218,10 @@ def _in_units(scores) -> dict[str, float]:
 
 
 def _summarise_part(runs):
-  found = {name for scores in runs for score in scores for name in score}
+  found = {name: None for scores in runs for row in scores for name in row}
   summary = {}
-  for name in filter(found.__contains__, UNITS):
+  further = (name for name in found if name not in UNITS)
+  for name in (*filter(found.__contains__, UNITS), *further):
     values = np.array(  # None becomes NaN
       [[score.get(name) for score in scores] for scores in runs], np.float64
     )

@@ -1,6 +1,6 @@
 """Scores of one picture against another, as pure functions.
 
-All take pictures `[B, H, W, 3] float32 in [-1, 1]` and return `[B] float32`,
+All take pictures `[B, H, W, C] float32 in [-1, 1]` and return `[B] float32`,
 one score per picture. Errors are fractions of the range of pixel values: 1 is
 the difference between black and white. With a mask `[B, H, W, 1]` they are over
 its hole, 0 if it is empty; without a mask, over the entire picture.
@@ -75,15 +75,19 @@ def ssim(image, reference, *, mask=None):
   )
 
 
-def total_variation(image, *, mask=None):
+def total_variation(image, *, mask=None, known=None):
   """Returns the total variation per value, on pixel values in [0, 1].
 
   sum |x[i, j + 1] - x[i, j]| + |x[i + 1, j] - x[i, j]|, divided by the number
   of values. With a mask, the sum is over pairs with at least one pixel in the
   hole, so that a visible border counts, and the divisor counts only the hole.
+  With `known`, a mask likewise, only pairs with both pixels in it count.
   """
   across = jnp.abs(jnp.diff(image, axis=2)) / _RANGE
   down = jnp.abs(jnp.diff(image, axis=1)) / _RANGE
+  if known is not None:
+    across *= known[:, :, 1:] * known[:, :, :-1]
+    down *= known[:, 1:] * known[:, :-1]
   if mask is None:
     mask = jnp.ones((*image.shape[:3], 1), image.dtype)
   total = jnp.sum(
