@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+import numpy as np
 import pytest
 from absl import logging
 
@@ -62,6 +63,64 @@ def test_mistaken_flag_names_what_would_be_right(refused, flag, parts):
 @pytest.mark.usefixtures("here")
 def test_mistaken_value_names_its_key(refused, flag, parts):
   refused(main, [QUICKSTART, "--workdir=.", flag], *parts)
+
+
+@pytest.mark.parametrize(
+  ("flags", "parts"),
+  [
+    (["model.channels=0"], ["config.model.channels=0", "[1, 256]"]),
+    (["model.channels=2.5"], ["config.model.channels", "2.5"]),
+    (["data.value_range=(5,5)"], ["value_range=(5, 5)", "in this order"]),
+    (["data.value_range=(9,5)"], ["value_range=(9, 5)", "two finite numbers"]),
+    (["data.value_range=(1,2,3,4)"], ["value_range=(1, 2, 3, 4)"]),
+    (
+      ["data.value_range=((0,1),(0,1),(0,1),(0,1))"],
+      ["has 4 ranges", "for each of the 3 channels"],
+    ),
+    (["data.value_range=((0,1),2,3)"], ["2 must be (low, high)"]),
+    (["data.value_range=('a','b')"], ["value_range"]),
+    (["data.no_data=none"], ["config.data.no_data", "none"]),
+    (["data.shown_channels=(3,)"], ["shown_channels=(3,)", "the 3 channels"]),
+    (["data.shown_channels=(0,1)"], ["shown_channels=(0, 1)", "one or three"]),
+    (["data.range_quantiles=(0.5,)"], ["range_quantiles=(0.5,)"]),
+  ],
+)
+@pytest.mark.usefixtures("here")
+def test_mistaken_channels_or_range_are_named(refused, flags, parts):
+  flags = [f"--config.{flag}" for flag in flags]
+  refused(main, [QUICKSTART, "--workdir=.", *flags], *parts)
+
+
+@pytest.mark.parametrize(
+  ("shape", "dtype", "flags", "parts"),
+  [
+    ((20, 24, 4), np.uint8, [], ["[9, 20, 24, 4]", "(config.model.channels)"]),
+    ((20, 24), np.uint8, ["model.channels=3"], ["[9, 20, 24]", "[N, H, W, 3]"]),
+    (
+      (20, 24, 3),
+      np.uint16,
+      ["model.channels=13"],
+      ["[9, 20, 24, 3]", "[N, H, W, 13]"],
+    ),
+    ((20, 24, 3), np.float64, ["data.value_range=(0,1)"], ["float64", "int16"]),
+    ((20, 24, 3), np.int32, [], ["int32", "uint8, uint16, int16, float32"]),
+    ((20, 24, 3), bool, [], ["is bool"]),
+    ((20, 24, 3), np.float32, [], ["float32", "config.data.value_range"]),
+  ],
+)
+@pytest.mark.usefixtures("here")
+def test_arrays_of_another_count_or_type_are_named(
+  refused, shape, dtype, flags, parts
+):
+  np.savez("pictures.npz", images=np.zeros((9, *shape), dtype))
+  flags = [
+    "data.source=arrays",
+    "data.path=pictures.npz",
+    "data.image_size=(16,16)",
+    *flags,
+  ]
+  flags = [f"--config.{flag}" for flag in flags]
+  refused(main, [QUICKSTART, "--workdir=.", *flags], "pictures.npz", *parts)
 
 
 @pytest.mark.usefixtures("here")

@@ -74,10 +74,12 @@ def make_config(kind, path, **schedule):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
-def test_run_resumes_to_the_bit_and_its_generator_fills(name, tmp_path):
+def test_run_resumes_to_the_bit_and_its_generator_fills(name, tmp_path, capsys):
   kind, whole = KINDS[name], tmp_path / "whole"
   path = write(kind, tmp_path)
   expected = train.train_and_evaluate(make_config(kind, path), whole)
+  # Grey has no colours.
+  assert ("chroma" in capsys.readouterr().out) == (kind.channels > 1)
   stopped = tmp_path / "stopped"
   train.train_and_evaluate(make_config(kind, path, steps=2), stopped)
   with tiny_run.captured_log() as lines:

@@ -1,8 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax import values
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import devices, validation
 from tests import small_checkpoint, step_test
@@ -75,3 +77,37 @@ def test_known_pixels_count_in_the_error_of_the_picture_but_not_of_the_hole():
   scores = validation.score(completed, batch)
   np.testing.assert_allclose(scores["hole_l1"], 0.1, rtol=1e-5)
   np.testing.assert_allclose(scores["l1"], 0.1 * 64 / 256, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 13])
+def test_only_what_is_known_and_in_a_hole_is_scored(channels):
+  rng = np.random.default_rng(0)
+  image = rng.uniform(-1, 1, (3, 16, 16, channels)).astype(np.float32)
+  mask = np.zeros((3, 16, 16, 1), np.float32)
+  mask[:, 4:12, 4:12] = 1
+  image[0, :8] = np.nan  # half of its hole
+  image[1, 2:14, 2:14] = np.nan  # more than its hole
+  image[2] = np.nan
+  batch = values.to_batch(image, mask)
+  completed = batch_lib.complete(batch.image + 0.2, batch)
+  scores = validation.score(completed, batch)
+  for name, found in scores.items():
+    assert np.isfinite(found[0]), name
+    assert np.isinf(found[1:]).all(), name
+  np.testing.assert_allclose(scores["hole_l1"][0], 0.1, rtol=1e-5)
+  np.testing.assert_allclose(scores["l1"][0], 0.1 * 32 / 128, rtol=1e-5)
+  hole = image[0, 8:12, 4:12].reshape(-1, channels)
+  np.testing.assert_allclose(
+    scores["original_hole_chroma"][0], np.ptp(hole, axis=1).mean() / 2, 1e-5
+  )
+  np.testing.assert_allclose(
+    scores["original_hole_contrast"][0], hole.std(axis=0).mean() / 2, rtol=1e-4
+  )
+  generator = inpaint_generator.InpaintGenerator(width=4, channels=channels)
+  run = validation.Validation(
+    generator, [batch], devices.make_mesh(), batch_size=3, strips=3
+  )
+  # The mean of the known pixels, and its error where it is scored.
+  mean = image[0, 8:][mask[0, 8:, :, 0] == 0].mean(axis=0)
+  expected = np.abs(hole - mean).mean() / 2
+  np.testing.assert_allclose(run.score_mean_fill(), expected, rtol=1e-5)

@@ -228,7 +228,6 @@ class Run:
     print(
       f"strip of completed validation pictures: {self.log.strip_path(last)}"
     )
-    print(
-      f"hole l1 on {self.validation.pictures} held-out pictures: {shown}; "
-      f"chroma {chroma / original if original else 1.0:.2f} of the originals'"
-    )
+    if original:  # else they are grey
+      shown += f"; chroma {chroma / original:.2f} of the originals'"
+    print(f"hole l1 on {self.validation.pictures} held-out pictures: {shown}")

@@ -96,23 +96,20 @@ class Validation:
 
   def score_mean_fill(self) -> float:
     """Returns `hole_l1` of filling with the mean colour of the known pixels."""
-    errors = [
-      image_quality.l1(_mean_fill(b), b.image, mask=batch_lib.scored(b))
-      for b in self._batches
-    ]
-    return float(np.mean(np.concatenate(errors)))
+    return _means([score(_mean_fill(b), b) for b in self._batches])["hole_l1"]
 
 
 def score(completed, batch) -> dict[str, jax.Array]:
   """Returns scores of completed pictures by name, each `[B]`.
 
   l1, l2 and psnr cover all pixels, the known ones included; scores with hole in
-  their name cover only the hole. Pixels that are unknown do not count. See
+  their name cover only the hole. Pixels that are unknown do not count, and the
+  scores of a picture with no other ones in its hole are infinite. See
   `metrics.image_quality` for units.
   """
   hole = batch_lib.scored(batch)
   everywhere = None if batch.unknown is None else 1 - batch.unknown
-  return {
+  scores = {
     "l1": image_quality.l1(completed, batch.image, mask=everywhere),
     "l2": image_quality.l2(completed, batch.image, mask=everywhere),
     "psnr": image_quality.psnr(completed, batch.image, mask=everywhere),
@@ -123,6 +120,10 @@ def score(completed, batch) -> dict[str, jax.Array]:
       for prefix, image in (("", completed), ("original_", batch.image))
     },
   }
+  if batch.unknown is None:
+    return scores
+  is_scored = jnp.any(hole > 0, axis=(1, 2, 3))
+  return {k: jnp.where(is_scored, x, jnp.inf) for k, x in scores.items()}
 
 
 def _complete(generator, params, batch):
@@ -161,7 +162,10 @@ def _repeat_last(batch, size):
 
 
 def _means(scores) -> dict[str, float]:
-  """Averages over all pictures, without the infinite PSNR of perfect ones."""
+  """Averages over all pictures, without the infinite scores of some.
+
+  Those are the PSNR of perfect ones, and all of pictures that have none.
+  """
   means = {}
   for name in scores[0]:
     values = np.concatenate([s[name] for s in scores])
