@@ -191,3 +191,18 @@ def test_patchmatch_says_what_it_fills(channels, dtype):
   hole = np.indices(SIZE)[0] > 20
   with pytest.raises(errors.UserError, match="fills RGB of 8 bits, not"):
     methods.load("patchmatch")(image, hole)
+
+
+@pytest.mark.parametrize("name", ["opencv_telea", "opencv_navier_stokes"])
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_opencv_fills_alike_in_any_unit(name, unit):
+  image = np.random.default_rng(0).uniform(0.2, 0.8, (24, 24, 2))
+  image[..., 1] *= 5
+  image[0, 0], image[0, 1] = (0.1, 1), (0.9, 5)
+  hole = np.zeros((24, 24), bool)
+  hole[8:14, 9:17] = True
+  wide = values_lib.Values(2, ((-1e9, 1e9),) * 2)
+  fill = methods.load(name)
+  expected = fill(np.float32(image), hole, wide)
+  filled = fill(np.float32(image * unit), hole, wide) / unit
+  np.testing.assert_allclose(filled, expected, rtol=1e-3)

@@ -27,6 +27,8 @@ Method = Callable[..., np.ndarray]
 
 # Radius of the neighbourhood, as in OpenCV's examples.
 _OPENCV_RADIUS = 3
+# Of the values that it computes with, unless they are levels of 8 bits.
+_OPENCV_RANGE = np.float32(65535)
 # 7 x 7 pixels, as in PyPatchMatch's examples.
 _PATCH_RADIUS = 3
 
@@ -135,9 +137,13 @@ def _fill_with_opencv(algorithm) -> Method:
     )
     if image.dtype == np.uint8 and image.shape[-1] == 3:
       return fill_one(image)
-    planes = np.moveaxis(image.astype(np.float32), -1, 0)
+    # The library adds constants that suit levels, not reflectances of 0.1.
+    known = image[~hole].astype(np.float32)
+    low, high = known.min(axis=0), known.max(axis=0)
+    scale = _OPENCV_RANGE / np.where(low < high, high - low, 1)
+    planes = np.moveaxis((image.astype(np.float32) - low) * scale, -1, 0)
     filled = [fill_one(np.ascontiguousarray(plane)) for plane in planes]
-    return np.stack(filled, axis=-1)
+    return np.stack(filled, axis=-1) / scale + low
 
   return fill
 
