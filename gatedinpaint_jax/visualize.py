@@ -188,11 +188,10 @@ def _cover(drawn, batch):
 
 def _labels(width, text):
   """Draws the names of the panels and a text, black on white."""
-  lines = text.split(", ") if text else []
-  label = Image.new("RGB", (width, _LABEL_HEIGHT * (1 + len(lines))), "white")
+  height = _LABEL_HEIGHT * (2 if text else 1)
+  label = Image.new("RGB", (width, height), "white")
   draw = ImageDraw.Draw(label)
   for i, name in enumerate(PANELS):
     draw.text((i * width // len(PANELS) + 2, 1), name, fill="black")
-  for i, line in enumerate(lines, start=1):
-    draw.text((2, i * _LABEL_HEIGHT + 1), line, fill="black")
+  draw.text((2, _LABEL_HEIGHT + 1), text, fill="black")
   return np.asarray(label)

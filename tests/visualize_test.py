@@ -98,9 +98,10 @@ def test_chosen_channels_are_drawn_each_in_its_own_scale(
   )
   image = image.repeat(100, axis=1)
   scale = visualize.fit_scale(image[None], values.Values(count), channels)
-  assert scale.text == ", ".join(
-    f"channel {c} from {100 * c} to {100 * c + 4}" for c in shown
-  )
+  names, ranges = scale.text.split(": ")
+  s = "s" if len(shown) > 1 else ""
+  assert names == f"channel{s} {', '.join(map(str, shown))}"
+  assert ranges == ", ".join(f"{100 * c} to {100 * c + 4}" for c in shown)
   expected = np.broadcast_to([0, 64, 128, 191, 255], (3, 100, 5)).T
   np.testing.assert_array_equal(scale.draw(image), expected)
 
