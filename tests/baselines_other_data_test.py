@@ -29,6 +29,7 @@ def make_step(name, channels):
   return create, take_step, values_lib.to_batch(image, mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize("name", baselines_test.BASELINES)
 def test_baselines_take_any_channels(name, channels):

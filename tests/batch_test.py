@@ -21,5 +21,6 @@ def test_bytes_become_the_floats_of_the_convention():
   batch = batch_lib.to_float(batch_lib.Batch(image, mask, mask))
   np.testing.assert_allclose(batch.image, [[[[-1, -0.6, 1]]]], atol=1e-6)
   assert batch.mask == batch.sketch == 1
-  assert {x.dtype for x in batch} == {np.dtype(np.float32)}
+  assert batch.unknown is None
+  assert {x.dtype for x in batch[:3]} == {np.dtype(np.float32)}
   assert batch_lib.to_float(batch) is batch

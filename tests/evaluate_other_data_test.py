@@ -206,7 +206,7 @@ def test_grid_says_its_scale():
     )
     run("--method=mean_fill", "--channels=1", "--value_range=250,320")
   assert len(labels) == 2
-  assert all("%; channel 0 from 2" in label for label in labels)
+  assert all("%; channel 0: 2" in label for label in labels)
   with Image.open("r.png") as grid:
     assert grid.mode == "RGB"
 

@@ -120,8 +120,9 @@ def test_methods_fill_gaps_too(method):
   assert inpaint.main(["", *flags]) == 0
   filled = tifffile.imread("out.tif")
   np.testing.assert_array_equal(filled[given >= 0], heights[given >= 0])
-  if method != "mean_fill":  # a slope is continued
-    assert np.abs(filled - heights).max() <= 2
+  # Only biharmonic continues a slope; the others stay within its values.
+  most = {"biharmonic": 0, "opencv_telea": 5, "mean_fill": 40}[method]
+  assert np.abs(filled - heights).max() <= most
 
 
 @pytest.mark.parametrize(
