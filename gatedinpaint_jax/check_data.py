@@ -30,7 +30,7 @@ def main(argv) -> int:
   terminal.tidy()
   config = value_ranges.fill_in(setup.fill_in(options.config))
   found = survey.look(config)
-  if options.config.data.get("range_quantiles"):
+  if config.data.value_range != options.config.data.get("value_range", ()):
     ranges = [list(pair) for pair in config.data.value_range]
     found.facts["training"]["config.data.value_range"] = ranges
   text = "\n".join(found.lines())

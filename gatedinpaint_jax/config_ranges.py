@@ -12,7 +12,7 @@ from gatedinpaint_jax import errors
 
 _OF_MOST = {int: "[1, 1000000000]", float: "[0, 1000000]"}
 _BATCH, _FRACTION, _RATE = "[1, 100000]", "[0, 1]", "(0, 10]"
-_ANY = "[-1e38, 1e38]"  # of float32
+_ANY = "[-3.5e38, 3.5e38]"  # of float32
 _SEED, _SHARE, _STEPS = "[0, 4294967295]", "[0, 1)", "[0, 1000000000]"
 # Of numbers whose range is not that of most. A tuple's is of each entry.
 _RANGES = {

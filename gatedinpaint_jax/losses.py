@@ -68,7 +68,13 @@ def pixel_weight(
   )
   in_hole, in_rest = hole * mask, known * rest
   if separate_means:
-    return in_hole / share(mask) + in_rest / share(rest)
+    if unknown is None:  # rounds as 1 - share does, also at odd sizes
+      of_rest = jnp.maximum(
+        1 - jnp.mean(mask, axis=(1, 2, 3), keepdims=True), one_pixel
+      )
+    else:
+      of_rest = share(rest)
+    return in_hole / share(mask) + in_rest / of_rest
   weight = in_hole + in_rest
   return weight if unknown is None else weight / share(mask + rest)
 

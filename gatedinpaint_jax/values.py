@@ -137,13 +137,16 @@ def from_config(config: Mapping[str, Any]) -> Values:
 
 
 def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:
-  """Returns the values of a picture: all from its smallest to its largest."""
+  """Returns the values of a picture: all that each of its channels has."""
   channels = pixels.shape[-1]
   known = pixels[~Values(channels, no_data=no_data).is_missing(pixels)]
-  if not known.size or known.min() == known.max():
-    known = np.array([0, 1]) + (known.min() if known.size else 0)
-  limits = float(known.min()), float(known.max())
-  return Values(channels, (limits,) * channels, no_data)
+  if not len(known):
+    known = np.zeros((1, channels))
+  low, high = (f(known, axis=0).astype(np.float32) for f in (np.min, np.max))
+  # A channel of one value needs a range, too, which float32 can tell apart.
+  high = np.where(low < high, high, low + np.maximum(1, np.abs(low)))
+  ranges = tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
+  return Values(channels, ranges, no_data)
 
 
 def _read_ranges(value_range, channels) -> tuple[tuple[float, float], ...]:

@@ -54,7 +54,9 @@ def _resize_values(image, missing, size, values):
   scaled = np.stack([_resize(plane, size) for plane in planes], axis=-1)
   missing = np.isnan(scaled).any(axis=-1)
   pixels = values.cast(np.nan_to_num(scaled), image.dtype)
-  if values.no_data is not None:
+  if not missing.any():
+    pass
+  elif values.no_data is not None:
     pixels[missing] = values.no_data
   elif pixels.dtype.kind == "f":
     pixels[missing] = np.nan

@@ -165,7 +165,9 @@ def _select(photo, values, no_data) -> tuple[values_lib.Values, np.ndarray]:
     values = dataclasses.replace(values, no_data=no_data)
   if values.are_levels:
     return values, photo.levels(values.channels)
-  return values, photo.select(values.channels)
+  image = photo.select(values.channels)
+  values.bounds(image.dtype)  # refuses types whose range nobody knows
+  return values, image
 
 
 def _predict(loaded, capacity, options):
