@@ -145,3 +145,12 @@ def test_mistakes_are_one_line(
   flags = {"image": image, "output": output, "checkpoint": bands}
   printed = programs.refusal(inpaint, flags, monkeypatch, capsys)
   assert expected in printed
+
+
+def test_floats_without_a_range_are_one_line(tmp_path, monkeypatch, capsys):
+  checkpoint = small_checkpoint.write(tmp_path.parent / f"{tmp_path.name}_rgb")
+  np.save("a.npy", draw(16, 16, 3, low=0, high=1, dtype=np.float32))
+  flags = {"image": "a.npy", "output": "o.npy", "checkpoint": checkpoint}
+  flags |= {"no_data": -9999}
+  printed = programs.refusal(inpaint, flags, monkeypatch, capsys)
+  assert "a.npy: values are float32, whose range must be stated" in printed

@@ -64,3 +64,13 @@ def test_separate_means_of_what_is_not_there_are_finite(value):
   mask = np.full((1, 4, 4, 1), value, np.float32)
   weight = losses.pixel_weight(mask, hole=3.0, known=0.5, separate_means=True)
   np.testing.assert_allclose(weight, 3.0 if value else 0.5)
+
+
+def test_means_of_photographs_are_divided_as_before_there_was_missing_data():
+  # At these sizes the mean of 1 - mask rounds otherwise than 1 - mean of mask.
+  masks = np.random.default_rng(0).integers(0, 2, (20, 64, 96, 1))
+  mask = jnp.float32(masks)
+  share = jnp.mean(mask, axis=(1, 2, 3), keepdims=True)
+  expected = mask / share + 6 * (1 - mask) / (1 - share)
+  weight = losses.pixel_weight(mask, hole=1, known=6, separate_means=True)
+  np.testing.assert_array_equal(weight, expected)

@@ -5,6 +5,7 @@ import pytest
 
 from configs import places2
 from gatedinpaint_jax import errors
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import value_ranges
 
 
@@ -91,3 +92,15 @@ def test_cloud_storage_is_not_read_twice(config):
   config.data.path = "gs://bucket/a.npz"
   with pytest.raises(errors.UserError, match="alone; state"):
     value_ranges.fill_in(config)
+
+
+def test_each_channel_of_a_picture_has_its_own_range():
+  pixels = np.zeros((4, 4, 3), np.float32)
+  pixels[..., 0], pixels[..., 1], pixels[..., 2] = 0.1, 1e8, np.arange(4)
+  pixels[0, 0] = np.nan
+  values = values_lib.of_picture(pixels)
+  assert values.ranges[2] == (0, 3)
+  known = ~values.is_missing(pixels)
+  assert np.isfinite(values.normalize(pixels)[known]).all()
+  restored = values.restore(values.normalize(pixels)[known], np.float32)
+  np.testing.assert_allclose(restored, pixels[known], rtol=1e-6)
