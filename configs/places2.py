@@ -55,7 +55,7 @@ def get_data_config():
   # For data that is not photographs, see docs/data.md: what the networks'
   # [-1, 1] stands for, in the units of the data. One (low, high) for all
   # channels, or one for each: ((0, 1), (-10, 40)). (): levels of 8 bits, to
-  # which 16 bits are reduced; in arrays, the entire range of the integer type.
+  # which 16 bits are reduced; arrays must be uint8 then.
   data.value_range = ()
   # Unless it is stated: the two quantiles, such as (0.001, 0.999), of each
   # channel of the training pictures, measured when the run begins.

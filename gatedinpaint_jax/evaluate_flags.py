@@ -162,7 +162,7 @@ def _read_checkpoint(options, path) -> values_lib.Values:
     if options[flag].present and given != own:
       raise errors.UserError(
         f"--{flag}={options[flag].value}: the checkpoint {path} has"
-        f" {own or 'none'}; leave the flag out"
+        f" {'none' if own is None else own}; leave the flag out"
       )
   return found
 

@@ -11,8 +11,8 @@ masks/a/1.png, or by what the star matches in '*_photo.jpg' and '*_mask.png'. A
 single mask may serve all pictures. For several pictures --output is a folder;
 existing results are skipped, so that an interrupted run can be resumed.
 
-Without --mask, missing values are filled: NaN, or what --no_data, the file or
-the checkpoint says.
+Without --mask, missing values are filled: what --no_data says, and in npy and
+tiff also NaN, or what the file or the checkpoint says.
 
 Known pixels are unchanged, as are bit depth, transparency, Exif data and colour
 profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with

@@ -188,3 +188,21 @@ def test_config_of_a_stranger_is_one_line(saved):
     config_drift.check(
       config | saved, config, folder="RUN/4", allow_change=True
     )
+
+
+def test_imported_weights_keep_the_range_that_they_know():
+  now = places2.get_config().to_dict()
+  saved = {"model": dict(now["model"]), "imported_from": "a file"}
+  check = lambda data: config_drift.check(
+    saved | ({} if data is None else {"data": data}),
+    now,
+    folder="F",
+    allow_change=False,
+  )
+  now["data"]["value_range"] = (0.0, 4095.0)
+  check(None)
+  check({"value_range": [0.0, 4095.0], "no_data": None})
+  with pytest.raises(errors.UserError, match=r"data\.value_range"):
+    check({"value_range": [0.0, 1.0], "no_data": None})
+  with pytest.raises(errors.UserError, match=r"data\.no_data"):
+    check({"value_range": [0.0, 4095.0], "no_data": -1.0})

@@ -41,7 +41,9 @@ KINDS = {
     },
     guided=True,
   ),
-  "spectra": Kind(13, np.uint16, {"shown_channels": (3, 2, 1)}),
+  "spectra": Kind(
+    13, np.uint16, {"value_range": (0, 65535), "shown_channels": (3, 2, 1)}
+  ),
 }
 
 

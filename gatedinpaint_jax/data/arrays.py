@@ -214,8 +214,11 @@ def _check_claims(claims, path, size, values):
   images, dtype = claims["images"]
   shape = (None, None, values.channels)
   _check(claims, "images", shape, path, values_lib.DTYPES)
-  with errors.prefixed(f"'images' in {path}: "):
-    values.bounds(dtype)
+  if dtype != np.uint8 and not values.ranges:
+    raise errors.UserError(
+      f"'images' in {path}: values are {dtype}, whose range must be stated"
+      " (config.data.value_range)"
+    )
   if min(np.subtract(images[1:3], size)) < 0:
     height, width = images[1:3]
     raise errors.UserError(

@@ -44,12 +44,18 @@ def show(
   The label says what that scale is, unless they are photographs; `channels` are
   those to show, as in `visualize.fit_scale`.
   """
-  scale = visualize.fit_scale([loaded.image], values, channels)
+  # A file may say by itself what is missing, so that `values` does not know it.
+  missing = loaded.missing[..., None]
+  known = loaded.image[~loaded.missing][None]
+  scale = visualize.fit_scale([known], values, channels)
+  draw = lambda image: np.where(
+    missing, np.uint8(visualize.MISSING), scale.draw(image)
+  )
   return Shown(
     "; ".join(filter(None, (label, scale.text))),
-    scale.draw(loaded.image),
+    draw(loaded.image),
     loaded.hole,
-    {name: scale.draw(image) for name, image in completed.items()},
+    {name: draw(image) for name, image in completed.items()},
   )
 
 

@@ -35,6 +35,9 @@ _HARMLESS = (
   "schedule.skipped_steps_to_go_back",
 )
 
+# What imported weights say of the data that they were trained on, if anything.
+_OF_WEIGHTS = {"data.value_range", "data.no_data"}
+
 # What a run did whose config lacks these keys.
 _LEGACY_DEFAULTS = setup_lib.DEFAULTS | {
   "model": setup_lib.DEFAULTS["model"] | {"initializer": "released"},
@@ -52,7 +55,8 @@ def check(
 ) -> None:
   """Compares the config of a checkpoint with that of the run.
 
-  That of imported weights has only the section `model`. `allow_change` also
+  That of imported weights has only the section `model` and, of other data than
+  photographs, what its values are. `allow_change` also
   accepts keys that change the computation; None refuses them without advice how
   to allow them. `folder` is that of the checkpoint, for the messages.
 
@@ -77,13 +81,15 @@ def _check(saved, now, folder, allow_change) -> None:
       f"{folder} does not fit this config: {_list(shaping)}; restore these "
       "values or choose another `workdir`"
     )
-  if "optimizer" not in saved:
-    return  # imported weights, not yet trained
   serious = {
     key: values
     for key, values in changed.items()
     if not _is_harmless(key, saved, now)
   }
+  if "optimizer" not in saved:  # imported weights, not yet trained
+    serious = {key: serious[key] for key in _OF_WEIGHTS & serious.keys()}
+    serious = serious if "data" in saved else {}
+    changed = {}
   if serious and not allow_change:
     advice = "restore these values or choose another `workdir`"
     if allow_change is not None:
