@@ -149,6 +149,13 @@ def of_picture(pixels: np.ndarray, no_data: float | None = None) -> Values:
   return Values(channels, ranges, no_data)
 
 
+def is_range(low: float, high: float) -> bool:
+  """Returns whether values can be mapped from a range, in float32."""
+  with np.errstate(over="ignore", invalid="ignore"):
+    length = np.float32(high) - np.float32(low)
+  return bool(0 < length < np.inf)
+
+
 def _read_ranges(value_range, channels) -> tuple[tuple[float, float], ...]:
   """Returns (low, high) of each channel from `config.data.value_range`."""
   key = f"config.data.value_range={value_range}"
@@ -166,9 +173,10 @@ def _read_ranges(value_range, channels) -> tuple[tuple[float, float], ...]:
       low, high = map(float, pair)
     except (TypeError, ValueError):
       low, high = 0, 0
-    if not (np.isfinite([low, high]).all() and low < high):
+    if not is_range(low, high):
       raise errors.UserError(
-        f"{key}: {pair} must be (low, high), two finite numbers in this order"
+        f"{key}: {pair} must be (low, high), two finite numbers in this order,"
+        " which float32 can tell apart"
       )
     ranges.append((low, high))
   return tuple(ranges * (channels // len(ranges)))

@@ -154,3 +154,14 @@ def test_floats_without_a_range_are_one_line(tmp_path, monkeypatch, capsys):
   flags |= {"no_data": -9999}
   printed = programs.refusal(inpaint, flags, monkeypatch, capsys)
   assert "a.npy: values are float32, whose range must be stated" in printed
+
+
+def test_alpha_is_not_data_to_a_method():
+  colours = draw(16, 16, 4, low=10, high=200, dtype=np.uint8)
+  colours[4:8, 4:8] = 0  # black, and transparent
+  Image.fromarray(colours).save("a.png")
+  flags = ["--image=a.png", "--output=b.png", "--no_data=0"]
+  assert inpaint.main(["", *flags, "--method=mean_fill"]) == 0
+  filled = np.asarray(Image.open("b.png"))
+  np.testing.assert_array_equal(filled[..., 3], colours[..., 3])
+  assert (filled[4:8, 4:8, :3] > 0).all()

@@ -5,7 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from gatedinpaint_jax.evaluation import pictures
+from gatedinpaint_jax import values as values_lib
+from gatedinpaint_jax import visualize
+from gatedinpaint_jax.evaluation import cases, pictures
 from gatedinpaint_jax.metrics import dataset_scores
 
 # 64 x 48, so each pixel becomes 2 x 2; a column is 128 wide all the same.
@@ -109,3 +111,17 @@ def test_of_a_long_name_the_end_is_shown():
   column = 128 + 4
   # It ends before the next column.
   assert (ends[0][:, 2 * column + 127 : 3 * column] == 255).all()
+
+
+def test_what_only_a_file_calls_missing_is_drawn_as_missing():
+  image = np.linspace(500, 600, 256, dtype=np.int16).reshape(16, 16, 1)
+  missing = np.zeros((16, 16), bool)
+  missing[:4] = True
+  image[missing] = -9999
+  loaded = cases.Loaded(None, image, np.zeros((16, 16), bool), missing)
+  values = values_lib.Values(1, ((0.0, 2000.0),))
+  shown = pictures.show("a", loaded, {"m": image}, values)
+  assert shown.label.startswith("a; channel 0: 52")
+  for drawn in (shown.original, shown.completed["m"]):
+    assert (drawn[missing] == visualize.MISSING).all()
+    assert drawn[~missing].min() == 0 and drawn[~missing].max() == 255

@@ -58,3 +58,12 @@ def test_overshoot_is_clipped_to_the_type_and_never_means_missing():
   assert missing[20:, 17:].all() and not missing[:10].any()
   assert (scaled[:10, 15:] > 2**15).all()
   assert (scaled[~missing] != 65535).all()
+
+
+def test_types_that_cannot_hold_no_data_are_scaled_too():
+  values = values_lib.Values(1, ((0.0, 100.0),), -9999.0)
+  image = np.full((40, 40, 1), 7, np.uint16)
+  missing = np.zeros((40, 40), bool)
+  scaled, missing = scaling.cover(image, missing, (16, 16), values)
+  np.testing.assert_array_equal(scaled, np.full((16, 16, 1), 7))
+  assert not missing.any()

@@ -1,10 +1,12 @@
 """Ranges are measured once, per channel, without missing values."""
 
+import json
+
 import numpy as np
 import pytest
 
 from configs import places2
-from gatedinpaint_jax import errors
+from gatedinpaint_jax import check_data, errors
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import value_ranges
 
@@ -104,3 +106,21 @@ def test_each_channel_of_a_picture_has_its_own_range():
   assert np.isfinite(values.normalize(pixels)[known]).all()
   restored = values.restore(values.normalize(pixels)[known], np.float32)
   np.testing.assert_allclose(restored, pixels[known], rtol=1e-6)
+
+
+def test_check_data_tells_what_was_measured_and_not_what_was_stated(
+  config, capsys
+):
+  save(config, np.arange(1024, dtype=np.float32).reshape(8, 8, 8, 2))
+  flags = ["--config=configs/small.py", "--config.data.source=arrays"]
+  flags += [f"--config.data.path={config.data.path}", "--json"]
+  flags += ["--config.data.image_size=(8,8)", "--config.model.channels=2"]
+  flags += ["--config.data.range_quantiles=(0.0,1.0)"]
+  flags += ["--config.mask.kind=boxes"]
+  assert check_data.main(["", *flags]) == 0
+  facts = json.loads(capsys.readouterr().out)["facts"]["training"]
+  assert len(facts["config.data.value_range"]) == 2
+  assert (
+    check_data.main(["", *flags, "--config.data.value_range=(0.0,9.0)"]) == 0
+  )
+  assert "value_range" not in capsys.readouterr().out

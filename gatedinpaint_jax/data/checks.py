@@ -1,7 +1,4 @@
-"""Rejects invalid values in a config's data sections, before reading anything.
-
-Only this module and `build.py` see a ConfigDict.
-"""
+"""Rejects invalid values in the data sections of a config."""
 
 from typing import Any
 

@@ -96,7 +96,8 @@ class Photo(NamedTuple):
     is_photograph = self.pixels.dtype in _LEVELS and self.pixels.shape[-1] <= 4
     if is_photograph and not self.is_data and self.no_data is None:
       return values_lib.PHOTOGRAPHS
-    return values_lib.of_picture(self.pixels, self.no_data)
+    colours = self.pixels.shape[-1] - self.has_alpha
+    return values_lib.of_picture(self.select(colours), self.no_data)
 
   def normalized(self, of: values_lib.Values) -> np.ndarray:
     """Returns the channels of a model as `Values.normalize` does."""
@@ -137,6 +138,12 @@ def read_outline(path: str | pathlib.Path) -> outline_lib.Outline:
     if picture_format.recognize(file) == "npy":
       return outline_lib.of_npy(npy_file.read_picture_claim(file))
     return outline_lib.of_image(picture_format.open_picture(file))
+
+
+def without_pixels(outline: outline_lib.Outline) -> Photo:
+  """Returns a photo of no pixels, to ask what can be read of such a file."""
+  nothing = np.empty((0, 0, outline.channels), outline.dtype)
+  return Photo(nothing, {}, (1.0, 1.0), is_data=outline.is_data)
 
 
 def read_size(path: pathlib.Path) -> tuple[int, int]:

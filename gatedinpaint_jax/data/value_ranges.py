@@ -36,7 +36,8 @@ def fill_in(config: Any, saved: Mapping[str, Any] | None = None) -> Any:
     return config
   before = (saved or {}).get("data", {})
   config = config.copy_and_resolve_references()
-  if tuple(before.get("range_quantiles", ())) == quantiles:
+  is_same = tuple(before.get("range_quantiles", ())) == quantiles
+  if is_same and before.get("value_range"):
     config.data.value_range = tuple(map(tuple, before["value_range"]))
   else:
     config.data.value_range = measure(config)
@@ -81,7 +82,7 @@ def measure(config: Any) -> tuple[tuple[float, float], ...]:
     raise errors.UserError(f"{_KEY}: {reason}")
   low, high = np.quantile(known, config.data.range_quantiles, axis=0)
   for channel, (least, most) in enumerate(zip(low, high, strict=True)):
-    if not least < most:
+    if not values_lib.is_range(least, most):
       raise errors.UserError(
         f"{_KEY}={tuple(config.data.range_quantiles)}: both are {least:g} in"
         f" channel {channel}; state config.data.value_range instead"

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from gatedinpaint_jax import errors
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import outline as outline_lib
@@ -24,8 +22,7 @@ def read_outline(path: str, values: values_lib.Values) -> outline_lib.Outline:
     UserError: if the channels or the type of its pixels are not for training.
   """
   outline = photo_files.read_outline(path)
-  nothing = np.empty((0, 0, outline.channels), outline.dtype)
-  photo = photo_files.Photo(nothing, {}, (1, 1), is_data=outline.is_data)
+  photo = photo_files.without_pixels(outline)
   with errors.prefixed(f"{path}: "):
     if values.are_levels:
       photo.levels(values.channels)

@@ -80,10 +80,8 @@ class Loader(NamedTuple):
     Reads its header alone.
     """
     outline = photo_files.read_outline(path)
-    nothing = np.empty((0, 0, outline.channels), outline.dtype)
-    like = photo_files.Photo(nothing, {}, (1, 1), is_data=outline.is_data)
     with errors.prefixed(f"{path}: "):
-      self._select(like)
+      self._select(photo_files.without_pixels(outline))
 
   def read(self, path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Returns a picture `[H, W, C]` and where it has no data, `[H, W] bool`.

@@ -55,10 +55,10 @@ def check(
 ) -> None:
   """Compares the config of a checkpoint with that of the run.
 
-  That of imported weights has only the section `model` and, of other data than
-  photographs, what its values are. `allow_change` also
-  accepts keys that change the computation; None refuses them without advice how
-  to allow them. `folder` is that of the checkpoint, for the messages.
+  That of imported weights has only the section `model` and, if not of
+  photographs, what their values are. `allow_change` also accepts keys that
+  change the computation; None refuses them without advice how to allow them.
+  `folder` is that of the checkpoint, for the messages.
 
   Raises:
     UserError: naming the keys that must not change, or if the saved config is
@@ -87,9 +87,8 @@ def _check(saved, now, folder, allow_change) -> None:
     if not _is_harmless(key, saved, now)
   }
   if "optimizer" not in saved:  # imported weights, not yet trained
-    serious = {key: serious[key] for key in _OF_WEIGHTS & serious.keys()}
-    serious = serious if "data" in saved else {}
-    changed = {}
+    known = _OF_WEIGHTS if "data" in saved else ()
+    changed = serious = {k: v for k, v in serious.items() if k in known}
   if serious and not allow_change:
     advice = "restore these values or choose another `workdir`"
     if allow_change is not None:
