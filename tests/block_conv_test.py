@@ -59,8 +59,8 @@ def test_layer_equals_that_of_pixels(kind, layer, channels, takes, gives):
     ("gated", 4, 3),
     ("vanilla", 8, 3),
     ("partial", 4, 3),
-    ("gated", 4, 1),
-    ("gated", 4, 13),
+    pytest.param("gated", 4, 1, marks=pytest.mark.slow),
+    pytest.param("gated", 4, 13, marks=pytest.mark.slow),
   ],
 )
 def test_networks_for_a_tpu_equal_those_for_a_gpu(kind, width, channels):

@@ -48,6 +48,7 @@ def folder(tmp_path, monkeypatch):
   return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_methods_are_trained_and_scored_in_the_units_of_the_data():
   for _ in range(2):  # of finished runs, the range is that of before

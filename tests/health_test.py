@@ -25,6 +25,7 @@ def make_config(photos, change=None, **schedule):
   return config
 
 
+@pytest.mark.slow
 def test_good_run_is_not_warned(photos, tmp_path, monkeypatch):
   monkeypatch.setattr(health, "SCORE_GAP_STEPS", 10)
   steps = {"steps": 20, "log_every_steps": 5, "evaluate_every_steps": 10}
