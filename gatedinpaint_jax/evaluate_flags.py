@@ -10,7 +10,7 @@ from absl import flags
 from gatedinpaint_jax import command_line, errors
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.evaluation import cases, frozen_masks, methods, subjects
-from gatedinpaint_jax.inference import inpainter
+from gatedinpaint_jax.inference import backends
 from gatedinpaint_jax.metrics import perceptual
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
@@ -78,7 +78,7 @@ def parse(
   flag.choice(
     "backend",
     "auto",
-    inpainter.BACKENDS,
+    backends.NAMES,
     "Computes checkpoints; see gatedinpaint_jax.inpaint.",
   )
   flag.text(

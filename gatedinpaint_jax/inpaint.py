@@ -19,6 +19,7 @@ profile. Exit codes: 0 all done, 1 some pictures failed (listed at the end, with
 reasons), 2 a mistake in the flags or in the only picture.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -26,11 +27,14 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
+from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
+  backends,
   inpainter,
   job_runner,
   jobs,
+  large_pictures,
   openvino_backend,
   spread,
 )
@@ -115,11 +119,15 @@ def _define_flags() -> command_line.Flags:
     "Pictures of one size computed at once; by default one per device.",
     lower_bound=1,
   )
-  flag.switch(
-    "crop_to_hole",
-    "Compute only the neighbourhood of each hole: for small holes in large "
-    "pictures.",
+  flag.choice(
+    "large",
+    "auto",
+    large_pictures.CHOICES,
+    "Large pictures: exact computes all of it, crop the neighbourhood of each "
+    "hole, detail a reduced picture with detail copied at full size; auto is "
+    "exact up to 1024 x 1024 pixels, then crop or detail, as the holes fit.",
   )
+  flag.switch("crop_to_hole", "The same as --large=crop.")
   flag.integer(
     "bucket",
     8,
@@ -130,7 +138,7 @@ def _define_flags() -> command_line.Flags:
   flag.choice(
     "backend",
     "auto",
-    inpainter.BACKENDS,
+    backends.NAMES,
     "jax, or openvino on CPUs; auto chooses openvino if it is installed, there "
     "is no accelerator and the picture has at most 512 x 512 pixels.",
   )
@@ -165,8 +173,9 @@ def _check_one_model(options) -> None:
 
 
 def _load_inpainter(options, work):
+  large = _large(options)
   if options.method:
-    return methods.MethodInpainter(methods.load(options.method))
+    return methods.MethodInpainter(methods.load(options.method), large=large)
   if options.bucket % 8:
     raise errors.UserError(
       f"--bucket={options.bucket}: must be a multiple of 8"
@@ -174,12 +183,15 @@ def _load_inpainter(options, work):
   uses_jax = options.backend == "jax" or (
     options.backend == "auto" and not openvino_backend.is_installed()
   )
-  if uses_jax and not options.crop_to_hole:
+  if uses_jax and not _has_large(work, large):
     spread.use_cores(options.batch_size or len(work))
   with errors.prefixed("--checkpoint: "):
     checkpoint_reader.find(options.checkpoint)
   loaded = inpainter.Inpainter.from_checkpoint(
-    options.checkpoint, bucket=options.bucket, backend=options.backend
+    options.checkpoint,
+    bucket=options.bucket,
+    backend=options.backend,
+    large=large,
   )
   if options.sketch and not loaded.guided:
     raise errors.UserError(
@@ -187,6 +199,28 @@ def _load_inpainter(options, work):
       " it out or name a guided checkpoint"
     )
   return loaded
+
+
+def _large(options) -> str:
+  if not options.crop_to_hole:
+    return options.large
+  if options["large"].present and options.large != "crop":
+    raise errors.UserError(
+      f"--crop_to_hole: means --large=crop; leave out --large={options.large}"
+    )
+  return "crop"
+
+
+def _has_large(work, large) -> bool:
+  """Returns whether some pictures are computed one by one, on all cores."""
+  if large in ("crop", "exact"):
+    return large == "crop"
+  for job in work:
+    with contextlib.suppress(errors.UserError):  # which its outcome tells
+      height, width = photo_files.read_size(job.image)
+      if height * width > large_pictures.MOST_EXACT_PIXELS:
+        return True
+  return False
 
 
 def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
@@ -198,11 +232,12 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
     total=len(work),
     is_shown=len(work) > 1,
   ):
-    reason, note = (
-      text and errors.printable(command_line.with_flags(text))
-      for text in (outcome.reason, outcome.note)
-    )
-    outcome = outcome._replace(reason=reason, note=note)
+    texts = {
+      name: text and errors.printable(command_line.with_flags(text))
+      for name, text in outcome._asdict().items()
+      if name in ("reason", "note", "large_reason")
+    }
+    outcome = outcome._replace(**texts)
     report.write(_report_line(outcome, options))
     report.flush()
     yield outcome
@@ -264,6 +299,8 @@ def _report_line(outcome, options) -> str:
     "hole_fraction": outcome.hole_fraction,
     "seconds": round(outcome.seconds, 3),
     "backend": outcome.backend,
+    "large": outcome.large,
+    "large_reason": outcome.large_reason,
     "checkpoint": options.checkpoint,
     "method": options.method,
   }
@@ -278,9 +315,11 @@ def _print_only(outcome) -> int:
     print(f"note: {outcome.note}")
   height, width = outcome.size
   output = errors.printable(str(outcome.job.output))
+  how = f" by {outcome.large}" if outcome.large_reason else ""
+  why = f" ({outcome.large_reason})" if outcome.large_reason else ""
   print(
     f"{output}: {outcome.hole_fraction:.1%} of {width} x {height} "
-    f"pixels filled in {outcome.seconds:.1f} s"
+    f"pixels filled{how} in {outcome.seconds:.1f} s{why}"
   )
   return 0
 

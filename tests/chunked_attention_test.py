@@ -50,7 +50,7 @@ def gradients(attend):
   """Returns a function to the three gradients, the features and sources."""
 
   def weighted_sum(queries, keys, values, is_source):
-    features, source = attend(queries, keys, values, is_source)
+    features, source, _ = attend(queries, keys, values, is_source)
     weights = jnp.sin(jnp.arange(features.size, dtype=jnp.float32))
     total = jnp.sum(features * weights.reshape(features.shape))
     return total, (features, source)
@@ -96,7 +96,7 @@ def test_equals_all_at_once(rows, columns, rows_per_block, fuse):
 def test_first_of_equal_sources_wins_over_those_of_later_blocks():
   _, _, values, is_source = inputs(6, 5)
   x = np.zeros((3, 6, 5, CHANNELS), np.float32)
-  _, source = in_blocks(2, 5)(x, x, values, is_source)
+  _, source, _ = in_blocks(2, 5)(x, x, values, is_source)
   first = [np.flatnonzero(is_source[0])[0], 0, 0]
   np.testing.assert_array_equal(source, np.broadcast_to(first, (30, 3)).T)
 
@@ -106,7 +106,7 @@ def test_place_whose_attention_the_hole_wins_has_source_0():
   keys = 1 + np.abs(keys)  # so that scores are -1000 or less but in the hole
   # A first block without a hole, whose best source is best until the second.
   is_source[:] = np.arange(30) < 17
-  features, source = in_blocks(2, 5)(-1000 * keys, keys, values, is_source)
+  features, source, _ = in_blocks(2, 5)(-1000 * keys, keys, values, is_source)
   np.testing.assert_array_equal(features, np.zeros_like(features))
   np.testing.assert_array_equal(source, np.zeros_like(source))
 
@@ -115,8 +115,8 @@ def test_very_negative_scores_without_a_hole_stay_finite():
   _, keys, values, is_source = inputs(7, 5)
   keys, is_source = 1 + np.abs(keys), np.ones_like(is_source)
   args = (-1000 * keys, keys, values, is_source)
-  features, source = in_blocks(3, 5)(*args)
-  whole_features, whole_source = at_once()(*args)
+  features, source, _ = in_blocks(3, 5)(*args)
+  whole_features, whole_source, _ = at_once()(*args)
   np.testing.assert_allclose(features, whole_features, atol=1e-4)
   np.testing.assert_array_equal(source, whole_source)
 
@@ -124,8 +124,8 @@ def test_very_negative_scores_without_a_hole_stay_finite():
 def test_bfloat16_is_as_close_to_float32_as_all_at_once():
   *features, is_source = inputs(6, 5)
   rounded = [x.astype(jnp.bfloat16) for x in features]
-  exact, _ = at_once()(*features, is_source)
-  whole, _ = at_once()(*rounded, is_source)
+  exact, *_ = at_once()(*features, is_source)
+  whole, *_ = at_once()(*rounded, is_source)
   grads, (chunked, _) = gradients(in_blocks(2, 5))(*rounded, is_source)
   assert chunked.dtype == whole.dtype
   assert np.abs(whole - exact).mean() < 0.02
@@ -141,8 +141,9 @@ def test_eight_devices_share_a_batch_and_exchange_nothing():
   program = attend.lower(*spread).compile()
   for exchange in ("all-gather", "all-reduce", "all-to-all", "collective"):
     assert exchange not in program.as_text()
-  features, source = program(*spread)
-  alone_features, alone_source = attend(*args)
+  features, source, attention = program(*spread)
+  assert attention is None  # never held at once
+  alone_features, alone_source, _ = attend(*args)
   np.testing.assert_allclose(features, alone_features, atol=1e-6)
   np.testing.assert_array_equal(source, alone_source)
 

@@ -8,24 +8,15 @@ from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
 from gatedinpaint_jax.inference import job_runner, jobs
-from tests import pictures
+from tests import inpainters, pictures
 
 SIZE = 24, 31
 PLACE = (33550, 12, 3, (10.0, 10.0, 0.0), True)
 NO_DATA = (42113, 2, 6, b"-9999\0", True)
 
 
-class FakeInpainter:
+class FakeInpainter(inpainters.ExactInpainter):
   """Predicts the middle of the range."""
-
-  def __init__(self, values):
-    self.values = values
-
-  def with_values(self, values):
-    return FakeInpainter(values)
-
-  def backend_for(self, height, width):
-    return "fake"
 
   def __call__(self, image, mask, sketch=None, *, return_details):
     assert image.shape == (*mask.shape, self.values.channels)

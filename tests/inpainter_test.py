@@ -57,7 +57,7 @@ def test_memory_holds_a_limited_number_of_programs(monkeypatch):
     inpainter(*inpainters.draw_picture(0, 8, width))
   # 8 and 16 were forgotten for 24.
   assert [shape[2] for shape in generator.traces] == [8, 16, 24, 8]
-  assert inpainter._backends["jax"]._predict._cache_size() == 2
+  assert inpainter._backends.get("jax")._predict._cache_size() == 2
 
 
 @hypothesis.settings(deadline=None, max_examples=20)

@@ -1,12 +1,38 @@
 """Inpainters of small and of fake generators, and pictures for them."""
 
+import copy
+
 import jax.numpy as jnp
 import numpy as np
 
+from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.fast import attention, convolution
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
+from gatedinpaint_jax.inference import large_pictures
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import small_checkpoint
+
+
+class ExactInpainter:
+  """All that `job_runner` asks of an inpainter, but what fills a picture."""
+
+  def __init__(self, values=values_lib.PHOTOGRAPHS, large="exact"):
+    self.values = values
+    self._large = large
+
+  def with_values(self, values):
+    other = copy.copy(self)
+    other.values = values
+    return other
+
+  def backend_for(self, height, width):
+    return "fake"
+
+  def plan(self, hole):
+    return large_pictures.choose(hole, self._large, lambda *size: size)
+
+  def takes_batches(self, height, width):
+    return self._large == "exact"
 
 
 class FakeGenerator:

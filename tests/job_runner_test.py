@@ -4,21 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
 from gatedinpaint_jax.inference import job_runner, jobs
+from tests import inpainters
 
 
-class FakeInpainter:
+class FakeInpainter(inpainters.ExactInpainter):
   """Predicts white, and remembers the shapes that it was given."""
 
-  values = values_lib.PHOTOGRAPHS
-
-  def __init__(self):
+  def __init__(self, **kwargs):
+    super().__init__(**kwargs)
     self.shapes = []
-
-  def backend_for(self, height, width):
-    return "fake"
 
   def __call__(self, image, mask, sketch=None, *, return_details):
     assert image.dtype == np.uint8 and mask.dtype == bool and return_details
@@ -81,25 +77,26 @@ def test_time_of_a_batch_is_shared(tmp_path, monkeypatch):
   assert seconds == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize(
-  "options",
-  [job_runner.Options(), job_runner.Options(crop_to_hole=True, batch_size=3)],
-)
-def test_each_picture_is_written_before_the_next_is_read(tmp_path, options):
+@pytest.mark.parametrize(("large", "batch_size"), [("exact", 1), ("crop", 3)])
+def test_each_picture_is_written_before_the_next_is_read(
+  tmp_path, large, batch_size
+):
   work = make_jobs(tmp_path, [(8, 8)] * 3)
-  running = job_runner.run(work, FakeInpainter(), options)
+  options = job_runner.Options(batch_size=batch_size)
+  running = job_runner.run(work, FakeInpainter(large=large), options)
   assert_filled(next(running).job)
   assert not work[1].output.exists()
 
 
 @pytest.mark.parametrize("error", [MemoryError("no room"), RuntimeError("bug")])
 def test_only_errors_of_a_picture_are_outcomes(tmp_path, error):
-  def fail(*_, **__):
-    raise error
+  class Failing(inpainters.ExactInpainter):
+    def __call__(self, *_, **__):
+      raise error
 
-  fail.values = values_lib.PHOTOGRAPHS
   work = make_jobs(tmp_path, [(8, 8)] * 2)
-  running = job_runner.run(work, fail, job_runner.Options(batch_size=2))
+  options = job_runner.Options(batch_size=2)
+  running = job_runner.run(work, Failing(), options)
   if isinstance(error, MemoryError):
     assert [o.reason for o in running] == [f"{j.image}: no room" for j in work]
   else:

@@ -55,7 +55,7 @@ def test_pictures_equal_those_of_jax(openvino, shape, guided):
 def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   (inpainter,) = make_inpainters("openvino_bf16")
   assert "bf16 is" in caplog.text and "levels of 255" in caplog.text
-  core, _ = inpainter._backends["openvino_bf16"]._core_and_model
+  core, _ = inpainter._backends.get("openvino_bf16")._core_and_model
   if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
     pytest.skip("OpenVINO computes in float32 on this processor")
   picture = inpainters.draw_picture(1, 24, 40)
@@ -64,7 +64,7 @@ def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
     x(*picture, return_details=True).refined for x in (exact, inpainter)
   )
   assert 1e-5 < np.abs(found - expected).max() < 0.05
-  compiled = inpainter._backends["openvino_bf16"]._compiled[1, 24, 40]
+  compiled = inpainter._backends.get("openvino_bf16")._compiled[1, 24, 40]
   precisions = collections.defaultdict(list)
   for operation in compiled.get_runtime_model().get_ordered_ops():
     about = operation.get_rt_info()
@@ -125,7 +125,7 @@ def test_programs_are_forgotten_when_there_are_too_many(openvino, monkeypatch):
   (inpainter,) = make_inpainters("openvino")
   for width in (8, 16, 24):
     inpainter(*inpainters.draw_picture(1, 8, width))
-  kept = inpainter._backends["openvino"]._compiled
+  kept = inpainter._backends.get("openvino")._compiled
   assert list(kept) == [(1, 8, 16), (1, 8, 24)]
 
 

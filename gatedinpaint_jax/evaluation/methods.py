@@ -21,7 +21,7 @@ import numpy as np
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax import values as values_lib
-from gatedinpaint_jax.inference import inpainter
+from gatedinpaint_jax.inference import inpainter, large_pictures
 
 Method = Callable[..., np.ndarray]
 
@@ -64,18 +64,39 @@ def check_takes(name: str, channels: int, dtype: Any = np.uint8) -> None:
 class MethodInpainter:
   """A method with as much of an `Inpainter` as `job_runner` uses."""
 
-  def __init__(self, method: Method, values: values_lib.Values | None = None):
-    """Without values, each picture has its own; see `values.of_picture`."""
+  def __init__(
+    self,
+    method: Method,
+    values: values_lib.Values | None = None,
+    *,
+    large: str = "auto",
+  ):
+    """Without values, each picture has its own; see `values.of_picture`.
+
+    `large` is "crop" to see only windows around the holes, else "auto" or
+    "exact".
+    """
+    large_pictures.check_choice(large, has_attention=False)
     self.values = values
     self._method = method
+    self._large = "exact" if large == "auto" else large
 
   def with_values(self, values: values_lib.Values) -> "MethodInpainter":
     """Returns one for these values."""
-    return MethodInpainter(self._method, values)
+    return MethodInpainter(self._method, values, large=self._large)
 
   def backend_for(self, height: int, width: int) -> None:
     """Returns None: methods have no backend."""
     del height, width
+
+  def plan(self, hole: np.ndarray) -> large_pictures.Plan:
+    """Returns how a picture is filled; see `Inpainter`."""
+    return large_pictures.choose(hole, self._large, lambda *size: size)
+
+  def takes_batches(self, height: int, width: int) -> bool:
+    """Returns False: methods gain nothing from batches."""
+    del height, width
+    return False
 
   def __call__(self, image, mask=None, sketch=None, *, return_details=True):
     """Fills a picture or a batch, and always returns an `Inpainting`.
@@ -93,15 +114,21 @@ class MethodInpainter:
     if hole.dtype != bool:
       hole = hole >= batch_lib.HOLE_LEVEL
     if image.ndim == 3:
-      completed = self._method(image, hole, values)
+      completed = self._complete(image, hole, values)
     else:
       given = zip(image, hole, strict=True)
-      completed = np.stack([self._method(*pair, values) for pair in given])
+      completed = np.stack([self._complete(*pair, values) for pair in given])
     if values.are_levels and image.dtype == np.uint8:
       prediction = batch_lib.from_uint8(completed.astype(np.float32))
     else:
       prediction = np.nan_to_num(values.normalize(completed))
     return inpainter.Inpainting(completed, prediction, prediction, None)
+
+  def _complete(self, image, hole, values):
+    completed = image.copy()
+    for window, _ in self.plan(hole).parts:
+      completed[window] = self._method(image[window], hole[window], values)
+    return completed
 
 
 def _complete(method, image, hole, values=values_lib.PHOTOGRAPHS) -> np.ndarray:

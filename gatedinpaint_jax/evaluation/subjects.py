@@ -67,7 +67,9 @@ def load(request: Request, *, loader: cases.Loader, backend: str) -> Subject:
 
 def from_checkpoint(path: str, *, backend: str) -> Subject:
   """Returns the generator of a checkpoint, of several steps the newest."""
-  model = inpainter.Inpainter.from_checkpoint(path, backend=backend)
+  model = inpainter.Inpainter.from_checkpoint(
+    path, backend=backend, large="exact"
+  )
   step = model.checkpoint.name
   description = {
     "method": "checkpoint",

@@ -1,6 +1,7 @@
 """Contextual attention in bounded memory, for large pictures.
 
-Equal to `layers.contextual_attention.attend`.
+Equal to `layers.contextual_attention.attend`, but for the weights, which are
+None.
 
 The places of a picture are cut into blocks of rows. The scores of a block of
 queries and a block of keys are a tile, see `attention_tiles`. No tile is kept:
@@ -72,9 +73,8 @@ def attend(
     attention_tiles.cut(rows, columns, size, devices=devices)
   )
   settings = _Settings(fuse, softmax_scale, queries.dtype, devices)
-  return jax.vmap(functools.partial(_attend_picture, settings, blocks))(
-    queries, keys, values, is_source
-  )
+  attend_picture = functools.partial(_attend_picture, settings, blocks)
+  return *jax.vmap(attend_picture)(queries, keys, values, is_source), None
 
 
 def _attend_picture(settings, blocks, queries, keys, values, is_source):

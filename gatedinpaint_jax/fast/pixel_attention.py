@@ -23,7 +23,7 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
   scores = scores.reshape(batch, rows * columns, rows * columns)
   is_source = is_source[:, None, :]
   attention = jax.nn.softmax(softmax_scale * scores * is_source) * is_source
-  return _paste(attention, values), _strongest(attention)
+  return _paste(attention, values), _strongest(attention), attention
 
 
 def _match(queries, keys):
@@ -65,14 +65,21 @@ def _strongest(attention):
   return jnp.where(source < jnp.inf, source, 0).astype(jnp.int32)
 
 
+def square_weights(attention, rows, columns):
+  """Returns the weight of each square in each, `[B, h+1, w+1, h+1, w+1]`.
+
+  It is that of the four overlapping patches which copy one to the other.
+  Squares are those of `layers.patches`; rows and columns are of the places.
+  """
+  weights = attention.reshape(-1, rows, columns, rows, columns)
+  weights = pair_sums.sum_pairs(weights, (1, 3), 2, 1)
+  return pair_sums.sum_pairs(weights, (2, 4), 2, 1)
+
+
 def _paste(attention, values):
   """Returns the mean `[B, 2 h, 2 w, C] float32` of weighted 4 x 4 patches."""
-  batch, height, width, _ = values.shape
-  rows, columns = height // 2, width // 2
-  weights = attention.reshape(batch, rows, columns, rows, columns)
-  # Four overlapping patches copy the same square to the same square.
-  weights = pair_sums.sum_pairs(weights, (1, 3), 2, 1)
-  weights = pair_sums.sum_pairs(weights, (2, 4), 2, 1)
+  _, height, width, _ = values.shape
+  weights = square_weights(attention, height // 2, width // 2)
   pasted = jnp.einsum(
     "brcst,bstx->brcx",
     weights.astype(values.dtype),

@@ -1,27 +1,22 @@
 """Fills holes in pictures of any size with the generator of a checkpoint."""
 
-import math
+import copy
 import pathlib
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax import errors
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.inference import (
+  backends,
   compilation_cache,
-  jax_backend,
-  openvino_backend,
+  detail,
+  large_pictures,
 )
 from gatedinpaint_jax.networks import inpaint_generator
 from gatedinpaint_jax.training import checkpoint_reader
-
-BACKENDS = ("auto", "jax", *openvino_backend.PRECISIONS)
-# Padded size up to which `auto` chooses OpenVINO. Above it, the attention holds
-# too many scores at once.
-_MAX_PIXELS_OF_OPENVINO = 512 * 512
 
 
 class Inpainting(NamedTuple):
@@ -29,20 +24,22 @@ class Inpainting(NamedTuple):
 
   image: np.ndarray  # `[..., H, W, C]`, the picture with its hole filled
   # `[..., H, W, C] float32 in [-1, 1]`, prediction of the coarse network, known
-  # pixels included.
-  coarse: np.ndarray
-  # The same of the refinement network, which fills the hole.
+  # pixels included; None for a large picture that is not filled exactly.
+  coarse: np.ndarray | None
+  # The same of the refinement network, which fills the hole. Where a large
+  # picture was not computed, 0.
   refined: np.ndarray
   # `[..., ceil(H/8), ceil(W/8), 2] int32`, where the attention copied from, in
-  # (rows, columns) of that grid.
-  offsets: np.ndarray
+  # (rows, columns) of that grid; None as `coarse` is.
+  offsets: np.ndarray | None
 
 
 class Inpainter:
   """Fills holes in pictures: `inpainter(image, mask)`.
 
   Pictures are padded to the next multiple of 8 and the result is cropped back.
-  Each padded size is compiled once; compiled programs are cached on disk.
+  Each padded size is compiled once; compiled programs are cached on disk. Large
+  pictures are filled in parts or at a smaller size; see `large_pictures`.
 
   Example:
     inpainter = Inpainter.from_checkpoint("runs/places2")
@@ -57,6 +54,7 @@ class Inpainter:
     values: values_lib.Values = values_lib.PHOTOGRAPHS,
     bucket: int = 8,
     backend: str = "auto",
+    large: str = "auto",
     source: str = "the model",
   ):
     """Makes an inpainter of a generator; see also `from_checkpoint`.
@@ -71,13 +69,17 @@ class Inpainter:
         on the CPU, the latter with an error that is logged. "auto" chooses
         "openvino" if it is installed, JAX has no accelerator and the padded
         picture has at most 512 x 512 pixels, else "jax".
+      large: how large pictures are filled, a choice of `large_pictures`.
       source: where the parameters come from, for errors.
 
     Raises:
       ValueError: if `bucket` is not a positive multiple of 8.
-      UserError: if the backend is unknown or not installed.
+      UserError: if a choice is unknown, or the backend is not installed.
     """
-    errors.check_choice("backend", backend, BACKENDS)
+    has_attention = isinstance(generator, inpaint_generator.InpaintGenerator)
+    large_pictures.check_choice(large, has_attention=has_attention)
+    if large == "auto" and not has_attention:
+      large = "exact"  # its time grows with the area alone
     if bucket < batch_lib.SIZE_MULTIPLE or bucket % batch_lib.SIZE_MULTIPLE:
       raise ValueError(
         f"bucket={bucket}: must be a multiple of {batch_lib.SIZE_MULTIPLE}"
@@ -88,27 +90,14 @@ class Inpainter:
     self._generator = generator
     self._source = source
     self._bucket = bucket
-    self._choice = backend
-    self._backends = {
-      "jax": jax_backend.JaxBackend(generator, params, bucket=bucket)
-    }
-    if backend in openvino_backend.PRECISIONS:
-      self._backends[backend] = openvino_backend.load(
-        generator, params, openvino_backend.PRECISIONS[backend]
-      )
-    elif (
-      backend == "auto"
-      and jax.default_backend() == "cpu"
-      and isinstance(generator, inpaint_generator.InpaintGenerator)
-      and openvino_backend.is_installed()
-    ):
-      self._backends["openvino"] = openvino_backend.OpenvinoBackend(
-        generator, params
-      )
+    self._large = large
+    self._backends = backends.Backends(
+      generator, params, backend, bucket=bucket
+    )
 
   @classmethod
   def from_checkpoint(
-    cls, path, *, bucket: int = 8, backend: str = "auto"
+    cls, path, *, bucket: int = 8, backend: str = "auto", large: str = "auto"
   ) -> "Inpainter":
     """Loads the generator of a checkpoint; see `__init__` for the options.
 
@@ -116,8 +105,8 @@ class Inpainter:
     The path is the workdir of a run, its `checkpoints/` or one step of it.
 
     Raises:
-      UserError: if the checkpoint cannot be read or the backend is not
-        installed.
+      UserError: if the checkpoint cannot be read, the backend is not installed
+        or the model cannot fill large pictures as chosen.
     """
     saved = checkpoint_reader.read(path)
     compilation_cache.enable()
@@ -128,15 +117,22 @@ class Inpainter:
       values=values_lib.from_config(saved.config),
       bucket=bucket,
       backend=backend,
+      large=large,
       source=str(saved.folder),
     )
     model.checkpoint = saved.folder
     return model
 
+  def with_values(self, values: values_lib.Values) -> "Inpainter":
+    """Returns one for other values, of as many channels and the same range."""
+    other = copy.copy(self)
+    other.values = values
+    return other
+
   @property
   def devices(self) -> int:
     """The best number of small pictures to compute at once."""
-    return self._backends[self.backend_for(1, 1)].devices
+    return self._backends.get(self.backend_for(1, 1)).devices
 
   @property
   def guided(self) -> bool:
@@ -150,11 +146,17 @@ class Inpainter:
 
   def backend_for(self, height: int, width: int) -> str:
     """Returns the backend that fills a picture of this size."""
-    if self._choice != "auto":
-      return self._choice
-    pixels = math.prod(self.padded_size(height, width))
-    is_small = pixels <= _MAX_PIXELS_OF_OPENVINO
-    return "openvino" if is_small and "openvino" in self._backends else "jax"
+    return self._backends.choose(*self.padded_size(height, width))
+
+  def plan(self, hole: np.ndarray) -> large_pictures.Plan:
+    """Returns how a picture with a hole `[H, W] bool` is filled."""
+    return large_pictures.choose(hole, self._large, self.padded_size)
+
+  def takes_batches(self, height: int, width: int) -> bool:
+    """Returns whether pictures of a size are computed together."""
+    return large_pictures.is_exact(
+      (height, width), self._large, self.padded_size
+    )
 
   def __call__(
     self,
@@ -199,12 +201,16 @@ class Inpainter:
     self._check_planes(image, hole, line)
     if not hole.any() and not return_details:
       return image.copy()
-    if image.ndim == 4:
+    is_single = image.ndim == 3
+    if is_single:
+      image, hole = image[None], hole[None]
+      line = None if line is None else line[None]
+    if self.takes_batches(*hole.shape[1:]):
       result = self._fill(image, hole, line)
     else:
-      line = None if line is None else line[None]
-      single = self._fill(image[None], hole[None], line)
-      result = Inpainting(*(x[0] for x in single))
+      result = self._fill_large(image, hole, line)
+    if is_single:
+      result = Inpainting(*(x if x is None else x[0] for x in result))
     return result if return_details else result.image
 
   def _check_image(self, image):
@@ -233,16 +239,12 @@ class Inpainter:
     """Completes batches `[B, H, W, C]` and `[B, H, W] bool`."""
     height, width = image.shape[1:3]
     size = self.padded_size(height, width)
-    backend = self._backends[self.backend_for(height, width)]
+    backend = self._backends.get(self.backend_for(height, width))
     output = backend.predict(*self._to_predict(image, hole), line, size)
     coarse, refined = (
       np.asarray(x)[:, :height, :width] for x in (output.coarse, output.refined)
     )
-    if not np.isfinite(refined[hole]).all():
-      raise errors.UserError(
-        f"{self._source} predicts values that are not finite, so that nothing "
-        "can be filled; name another step or checkpoint"
-      )
+    self._check_finite(refined[hole])
     # Devices that share rows may have padded the picture further.
     scale = output.refined.shape[1] // output.offsets.shape[1]
     return Inpainting(
@@ -253,6 +255,45 @@ class Inpainter:
       refined=refined,
       offsets=np.asarray(output.offsets)[:, : size[0] // scale],
     )
+
+  def _fill_large(self, image, hole, line):
+    """Does what `_fill` does, one picture after the other and part by part."""
+    refined = np.zeros(image.shape, np.float32)
+    for index in range(len(image)):
+      for part in self.plan(hole[index]).parts:
+        at = (slice(index, index + 1), *part.window)
+        given = image[at], hole[at], None if line is None else line[at]
+        if part.factor == 1:
+          refined[at] = self._fill(*given).refined
+        else:
+          refined[at] = self._fill_with_detail(*given, part)
+    filled = self.values.restore(refined, image.dtype)
+    image = np.where(hole[..., None], filled, image)
+    return Inpainting(image, None, refined, None)
+
+  def _fill_with_detail(self, image, hole, line, part):
+    """Predicts a picture `[1, H, W, C]` that is reduced."""
+    image = self.values.normalize(image[0])
+    missing = np.isnan(image).any(axis=-1)
+    name = self.backend_for(*part.size)
+    backend = self._backends.get(name, returns_attention=True)
+    size = self.padded_size(*part.size)
+    refined = detail.fill(
+      lambda *reduced: backend.predict(*reduced, size),
+      np.where(missing[..., None], np.float32(0), image),
+      hole[0] | missing,
+      None if line is None else line[0],
+      part.factor,
+    )
+    self._check_finite(refined[hole[0]])
+    return refined
+
+  def _check_finite(self, predicted):
+    if not np.isfinite(predicted).all():
+      raise errors.UserError(
+        f"{self._source} predicts values that are not finite, so that nothing "
+        "can be filled; name another step or checkpoint"
+      )
 
   def _to_predict(self, image, hole):
     """Returns the pictures as a backend takes them, and all that is unknown."""

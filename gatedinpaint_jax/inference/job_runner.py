@@ -16,15 +16,12 @@ import numpy as np
 from gatedinpaint_jax import errors
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.data import hole_files, photo_files
-from gatedinpaint_jax.inference import hole_windows, jobs, memory, photo_writer
+from gatedinpaint_jax.inference import jobs, memory, photo_writer
 
 # A larger hole suggests an inverted mask.
 SUSPICIOUS_FRACTION = 0.5
 # For a picture that does not fit in memory.
-_ADVICE = (
-  "; fill only the neighbourhood of the hole (`crop_to_hole`) or make the "
-  "picture smaller"
-)
+_ADVICE = "; fill it with `large`=auto or detail, or make it smaller"
 
 
 class Options(NamedTuple):
@@ -35,7 +32,6 @@ class Options(NamedTuple):
   resize_mask: bool = False
   invert_sketch: bool = False
   no_data: float | None = None
-  crop_to_hole: bool = False
   batch_size: int = 1
 
 
@@ -50,8 +46,10 @@ class Outcome(NamedTuple):
   hole_fraction: float | None = None  # of its area, in [0, 1]
   # From reading to writing; an equal share of its batch's time.
   seconds: float | None = None
-  # Both names, if the windows of a picture differ.
+  # Several names, if the parts of a picture differ.
   backend: str | None = None
+  large: str | None = None  # how it was filled; see `large_pictures.Plan`
+  large_reason: str | None = None  # why so
 
 
 class _Loaded(NamedTuple):
@@ -63,7 +61,6 @@ class _Loaded(NamedTuple):
   values: values_lib.Values  # of the image
   image: np.ndarray  # `[H, W, C]`, for the inpainter
   hole: np.ndarray  # `[H, W] bool`, to fill
-  missing: np.ndarray  # likewise, where the picture has no values
   lines: np.ndarray | None
 
 
@@ -75,15 +72,13 @@ def run(
   With a batch size above 1, pictures of one size are computed together, so the
   order may change.
   """
-  if inpainter.values is None:  # a method, which gains nothing from batches
-    options = options._replace(batch_size=1)
-  for batch, capacity in _batches(work, options):
+  for batch, capacity in _batches(work, inpainter, options):
     yield from _run_batch(batch, capacity, inpainter, options)
 
 
-def _batches(work, options):
+def _batches(work, inpainter, options):
   """Yields (jobs, pictures per batch of their size)."""
-  if options.batch_size == 1 or options.crop_to_hole:
+  if options.batch_size == 1:
     yield from (([job], 1) for job in work)
     return
   by_size = {}
@@ -92,8 +87,10 @@ def _batches(work, options):
     with contextlib.suppress(errors.UserError):
       size = photo_files.read_size(job.image)
     by_size.setdefault(size, []).append(job)
-  for same_size in by_size.values():
-    capacity = min(options.batch_size, len(same_size))
+  for size, same_size in by_size.items():
+    capacity = 1
+    if size is not None and inpainter.takes_batches(*size):
+      capacity = min(options.batch_size, len(same_size))
     for start in range(0, len(same_size), capacity):
       yield same_size[start : start + capacity], capacity
 
@@ -110,12 +107,11 @@ def _run_batch(batch, capacity, inpainter, options) -> list[Outcome]:
       outcomes.append(Outcome(job, reason=f"{job.image}: too large for memory"))
   outcomes += [_save(entry, None) for entry in loaded if not entry.hole.any()]
   holed = [entry for entry in loaded if entry.hole.any()]
-  predictions = _predict(holed, capacity, options)
+  predictions = _predict(holed, capacity)
   for entry, prediction in zip(holed, predictions, strict=True):
     outcome = _save(entry, prediction)
     if outcome.reason is None:
-      backend = _backend(entry, options)
-      outcome = outcome._replace(backend=backend)
+      outcome = outcome._replace(**_how(entry))
     outcomes.append(outcome)
   seconds = (time.perf_counter() - started) / len(batch)
   return [outcome._replace(seconds=seconds) for outcome in outcomes]
@@ -134,14 +130,13 @@ def _load(job, inpainter, options) -> _Loaded:
     if inpainter.values is None:
       inpainter = inpainter.with_values(photo.own_values)
     values, image = _select(photo, inpainter.values, options.no_data)
-  missing = values.is_missing(image)
   if job.mask is None:
     if image.dtype.kind != "f" and values.no_data is None:
       raise errors.UserError(
         f"{job.image}: no value of it stands for a missing one; name one "
         "(`no_data`) or a `mask`"
       )
-    hole = missing
+    hole = values.is_missing(image)
   else:
     hole = hole_files.read_mask(
       job.mask,
@@ -155,7 +150,8 @@ def _load(job, inpainter, options) -> _Loaded:
     lines = hole_files.read_sketch(
       job.sketch, size, invert=options.invert_sketch
     )
-  return _Loaded(job, photo, inpainter, values, image, hole, missing, lines)
+  inpainter = inpainter.with_values(values)
+  return _Loaded(job, photo, inpainter, values, image, hole, lines)
 
 
 def _select(photo, values, no_data) -> tuple[values_lib.Values, np.ndarray]:
@@ -170,23 +166,21 @@ def _select(photo, values, no_data) -> tuple[values_lib.Values, np.ndarray]:
   return values, image
 
 
-def _predict(loaded, capacity, options):
+def _predict(loaded, capacity):
   """Returns `[H, W, C] float32 in [-1, 1]` or the error of each picture.
 
-  A batch that does not fit in memory, or has several types of values, is
-  computed one picture at a time.
+  A batch that does not fit in memory, or whose values differ in type or in what
+  is missing, is computed one picture at a time.
   """
   if not loaded:
     return []
   try:
-    if options.crop_to_hole:
-      return [_predict_windows(entry) for entry in loaded]
-    if len({entry.image.dtype for entry in loaded}) == 1:
+    if len({(entry.image.dtype, entry.values) for entry in loaded}) == 1:
       return _predict_batch(loaded, capacity)
   except (errors.UserError, jax.errors.JaxRuntimeError, MemoryError) as error:
     if len(loaded) == 1:
       return [error]
-  singly = (_predict([entry], 1, options) for entry in loaded)
+  singly = (_predict([entry], 1) for entry in loaded)
   return [prediction for (prediction,) in singly]
 
 
@@ -198,33 +192,22 @@ def _predict_batch(loaded, capacity):
     lines = np.stack([entry.lines for entry in entries])
   result = loaded[0].inpainter(
     np.stack([entry.image for entry in entries]),
-    np.stack([entry.hole | entry.missing for entry in entries]),
+    np.stack([entry.hole for entry in entries]),
     lines,
     return_details=True,
   )
   return list(result.refined[: len(loaded)])
 
 
-def _predict_windows(entry):
-  """Predicts only the neighbourhoods of the holes; 0 elsewhere."""
-  prediction = np.zeros(entry.image.shape, np.float32)
-  for window in hole_windows.find(entry.hole):
-    prediction[window] = entry.inpainter(
-      entry.image[window],
-      (entry.hole | entry.missing)[window],
-      None if entry.lines is None else entry.lines[window],
-      return_details=True,
-    ).refined
-  return prediction
-
-
-def _backend(entry, options) -> str | None:
-  sizes = [entry.hole.shape]
-  if options.crop_to_hole:
-    windows = hole_windows.find(entry.hole)
-    sizes = [entry.hole[window].shape for window in windows]
-  names = {entry.inpainter.backend_for(*size) for size in sizes} - {None}
-  return " and ".join(sorted(names)) or None
+def _how(entry) -> dict[str, str | None]:
+  """Returns what tells in an outcome how a picture was filled."""
+  plan = entry.inpainter.plan(entry.hole)
+  names = {entry.inpainter.backend_for(*part.size) for part in plan.parts}
+  return {
+    "backend": " and ".join(sorted(names - {None})) or None,
+    "large": plan.name,
+    "large_reason": plan.reason,
+  }
 
 
 def _save(entry, prediction) -> Outcome:

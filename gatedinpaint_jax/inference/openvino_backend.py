@@ -111,11 +111,12 @@ class OpenvinoBackend:
     inputs = network_lib.inputs(network)
     padding = (1, *inputs["mask"].shape[1:])
     inputs["padding"] = jax.ShapeDtypeStruct(padding, jnp.float32)
+    outputs = inpaint_generator.GeneratorOutput._fields
+    if not self._generator.returns_attention:
+      outputs = outputs[:-1]
     try:
       converted = onnx_file.convert(
-        network_lib.with_separate_gates(predict),
-        inputs,
-        inpaint_generator.GeneratorOutput._fields,
+        network_lib.with_separate_gates(predict), inputs, outputs
       )
     except NotImplementedError as error:
       raise errors.UserError(

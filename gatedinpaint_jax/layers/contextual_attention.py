@@ -33,8 +33,10 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
     softmax_scale: see `contextual_attention`.
 
   Returns:
-    The rebuilt features `[B, 2 h, 2 w, C] float32`, and the strongest source of
-    each place `[B, P] int32`: the first one among equals, 0 without any source.
+    The rebuilt features `[B, 2 h, 2 w, C] float32`, the strongest source of
+    each place `[B, P] int32`, the first one among equals, 0 without any source,
+    and all weights `[B, P, P] float32`, or None from a form in `fast` that
+    never holds them at once.
   """
   scores = _match(queries, keys)
   if fuse:
@@ -44,7 +46,7 @@ def attend(queries, keys, values, is_source, *, fuse, softmax_scale):
   is_source = is_source[:, None, :]
   attention = jax.nn.softmax(softmax_scale * scores * is_source) * is_source
   source = jnp.argmax(attention, axis=-1).astype(jnp.int32)
-  return _paste(attention, values), source
+  return _paste(attention, values), source, attention
 
 
 def contextual_attention(
@@ -55,7 +57,7 @@ def contextual_attention(
   fuse: bool = True,
   softmax_scale: float = 10.0,
   attend=attend,
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
   """Rebuilds `queries` from patches of `background`.
 
   Args:
@@ -69,9 +71,10 @@ def contextual_attention(
     attend: `attend` of this file, or an equal form from `fast`.
 
   Returns:
-    The features `[B, H, W, C]`, of the dtype of the queries, and the offsets
+    The features `[B, H, W, C]`, of the dtype of the queries; the offsets
     `[B, H/2, W/2, 2] int32`, (rows, columns) from each place to its strongest
-    source, the first one among equals. These are not differentiable.
+    source, the first one among equals, which are not differentiable; and the
+    weights of all sources, see `attend`.
 
   Raises:
     ValueError: if the shapes do not fit or a side is odd.
@@ -81,7 +84,7 @@ def contextual_attention(
       raise ValueError(f"{x.shape} does not fit queries {queries.shape}.")
   no_source = resize.reduce_nearest(no_source, _RATE)
   is_source = jnp.max(patches.around_places(no_source), axis=-1) == 0
-  features, source = attend(
+  features, source, attention = attend(
     resize.reduce_nearest(queries, _RATE),
     resize.reduce_nearest(background, _RATE),
     background,
@@ -91,7 +94,7 @@ def contextual_attention(
   )
   _, height, width, _ = queries.shape
   offsets = _offsets(source, height // _RATE, width // _RATE)
-  return features.astype(queries.dtype), offsets
+  return features.astype(queries.dtype), offsets, attention
 
 
 def _match(queries, keys):

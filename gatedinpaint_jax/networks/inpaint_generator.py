@@ -31,6 +31,10 @@ class GeneratorOutput(NamedTuple):
   # `[B, H/8, W/8, 2] int32`, how far away the attention copied from, in (rows,
   # columns) of that grid.
   offsets: jax.Array
+  # `[B, P, P] float32`, with `returns_attention`: the weight of each place to
+  # copy from (columns) for each place to fill (rows), P = H/8 * W/8 places in
+  # row-major order. None if the attention was computed in parts.
+  attention: jax.Array | None = None
 
 
 class InpaintGenerator(nn.Module):
@@ -49,6 +53,7 @@ class InpaintGenerator(nn.Module):
   convolve: Callable = conv_lib.convolve  # or its equal in `fast`
   attend: Callable = contextual_attention.attend  # likewise
   kinds: Any = conv_lib.KINDS  # likewise
+  returns_attention: bool = False  # whether the output holds its weights
 
   @nn.compact
   def __call__(
@@ -93,10 +98,11 @@ class InpaintGenerator(nn.Module):
     # No gradient is stopped: the losses of the second network reach the first.
     filled = batch_lib.composite(coarse, incomplete, mask).astype(self.dtype)
     no_source = mask if padding is None else jnp.maximum(mask, padding)
-    refined, offsets = RefinementNetwork(
+    refined, offsets, attention = RefinementNetwork(
       **network, attend=self.attend, name="refinement"
     )(filled, no_source)
-    return GeneratorOutput(coarse, bound(refined), offsets)
+    attention = attention if self.returns_attention else None
+    return GeneratorOutput(coarse, bound(refined), offsets, attention)
 
 
 class CoarseNetwork(nn.Module):
@@ -151,7 +157,7 @@ class RefinementNetwork(nn.Module):
 
   @nn.compact
   def __call__(self, filled, no_source):
-    """Returns the prediction, as `CoarseNetwork`, and the attention offsets.
+    """Returns the prediction, as `CoarseNetwork`, offsets and attention.
 
     Args:
       filled: pictures whose holes the coarse network filled.
@@ -178,7 +184,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(4 * c, stride=2, name="pmconv4_downsample")(x)
     x, _ = conv(4 * c, name="pmconv5")(x)
     x, _ = conv(4 * c, activation=nn.relu, name="pmconv6")(x)
-    x, offsets = contextual_attention.contextual_attention(
+    x, offsets, attention = contextual_attention.contextual_attention(
       x, x, resize.reduce_nearest(no_source, 4), attend=self.attend
     )
     x, _ = conv(4 * c, name="pmconv9")(x)
@@ -192,7 +198,7 @@ class RefinementNetwork(nn.Module):
     x, _ = conv(c, upsample=True, name="allconv15_upsample")(x)
     x, _ = conv(c // 2, name="allconv16")(x)
     x, _ = self.to_colours(name="allconv17")(x)
-    return x, offsets
+    return x, offsets, attention
 
 
 def check_inputs(incomplete, sketch, generator) -> None:

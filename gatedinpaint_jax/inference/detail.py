@@ -1,0 +1,199 @@
+"""Fills large pictures at a small size, with detail copied at full size.
+
+The generator fills a picture reduced by a whole factor. Its completion is
+enlarged. What the reduction took from the picture, its *detail*, is then copied
+into the hole, patch by patch, from where the attention copied and with all of
+its weights. At last the rim of the hole is joined to the known pixels.
+
+Time and memory grow with the area of the picture.
+
+Source: Yi et al. 2020 (Contextual Residual Aggregation for Ultra
+High-Resolution Image Inpainting), section 3.2, with the patches of this
+attention; the rim is joined as in Perez et al. 2003 (Poisson Image Editing).
+"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from scipy import ndimage
+
+from gatedinpaint_jax import batch as batch_lib
+from gatedinpaint_jax.fast import pixel_attention
+from gatedinpaint_jax.inference import fit_size
+
+# A place is a square of 8 x 8 pixels of the reduced picture; its patch reaches
+# half of one beyond it on each side.
+_PLACE = batch_lib.SIZE_MULTIPLE
+# The patches of a pixel have four times the weight of one. Below this, hardly
+# any of it is that of sources, and the detail fades out.
+_LEAST_WEIGHT = 1e-3
+# Smoothings at each scale, of the difference that is continued into the hole.
+_SMOOTHINGS = 4
+
+
+def fill(
+  predict: Callable,
+  image: np.ndarray,
+  unknown: np.ndarray,
+  line: np.ndarray | None,
+  factor: int,
+) -> np.ndarray:
+  """Predicts a picture of which the generator sees a reduced one.
+
+  Args:
+    predict: takes `[1, h, w, C] float32`, holes `[1, h, w] bool` and lines,
+      likewise or None, and returns a `GeneratorOutput` with attention, of this
+      size or padded.
+    image: `[H, W, C] float32 in [-1, 1]`, finite.
+    unknown: `[H, W] bool`, to fill.
+    line: likewise, for guided generators, else None.
+    factor: h = H / factor, rounded up, and likewise w.
+
+  Returns:
+    `[H, W, C] float32`, the prediction where pixels are unknown.
+  """
+  height, width = unknown.shape
+  small, known = _reduce(image, ~unknown, factor)
+  is_known = known == 1
+  if line is not None:
+    line = _blocks(_pad(line & unknown, factor), factor).any(axis=(1, 3))[None]
+  output = predict(small[None], ~is_known[None], line)
+  predicted = np.asarray(output.refined)[0, : len(small), : small.shape[1]]
+  # Pixels of which only a part was known were predicted, too.
+  small += (1 - known[..., None]) * (predicted - small)
+  enlarged = _enlarge(small, factor)[:height, :width]
+  detail = image - enlarged
+  source = is_known.repeat(factor, axis=0).repeat(factor, axis=1)
+  detail *= source[:height, :width, None]
+  filled = enlarged
+  filled += _copy(detail, is_known, np.asarray(output.attention), factor)
+  return _join(filled, image, unknown, margin=_PLACE * factor)
+
+
+def _reduce(image, known, factor) -> tuple[np.ndarray, np.ndarray]:
+  """Returns means of known pixels `[h, w, C]`, and which share is known."""
+  known = _pad(known, factor)[..., None].astype(np.float32)
+  total = _blocks(_pad(image, factor) * known, factor).sum(axis=(1, 3))
+  known = _blocks(known, factor).mean(axis=(1, 3))
+  return total / np.maximum(known, 1 / factor**2) / factor**2, known[..., 0]
+
+
+def _enlarge(small, factor) -> np.ndarray:
+  height, width, channels = small.shape
+  size = (height * factor, width * factor, channels)
+  return np.array(jax.image.resize(small, size, "cubic"))
+
+
+def _copy(detail, is_known, attention, factor) -> np.ndarray:
+  """Returns the detail `[H, W, C]` of the sources of each place.
+
+  It is 0 in squares without unknown pixels. Squares are those of
+  `layers.patches`, 8 x 8 pixels of the reduced picture.
+  """
+  rows, columns = (-(-side // _PLACE) for side in is_known.shape)
+  if rows * columns != attention.shape[-1]:
+    raise ValueError(f"attention {attention.shape} for {rows} x {columns}")
+  weights = np.asarray(
+    pixel_attention.square_weights(attention, rows, columns)
+  ).reshape((rows + 1) * (columns + 1), -1)
+  squares = lambda x, side: _to_squares(x, rows, columns, side)
+  is_source = squares(is_known, _PLACE)
+  wanted = squares(~is_known, _PLACE).any(axis=1)
+  used = is_source.any(axis=1)
+  weights = weights[np.ix_(wanted, used)]
+  total = weights @ is_source[used].astype(np.float32)
+  side = _PLACE * factor
+  found = squares(detail, side)
+  copied = weights @ found[used]
+  total = total.reshape(-1, _PLACE, 1, _PLACE, 1, 1)
+  shape = (len(copied), _PLACE, factor, _PLACE, factor, detail.shape[-1])
+  copied = copied.reshape(shape) / np.maximum(total, _LEAST_WEIGHT)
+  found[:] = 0
+  found[wanted] = copied.reshape(len(copied), -1)
+  return _from_squares(found, rows, columns, detail.shape)
+
+
+def _to_squares(x, rows, columns, side) -> np.ndarray:
+  """Returns `[(h + 1) * (w + 1), side * side * C]` of `[H, W, ...]`.
+
+  Half a square of zeros lies around the picture, and more below and on the
+  right, if it is smaller than its places.
+  """
+  x = x.reshape(*x.shape[:2], -1)
+  padded = np.zeros(
+    ((rows + 1) * side, (columns + 1) * side, x.shape[2]), x.dtype
+  )
+  start = side // 2
+  padded[start : start + len(x), start : start + x.shape[1]] = x
+  squares = _blocks(padded, side).swapaxes(1, 2)
+  return squares.reshape((rows + 1) * (columns + 1), -1)
+
+
+def _from_squares(squares, rows, columns, shape) -> np.ndarray:
+  """Returns the picture of a shape `[H, W, C]` again."""
+  height, width, channels = shape
+  side = round((squares.shape[1] // channels) ** 0.5)
+  x = squares.reshape(rows + 1, columns + 1, side, side, channels)
+  x = x.swapaxes(1, 2).reshape((rows + 1) * side, (columns + 1) * side, -1)
+  start = side // 2
+  return x[start : start + height, start : start + width]
+
+
+def _join(filled, image, unknown, *, margin) -> np.ndarray:
+  """Adds what continues the difference to the known pixels into the hole.
+
+  Pixels at the rim take the difference of their known neighbours, those further
+  inside the mean over more and more of them, which is about 0: the network has
+  matched the colours, and detail has none. `margin` is how much of the known
+  picture is looked at.
+  """
+  window = tuple(
+    slice(max(0, found.min() - margin), found.max() + 1 + margin)
+    for found in np.nonzero(unknown)
+  )
+  known = ~unknown[window]
+  difference = image[window] - filled[window]
+  filled[window] += _continue(difference * known[..., None], known)
+  return filled
+
+
+def _continue(x, known) -> np.ndarray:
+  """Continues `[H, W, C]` smoothly to where it is not known, and 0 there.
+
+  An approximate solution of Laplace's equation, from coarse to fine.
+  """
+  if known.all() or not known.any():
+    return x
+  coarse, share = _halve(x, known)
+  coarse = _continue(coarse, share > 0)
+  height, width = known.shape
+  continued = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+  is_known = known[..., None]
+  continued = np.where(is_known, x, continued)
+  for _ in range(_SMOOTHINGS):
+    smooth = ndimage.uniform_filter(continued, (3, 3, 1), mode="nearest")
+    continued = np.where(is_known, x, smooth)
+  return continued
+
+
+def _halve(x, known):
+  """Returns the means of known pixels of 2 x 2, and the share of these."""
+  even = lambda x: np.pad(
+    x, [(0, side % 2) for side in x.shape[:2]] + [(0, 0)] * (x.ndim - 2)
+  )
+  share = _blocks(even(known).astype(np.float32), 2).mean(axis=(1, 3))
+  mean = _blocks(even(x), 2).mean(axis=(1, 3))
+  return mean / np.maximum(share, 0.25)[..., None], share
+
+
+def _pad(x, factor) -> np.ndarray:
+  """Reflects `[H, W, ...]` to multiples of the factor."""
+  size = (-(-side // factor) * factor for side in x.shape[:2])
+  return fit_size.pad(x[None], *size)[0]
+
+
+def _blocks(x, side) -> np.ndarray:
+  """Returns a view `[h, side, w, side, ...]` of `[h * side, w * side, ...]`."""
+  height, width, *rest = x.shape
+  return x.reshape(height // side, side, width // side, side, *rest)
