@@ -119,4 +119,4 @@ def test_picture_too_large_for_memory_is_told_and_stops_nothing(
   printed = capsys.readouterr()
   # 24 x 32 needs more than that, 16 x 24 does not, two of these do.
   assert "2 pictures done, 2 failed" in printed.out
-  assert "--crop_to_hole" in printed.err
+  assert "choose --large=detail" in printed.err

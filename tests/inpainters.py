@@ -4,13 +4,19 @@ import copy
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gatedinpaint_jax import values as values_lib
 from gatedinpaint_jax.fast import attention, convolution
 from gatedinpaint_jax.inference import inpainter as inpainter_lib
-from gatedinpaint_jax.inference import large_pictures
+from gatedinpaint_jax.inference import large_pictures, openvino_backend
 from gatedinpaint_jax.networks import inpaint_generator
 from tests import small_checkpoint
+
+
+def skip_without_openvino():
+  if not openvino_backend.is_installed():
+    pytest.skip("needs the extra openvino")
 
 
 class ExactInpainter:
@@ -59,13 +65,17 @@ def make_fake(guided=False, **kwargs):
   return make(generator, params, backend="jax", **kwargs), generator
 
 
-def make_calm(**kwargs):
+def make_calm(*, guided=False, channels=3, backend="jax", **kwargs):
   """A narrow one with the fast forms, as users run it."""
   generator = inpaint_generator.InpaintGenerator(
-    width=4, convolve=convolution.convolve, attend=attention.attend_on_cpu
+    width=4,
+    guided=guided,
+    channels=channels,
+    convolve=convolution.convolve,
+    attend=attention.attend_on_cpu,
   )
-  params = small_checkpoint.calm_params()
-  return inpainter_lib.Inpainter(generator, params, backend="jax", **kwargs)
+  params = small_checkpoint.calm_params(guided=guided, channels=channels)
+  return inpainter_lib.Inpainter(generator, params, backend=backend, **kwargs)
 
 
 def draw_picture(seed, *shape):

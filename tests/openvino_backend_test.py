@@ -1,7 +1,6 @@
 """`Inpainter` with OpenVINO beside the one with JAX."""
 
 import collections
-import importlib
 import types
 
 import jax
@@ -18,9 +17,7 @@ from tests import inpainters, small_checkpoint
 
 @pytest.fixture
 def openvino():
-  pytest.importorskip("onnx", reason="needs the extra openvino")
-  if importlib.util.find_spec("openvino") is None:
-    pytest.skip("needs the extra openvino")
+  inpainters.skip_without_openvino()
 
 
 def make_inpainters(*backends, guided=False):

@@ -21,7 +21,7 @@ from gatedinpaint_jax.inference import jobs, memory, photo_writer
 # A larger hole suggests an inverted mask.
 SUSPICIOUS_FRACTION = 0.5
 # For a picture that does not fit in memory.
-_ADVICE = "; fill it with `large`=auto or detail, or make it smaller"
+_ADVICE = "; choose `large`=detail or make the picture smaller"
 
 
 class Options(NamedTuple):
