@@ -190,7 +190,7 @@ def test_generator_sees_means_of_known_pixels_and_every_line():
   seen = []
 
   def predict(image, hole, line):
-    seen.extend([image, hole, line])
+    seen.extend([image.copy(), hole, line])
     zeros = np.zeros((1, 8, 8, 1), np.float32)
     return inpaint_generator.GeneratorOutput(
       None, zeros, None, np.zeros((1, 1, 1), np.float32)

@@ -1,3 +1,5 @@
+import types
+
 import pytest
 
 from gatedinpaint_jax import errors
@@ -11,6 +13,16 @@ def test_picture_that_needs_more_than_is_free_is_refused(monkeypatch):
     memory.check_fits(1, 1024, 2048)
   with pytest.raises(errors.UserError, match="4 pictures of 512 x 512"):
     memory.check_fits(4, 512, 512)
+
+
+def test_picture_with_detail_needs_memory_of_the_host(monkeypatch):
+  free = types.SimpleNamespace(available=10**9)
+  monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: free)
+  memory.check_fits_with_detail(2048, 2048, 3)
+  with pytest.raises(
+    errors.UserError, match=r"4000 x 3000 .* 1\.3 GB and 1\.0"
+  ):
+    memory.check_fits_with_detail(4000, 3000, 3)
 
 
 @pytest.mark.parametrize(("side", "measured"), [(1024, 0.8e9), (2048, 2.5e9)])

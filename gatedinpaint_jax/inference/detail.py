@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from gatedinpaint_jax import batch as batch_lib
 from gatedinpaint_jax.fast import pixel_attention
-from gatedinpaint_jax.inference import fit_size
+from gatedinpaint_jax.inference import fit_size, memory
 
 # A place is a square of 8 x 8 pixels of the reduced picture; its patch reaches
 # half of one beyond it on each side.
@@ -52,8 +52,12 @@ def fill(
 
   Returns:
     `[H, W, C] float32`, the prediction where pixels are unknown.
+
+  Raises:
+    UserError: if the host has too little memory.
   """
   height, width = unknown.shape
+  memory.check_fits_with_detail(*image.shape)
   small, known = _reduce(image, ~unknown, factor)
   is_known = known == 1
   if line is not None:
