@@ -44,6 +44,9 @@ _BACKENDS = command.names(
   ("jax", "openvino", "openvino_bf16"),
   "What computes ours: jax, openvino, openvino_bf16.",
 )
+_LARGE = flags.DEFINE_enum(
+  "large", "exact", ["exact", "detail"], "How ours fills large pictures."
+)
 _PORT_BFLOAT16 = flags.DEFINE_bool(
   "port_bfloat16", False, "The port alone in bfloat16."
 )
@@ -65,7 +68,7 @@ def main(_):
   shape = [f"--size={_SIZE.value}", f"--batch={_BATCH.value}"]
   commands = {
     backend: [
-      *(sys.executable, str(_HERE), "--answer"),
+      *(sys.executable, str(_HERE), "--answer", f"--large={_LARGE.value}"),
       *(f"--backends={backend}", *shape, *where),
     ]
     for backend in _BACKENDS.value
@@ -81,7 +84,8 @@ def main(_):
     commands, repeats=_REPEATS.value, images=_BATCH.value
   )
   asked = {
-    name: flags.FLAGS[name].value for name in ("size", "batch", "bfloat16")
+    name: flags.FLAGS[name].value
+    for name in ("size", "batch", "bfloat16", "large")
   }
   shares = accelerator.shares_of_peak(measured, commands, _multiply_adds)
   print(json.dumps({"benchmark": "inference"} | asked | shares | measured))
@@ -135,7 +139,9 @@ def answer():
   generator, _ = build.build_networks(config)
   small = np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1))
   params = jax.jit(generator.init)(jax.random.key(0), *small)["params"]
-  inpainter = gatedinpaint_jax.Inpainter(generator, params, backend=backend)
+  inpainter = gatedinpaint_jax.Inpainter(
+    generator, params, backend=backend, large=_LARGE.value
+  )
   side = _SIZE.value
   random = np.random.default_rng(0)
   image = random.integers(0, 256, (_BATCH.value, side, side, 3), np.uint8)

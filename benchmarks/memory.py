@@ -3,7 +3,8 @@
   python benchmarks/memory.py [--sizes=256,512,1024,2048] [--cores=1]
 
 For each size, each program completes pictures in a process of its own, one
-after the other: ours by each of `--backends` and the peers whose checkouts are
+after the other: ours by each of `--backends`, exactly or by `--large=detail`
+(`jax_detail`), and the peers whose checkouts are
 given (`peers.py`), `port` under torch.compile, `port_eager` without, and
 `released`. Full width, float32, random weights, from uint8 to uint8.
 
@@ -34,6 +35,9 @@ _BACKENDS = command.names(
   ("jax", "openvino", "openvino_bf16"),
   "What computes ours.",
 )
+_LARGE = command.names(
+  "large", ["exact"], ("exact", "detail"), "How ours fills large pictures."
+)
 _REPEATS = command.whole("repeats", 3, "Pictures after the first one.", least=0)
 _CORES = command.cores("cores", "Processor cores to use; all.")
 
@@ -60,8 +64,12 @@ def _commands(size) -> dict:
   """Returns the commands of the programs by name."""
   ours = [sys.executable, str(_HERE.with_name("inference.py")), "--answer"]
   commands = {
-    backend: [*ours, f"--backends={backend}", f"--size={size}"]
+    backend if large == "exact" else f"{backend}_{large}": [
+      *(*ours, f"--backends={backend}"),
+      *(f"--size={size}", f"--large={large}"),
+    ]
     for backend in _BACKENDS.value
+    for large in _LARGE.value
   }
   if peers.PORT.value:
     port = peers.port("port_inference.py", f"--size={size}")

@@ -72,7 +72,8 @@ def fill(
   detail *= source[:height, :width, None]
   filled = enlarged
   filled += _copy(detail, is_known, np.asarray(output.attention), factor)
-  return _join(filled, image, unknown, margin=_PLACE * factor)
+  # What is not reduced has the rim of the exact fill.
+  return filled if factor == 1 else _join(filled, image, unknown)
 
 
 def _reduce(image, known, factor) -> tuple[np.ndarray, np.ndarray]:
@@ -144,26 +145,28 @@ def _from_squares(squares, rows, columns, shape) -> np.ndarray:
   return x[start : start + height, start : start + width]
 
 
-def _join(filled, image, unknown, *, margin) -> np.ndarray:
-  """Adds what continues the difference to the known pixels into the hole.
+def _join(filled, image, unknown) -> np.ndarray:
+  """Makes a fill go on from the known pixels at the rim of the hole.
 
-  Pixels at the rim take the difference of their known neighbours, those further
-  inside the mean over more and more of them, which is about 0: the network has
-  matched the colours, and detail has none. `margin` is how much of the known
-  picture is looked at.
+  Adds the smoothest function that, at the rim, is the difference of the known
+  pixels to what their neighbours were filled with.
   """
   window = tuple(
-    slice(max(0, found.min() - margin), found.max() + 1 + margin)
+    slice(max(0, found.min() - 1), found.max() + 2)
     for found in np.nonzero(unknown)
   )
-  known = ~unknown[window]
-  difference = image[window] - filled[window]
-  filled[window] += _continue(difference * known[..., None], known)
+  hole = unknown[window][..., None]
+  around = lambda x: ndimage.uniform_filter(x, (3, 3, 1), mode="constant")
+  share = around(hole.astype(np.float32))
+  is_rim = ~hole & (share > 0.1)  # of 9 pixels, at least one
+  neighbours = around(filled[window] * hole) / np.where(is_rim, share, 1)
+  difference = (image[window] - neighbours) * is_rim
+  filled[window] += hole * _continue(difference, is_rim[..., 0])
   return filled
 
 
 def _continue(x, known) -> np.ndarray:
-  """Continues `[H, W, C]` smoothly to where it is not known, and 0 there.
+  """Continues `[H, W, C]` smoothly to where it is not known, and is 0.
 
   An approximate solution of Laplace's equation, from coarse to fine.
   """
