@@ -17,6 +17,7 @@ from PIL import Image
 import gatedinpaint_jax
 from gatedinpaint_jax.data import photo_files
 from gatedinpaint_jax.weights import safetensors_file
+from tests import processes
 
 PACKAGE = pathlib.Path(gatedinpaint_jax.__file__).parent
 NOTEBOOK = PACKAGE.parent / "colab" / "inpaint_and_train.ipynb"
@@ -44,8 +45,9 @@ def read_with_settings(**settings):
 def run_as_jupyter_does(notebook, scratch):
   """Runs all cells beside the notebook's file, on one CPU device."""
   # Neither our eight devices nor a way to the package other than a user's.
-  kept = os.environ.keys() - {"XLA_FLAGS", "PYTHONPATH"}
+  kept = os.environ.keys() - {"PYTHONPATH"}
   environment = {name: os.environ[name] for name in kept} | {
+    "XLA_FLAGS": processes.xla_flags(devices=1),
     "IPYTHONDIR": str(scratch / "ipython"),
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "JAX_PLATFORMS": "cpu",

@@ -30,12 +30,18 @@ def ended() -> int:
   return process.pid
 
 
+def xla_flags(*, devices) -> str:
+  """Returns the flags of the tests' own process, with so many devices."""
+  count = "--xla_force_host_platform_device_count"
+  flags = [x for x in os.environ["XLA_FLAGS"].split() if count not in x]
+  return " ".join([*flags, f"{count}={devices}"] if devices > 1 else flags)
+
+
 def _environment(*, devices):
-  flag = f"--xla_force_host_platform_device_count={devices}"
   return {
     **os.environ,
     "PYTHONPATH": str(ROOT),
-    "XLA_FLAGS": flag if devices > 1 else "",
+    "XLA_FLAGS": xla_flags(devices=devices),
     "JAX_PLATFORMS": "cpu",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
   }
