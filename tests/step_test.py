@@ -31,11 +31,15 @@ def make_setup(**kwargs):
 
 
 @functools.cache
-def initial_state(average_decay=None):
-  setup = make_setup(average_decay=average_decay)
+def state_with_average():
+  setup = make_setup(average_decay=0.75)
   return jax.jit(
     lambda key: state_lib.create_state(key, setup, image_size=SIZE)
   )(jax.random.key(0))
+
+
+def initial_state():
+  return state_with_average().replace(generator_average=None)
 
 
 def make_batch(size=8):
@@ -123,15 +127,19 @@ def test_adam_of_both_networks_begins_with_the_learning_rate():
     np.testing.assert_allclose(max(jax.tree.leaves(moves)), 1e-4, rtol=1e-3)
 
 
+@functools.cache
+def update_with_average():
+  setup = make_setup(average_decay=0.75)
+  return jax.jit(functools.partial(step.update_generator, setup=setup))
+
+
 @pytest.mark.parametrize(
   ("steps", "decay"), [(0, 0.1), (8, 0.5), (17, 2 / 3), (26, 0.75), (500, 0.75)]
 )
 def test_moving_average_follows_the_generator(steps, decay):
-  setup = make_setup(average_decay=0.75)
-  state = initial_state(0.75).replace(step=jnp.asarray(steps))
+  state = state_with_average().replace(step=jnp.asarray(steps))
   gradient = jax.tree.map(jnp.ones_like, state.generator)
-  update = functools.partial(step.update_generator, setup=setup)
-  after, _ = jax.jit(update)(state, gradient, {})
+  after, _ = update_with_average()(state, gradient, {})
   expected = jax.tree.map(
     lambda old, new: decay * old + (1 - decay) * new,
     state.generator,
@@ -204,30 +212,30 @@ def test_gradients_are_summed_over_devices_in_float32():
     discriminator_optimizer=keep_gradient.init(state.discriminator)
   )
 
-  def gradient(batch, device_count):
+  def gradients(batches, device_count):
+    """Returns the gradient of each of some batches of one size."""
     mesh = devices.make_mesh(jax.devices()[:device_count])
-    inputs = (
-      jax.device_put(state, devices.replicated(mesh)),
-      devices.put_batch(batch, mesh),
-    )
+    begun = jax.device_put(state, devices.replicated(mesh))
+    batches = [devices.put_batch(batch, mesh) for batch in batches]
     train_step = jax.jit(step.make_train_step(setup, mesh=mesh))
-    compiled = train_step.lower(*inputs).compile()
+    compiled = train_step.lower(begun, batches[0]).compile()
     counts = compiled_program.summarize(compiled.as_text())
     assert counts["collectives"].keys() == {"all-reduce"}
     assert counts["bfloat16_all_reduces"] == 0
-    after, _ = compiled(*inputs)
-    return jax.device_get(after.discriminator_optimizer.trace)
+    return [
+      jax.device_get(compiled(begun, x)[0].discriminator_optimizer.trace)
+      for x in batches
+    ]
 
   batch = make_batch(4)
-  alone = [
-    gradient(jax.tree.map(lambda x, i=i: x[i : i + 1], batch), 1)
-    for i in range(4)
-  ]
+  alone = gradients(
+    [jax.tree.map(lambda x, i=i: x[i : i + 1], batch) for i in range(4)], 1
+  )
   jax.tree.map(
     lambda mean, *each: np.testing.assert_allclose(
       mean, np.mean(each, axis=0), rtol=0, atol=1e-5 * np.abs(mean).max()
     ),
-    gradient(batch, 4),
+    *gradients([batch], 4),
     *alone,
   )
 
