@@ -85,8 +85,8 @@ def newest_step(workdir):
   return max(steps, default=0)
 
 
-def restore_state(config, workdir):
-  """Returns the newest state that a run saved, in NumPy."""
+def restore_state(config, workdir, step=None):
+  """Returns the state that a run saved at a step, or its newest, in NumPy."""
   setup = setup_lib.build_setup(config)
   like = jax.eval_shape(
     lambda key: state_lib.create_state(key, setup, image_size=(16, 16)),
@@ -95,7 +95,7 @@ def restore_state(config, workdir):
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   store = checkpoints.Checkpoints(workdir, keep=100)
   with contextlib.closing(store):
-    step = store.newest_intact()
+    step = step or store.newest_intact()
     return jax.device_get(store.restore(step, like, sharding).state)
 
 
