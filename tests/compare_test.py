@@ -43,21 +43,27 @@ FLAGS = {"config": "config.py", "workdir": "run"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-  """Where a comparison has been made, with its study."""
+def prepared(tmp_path_factory):
+  """Where a comparison can be made."""
   folder = tmp_path_factory.mktemp("comparison")
   tiny_run.write_photos(folder)
   (folder / "config.py").write_text(CONFIG)
   for i in range(COUNT):
     pictures.write(folder / "images" / "deep" / f"{i}.x.png", seed=i)
-  with contextlib.chdir(folder):
-    programs.run(compare, **FLAGS, study="study")
   return folder
 
 
+@pytest.fixture(scope="module")
+def folder(prepared):
+  """Where a comparison has been made, with its study."""
+  with contextlib.chdir(prepared):
+    programs.run(compare, **FLAGS, study="study")
+  return prepared
+
+
 @pytest.fixture(autouse=True)
-def in_the_folder(folder, monkeypatch):
-  monkeypatch.chdir(folder)
+def in_the_folder(prepared, monkeypatch):
+  monkeypatch.chdir(prepared)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +185,6 @@ def test_runs_of_another_budget_are_refused(refused, key, value, part):
   refused(compare, FLAGS | {f"config.training.{key}": value}, part)
 
 
-@pytest.mark.slow
 def test_comparison_killed_in_a_save_leaves_what_was_there(folder):
   names = [f"comparison{suffix}" for suffix in (".json", ".md", ".png")]
   before = [(folder / "run" / name).read_bytes() for name in names]
@@ -221,7 +226,7 @@ def test_run_that_was_told_to_stop_scores_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_method_equals_itself_and_scores_as_evaluate_says(folder, tmp_path):
+def test_method_equals_itself_and_scores_as_evaluate_says(prepared, tmp_path):
   # So all begin alike and have the same pictures, crops, holes and masks.
   given = {
     "workdir": tmp_path / "run",
@@ -239,7 +244,7 @@ def test_method_equals_itself_and_scores_as_evaluate_says(folder, tmp_path):
   programs.run(
     evaluate,
     checkpoint=tmp_path / "run" / "gated" / "seed_0",
-    images=folder / "images",
+    images=prepared / "images",
     masks="rectangle",
     size="16x16",
     batch_size=8,
