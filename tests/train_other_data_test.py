@@ -31,18 +31,15 @@ KINDS = {
   "heights": Kind(
     1, np.int16, {"value_range": (-400, 900), "no_data": -32768.0}
   ),
-  "bands": Kind(
-    4,
+  "spectra": Kind(
+    13,
     np.float32,
     {
-      "value_range": ((0, 1), (0, 1), (-1, 1), (270, 310)),
-      "shown_channels": (3,),
+      "value_range": (*(11 * [(0, 1)]), (-1, 1), (270, 310)),
+      "shown_channels": (3, 2, 1),
       "sketch": "edges",
     },
     guided=True,
-  ),
-  "spectra": Kind(
-    13, np.uint16, {"value_range": (0, 65535), "shown_channels": (3, 2, 1)}
   ),
 }
 
