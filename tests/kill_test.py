@@ -16,7 +16,7 @@ from tests import processes, tiny_run
 from tests.tiny_run import newest_step
 
 KILLS = 6
-STEPS = 80
+STEPS = 48
 
 
 def wait_for(condition, child):
