@@ -77,7 +77,7 @@ def reduce(image, factor):
 
 def noise(seed, *shape):
   """Detail and nothing else: the means of blocks of 4 x 4 pixels are 0."""
-  x = np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+  x = np.random.default_rng(seed).uniform(-0.5, 0.5, shape).astype(np.float32)
   return without_means(x)
 
 

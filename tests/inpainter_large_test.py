@@ -55,6 +55,15 @@ def test_known_pixels_stay_and_each_picture_is_filled_by_itself(large):
     np.testing.assert_array_equal(inpainter(image, mask), filled)
 
 
+def test_reduced_picture_may_be_padded_further():
+  image, _ = inpainters.draw_picture(0, *SIZE)
+  inpainter = inpainters.make_calm(large="detail", bucket=16)
+  (part,) = inpainter.plan(holes()).parts
+  assert inpainter.padded_size(*part.size) == (32, 48) != part.size
+  filled = inpainter(image, holes())
+  np.testing.assert_array_equal(filled[~holes()], image[~holes()])
+
+
 def test_lines_reach_the_fill_of_a_reduced_picture():
   inpainter = inpainters.make_calm(guided=True, large="detail")
   image, _ = inpainters.draw_picture(2, *SIZE)

@@ -12,6 +12,7 @@ High-Resolution Image Inpainting), section 3.2, with the patches of this
 attention; the rim is joined as in Perez et al. 2003 (Poisson Image Editing).
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -25,8 +26,8 @@ from gatedinpaint_jax.inference import fit_size, memory
 # A place is a square of 8 x 8 pixels of the reduced picture; its patch reaches
 # half of one beyond it on each side.
 _PLACE = batch_lib.SIZE_MULTIPLE
-# The patches of a pixel have four times the weight of one. Below this, hardly
-# any of it is that of sources, and the detail fades out.
+# Of all sources of a pixel together, where four patches overlap 4 at most.
+# Below it, detail fades out.
 _LEAST_WEIGHT = 1e-3
 # Smoothings at each scale, of the difference that is continued into the hole.
 _SMOOTHINGS = 4
@@ -51,7 +52,7 @@ def fill(
     factor: h = H / factor, rounded up, and likewise w.
 
   Returns:
-    `[H, W, C] float32`, the prediction where pixels are unknown.
+    `[H, W, C] float32 in [-1, 1]`, the prediction where pixels are unknown.
 
   Raises:
     UserError: if the host has too little memory.
@@ -63,7 +64,9 @@ def fill(
   if line is not None:
     line = _blocks(_pad(line & unknown, factor), factor).any(axis=(1, 3))[None]
   output = predict(small[None], ~is_known[None], line)
-  predicted = np.asarray(output.refined)[0, : len(small), : small.shape[1]]
+  predicted = np.asarray(output.refined)[0]
+  places = tuple(side // _PLACE for side in predicted.shape[:2])
+  predicted = predicted[: len(small), : small.shape[1]]
   # Pixels of which only a part was known were predicted, too.
   small += (1 - known[..., None]) * (predicted - small)
   enlarged = _enlarge(small, factor)[:height, :width]
@@ -71,9 +74,10 @@ def fill(
   source = is_known.repeat(factor, axis=0).repeat(factor, axis=1)
   detail *= source[:height, :width, None]
   filled = enlarged
-  filled += _copy(detail, is_known, np.asarray(output.attention), factor)
-  # What is not reduced has the rim of the exact fill.
-  return filled if factor == 1 else _join(filled, image, unknown)
+  filled += _copy(detail, is_known, output.attention, places, factor)
+  if factor > 1:  # else the rim is that of the exact fill
+    _join(filled, image, unknown)
+  return np.clip(filled, -1, 1, out=filled)
 
 
 def _reduce(image, known, factor) -> tuple[np.ndarray, np.ndarray]:
@@ -90,62 +94,57 @@ def _enlarge(small, factor) -> np.ndarray:
   return np.array(jax.image.resize(small, size, "cubic"))
 
 
-def _copy(detail, is_known, attention, factor) -> np.ndarray:
+def _copy(detail, is_known, attention, places, factor) -> np.ndarray:
   """Returns the detail `[H, W, C]` of the sources of each place.
 
   It is 0 in squares without unknown pixels. Squares are those of
-  `layers.patches`, 8 x 8 pixels of the reduced picture.
+  `layers.patches`, 8 x 8 pixels of the reduced picture; `places` are the rows
+  and columns of the attention.
   """
-  rows, columns = (-(-side // _PLACE) for side in is_known.shape)
-  if rows * columns != attention.shape[-1]:
-    raise ValueError(f"attention {attention.shape} for {rows} x {columns}")
-  weights = np.asarray(
-    pixel_attention.square_weights(attention, rows, columns)
-  ).reshape((rows + 1) * (columns + 1), -1)
-  squares = lambda x, side: _to_squares(x, rows, columns, side)
-  is_source = squares(is_known, _PLACE)
-  wanted = squares(~is_known, _PLACE).any(axis=1)
+  weights = np.asarray(pixel_attention.square_weights(attention, *places))
+  weights = weights.reshape(math.prod(weights.shape[1:3]), -1)
+  is_source = _to_squares(is_known, places, _PLACE)
+  wanted = _to_squares(~is_known, places, _PLACE).any(axis=1)
   used = is_source.any(axis=1)
   weights = weights[np.ix_(wanted, used)]
   total = weights @ is_source[used].astype(np.float32)
-  side = _PLACE * factor
-  found = squares(detail, side)
+  found = _to_squares(detail, places, _PLACE * factor)
   copied = weights @ found[used]
   total = total.reshape(-1, _PLACE, 1, _PLACE, 1, 1)
   shape = (len(copied), _PLACE, factor, _PLACE, factor, detail.shape[-1])
   copied = copied.reshape(shape) / np.maximum(total, _LEAST_WEIGHT)
   found[:] = 0
   found[wanted] = copied.reshape(len(copied), -1)
-  return _from_squares(found, rows, columns, detail.shape)
+  return _from_squares(found, places, detail.shape)
 
 
-def _to_squares(x, rows, columns, side) -> np.ndarray:
+def _to_squares(x, places, side) -> np.ndarray:
   """Returns `[(h + 1) * (w + 1), side * side * C]` of `[H, W, ...]`.
 
   Half a square of zeros lies around the picture, and more below and on the
   right, if it is smaller than its places.
   """
-  x = x.reshape(*x.shape[:2], -1)
-  padded = np.zeros(
-    ((rows + 1) * side, (columns + 1) * side, x.shape[2]), x.dtype
-  )
+  height, width, *rest = x.shape
+  size = [(count + 1) * side for count in places]
+  padded = np.zeros((*size, *rest), x.dtype)
   start = side // 2
-  padded[start : start + len(x), start : start + x.shape[1]] = x
+  padded[start : start + height, start : start + width] = x
   squares = _blocks(padded, side).swapaxes(1, 2)
-  return squares.reshape((rows + 1) * (columns + 1), -1)
+  return squares.reshape(math.prod(squares.shape[:2]), -1)
 
 
-def _from_squares(squares, rows, columns, shape) -> np.ndarray:
+def _from_squares(squares, places, shape) -> np.ndarray:
   """Returns the picture of a shape `[H, W, C]` again."""
   height, width, channels = shape
-  side = round((squares.shape[1] // channels) ** 0.5)
-  x = squares.reshape(rows + 1, columns + 1, side, side, channels)
-  x = x.swapaxes(1, 2).reshape((rows + 1) * side, (columns + 1) * side, -1)
+  rows, columns = (count + 1 for count in places)
+  side = math.isqrt(squares.shape[1] // channels)
+  x = squares.reshape(rows, columns, side, side, channels)
+  x = x.swapaxes(1, 2).reshape(rows * side, columns * side, channels)
   start = side // 2
   return x[start : start + height, start : start + width]
 
 
-def _join(filled, image, unknown) -> np.ndarray:
+def _join(filled, image, unknown) -> None:
   """Makes a fill go on from the known pixels at the rim of the hole.
 
   Adds the smoothest function that, at the rim, is the difference of the known
@@ -162,7 +161,6 @@ def _join(filled, image, unknown) -> np.ndarray:
   neighbours = around(filled[window] * hole) / np.where(is_rim, share, 1)
   difference = (image[window] - neighbours) * is_rim
   filled[window] += hole * _continue(difference, is_rim[..., 0])
-  return filled
 
 
 def _continue(x, known) -> np.ndarray:
