@@ -16,9 +16,15 @@ photos: of the hole, l1 in percent of the range, PSNR in dB, and `sharpness`,
 the total variation divided by that of the photo; LPIPS of the whole picture
 (with --lpips); `seam`, the mean difference of neighbours across the rim divided
 by that of neighbours within 8 pixels around it, and that of the photo itself;
-and seconds. --show writes the photo, the hole and each result as PNG.
+and seconds.
+
+--show writes the photo, the hole and each result as PNG. `--page` draws the
+first three photos of the last side in one picture, at 100 %: around the middle
+one of the pixels of their holes of strokes, what is known, what `enlarged` and
+`detail` fill, and the photo.
 """
 
+import itertools
 import pathlib
 import time
 
@@ -47,10 +53,13 @@ _WAYS = command.names(
 )
 _LPIPS = flags.DEFINE_bool("lpips", False, "Also compute LPIPS.")
 _SHOW = flags.DEFINE_string("show", None, "Folder for the pictures, if any.")
+_PAGE = flags.DEFINE_string("page", None, "Picture to draw, if any.")
 
 _MOST_EXACT_SIDE = 1024
 _AROUND = 8  # pixels
 _BINS = 3  # of hole fractions, of 10 % each
+_ON_PAGE = 3
+_PART = (288, 384)  # rows and columns of a part on the page
 
 
 def main(_):
@@ -75,6 +84,27 @@ def main(_):
             result[key] = round(float(np.mean([s[key] for s in scores])), 4)
           packages = ["jax", "jaxlib", "numpy"]
           machine.report("large_pictures", result, packages)
+  if _PAGE.value:
+    cases = _cases(files, _SIDES.value[-1], frozen_masks.KINDS[0])
+    fills = [_make(name) for name in ("enlarged", "detail")]
+    rows = [
+      _parts(image, hole, fills)
+      for _, image, hole in itertools.islice(cases, _ON_PAGE)
+    ]
+    Image.fromarray(np.concatenate(rows)).save(_PAGE.value, quality=85)
+
+
+def _parts(image, hole, fills):
+  """Returns parts of a picture at full size, beside each other."""
+  middle = np.argwhere(hole)[hole.sum() // 2]
+  window = tuple(
+    slice(start, start + length)
+    for at, length, side in zip(middle, _PART, hole.shape, strict=True)
+    for start in [min(max(at - length // 2, 0), side - length)]
+  )
+  grey = np.where(hole[..., None], np.uint8(128), image)
+  shown = [grey, *(fill(image, hole) for fill in fills), image]
+  return np.concatenate([x[window] for x in shown], axis=1)
 
 
 def _cases(files, side, kind):
@@ -101,7 +131,7 @@ def _make(name):
   inpainter = Inpainter.from_checkpoint(_CHECKPOINT.value, large="exact")
 
   def fill(image, hole):
-    plan = large_pictures.choose(hole, "detail", inpainter.padded_size)
+    plan = large_pictures.choose(hole, "detail")
     factor = plan.parts[0].factor
     small = np.asarray(Image.fromarray(image).reduce(factor))
     # A reduced pixel is unknown if any of its pixels is.

@@ -164,6 +164,7 @@ def _check_one_model(options) -> None:
       "--checkpoint is missing: a workdir, its checkpoints/ or one step of it, "
       "or use --method instead"
     )
+  large_pictures.check_choice(_large(options), has_attention=not options.method)
   for name in ("checkpoint", "sketch", "backend", "bucket"):
     if options.method and options[name].present:
       raise errors.UserError(
@@ -213,12 +214,12 @@ def _large(options) -> str:
 
 def _has_large(work, large) -> bool:
   """Returns whether some pictures are computed one by one, on all cores."""
-  if large in ("crop", "exact"):
-    return large == "crop"
+  if large == "exact":
+    return False
   for job in work:
     with contextlib.suppress(errors.UserError):  # which its outcome tells
-      height, width = photo_files.read_size(job.image)
-      if height * width > large_pictures.MOST_EXACT_PIXELS:
+      size = photo_files.read_size(job.image)
+      if not large_pictures.is_exact(size, large):
         return True
   return False
 

@@ -174,6 +174,14 @@ def jumps(image, hole):
   return np.concatenate(across).mean(), np.concatenate(around).mean()
 
 
+def test_parabola_is_enlarged_to_a_parabola():
+  small = np.arange(8, dtype=np.float32)[:, None, None] ** 2
+  found = detail._enlarge(np.repeat(small, 4, axis=1), 3)
+  # The centres of enlarged pixels lie at thirds.
+  expected = ((np.arange(24) + 0.5) / 3 - 0.5) ** 2
+  np.testing.assert_allclose(found[6:-6, 5, 0], expected[6:-6], atol=1e-4)
+
+
 @hypothesis.settings(deadline=None, max_examples=15, derandomize=True)
 @hypothesis.given(
   st.integers(1, 90), st.integers(1, 90), st.integers(1, 5), st.integers(0, 9)

@@ -11,11 +11,6 @@ from gatedinpaint_jax import errors
 from gatedinpaint_jax.inference import large_pictures
 
 
-def choose(hole, large, bucket=8):
-  padded = lambda *size: tuple(-(-side // bucket) * bucket for side in size)
-  return large_pictures.choose(hole, large, padded)
-
-
 def hole_of(size, *boxes):
   hole = np.zeros(size, bool)
   for top, left, height, width in boxes:
@@ -50,7 +45,7 @@ WIDE = (1000, 500, 700, 2000)
 )
 def test_way_follows_size_and_holes(size, boxes, large, name, factors):
   hole = hole_of(size, *boxes)
-  plan = choose(hole, large)
+  plan = large_pictures.choose(hole, large)
   assert plan.name == name
   assert [part.factor for part in plan.parts] == factors
   assert (plan.reason is None) == (name == "exact")
@@ -64,7 +59,7 @@ def test_way_follows_size_and_holes(size, boxes, large, name, factors):
 
 
 def test_reason_names_the_sizes():
-  reason = lambda *args: choose(*args).reason
+  reason = lambda *args: large_pictures.choose(*args).reason
   hole = hole_of((3000, 4000), SMALL)
   assert reason(hole, "auto") == "4000 x 3000 pixels are more than 1024 x 1024"
   assert reason(hole_of((3000, 4000), WIDE), "auto") == (
@@ -75,14 +70,11 @@ def test_reason_names_the_sizes():
 
 
 @hypothesis.settings(deadline=None, max_examples=100, derandomize=True)
-@hypothesis.given(
-  st.integers(1, 20000), st.integers(1, 20000), st.sampled_from([8, 64])
-)
-def test_reduced_picture_is_the_largest_that_fits(height, width, bucket):
-  padded = lambda *size: tuple(-(-side // bucket) * bucket for side in size)
-  factor = large_pictures._factor((height, width), padded)
+@hypothesis.given(st.integers(1, 20000), st.integers(1, 20000))
+def test_reduced_picture_is_the_largest_that_fits(height, width):
+  factor = large_pictures._factor((height, width))
   pixels = lambda factor: math.prod(
-    padded(*(-(-side // factor) for side in (height, width)))
+    -(-side // factor // 8) * 8 for side in (height, width)
   )
   assert pixels(factor) <= 512**2
   assert factor == 1 or pixels(factor - 1) > 512**2

@@ -49,6 +49,25 @@ def test_pictures_equal_those_of_jax(openvino, shape, guided):
   assert np.abs(difference).max() <= 1  # where rounding is a close call
 
 
+def test_attention_is_that_of_jax_and_its_largest_weights_give_the_offsets(
+  openvino,
+):
+  image, mask = inpainters.draw_picture(1, 24, 40)
+  (inpainter,) = make_inpainters("auto")
+  expected, found = (
+    inpainter._backends.get(name, returns_attention=True).predict(
+      image[None], mask[None] >= 128, None, (24, 40)
+    )
+    for name in ("jax", "openvino")
+  )
+  np.testing.assert_allclose(found.attention, expected.attention, atol=1e-5)
+  assert np.max(expected.attention) > 0.1
+  row, column = np.divmod(np.argmax(expected.attention[0], axis=-1), 5)
+  own = np.divmod(np.arange(15), 5)
+  offsets = np.stack([row - own[0], column - own[1]], axis=-1)
+  np.testing.assert_array_equal(offsets.reshape(3, 5, 2), expected.offsets[0])
+
+
 def test_bfloat16_keeps_scores_in_float32_and_tells_its_error(openvino, caplog):
   (inpainter,) = make_inpainters("openvino_bf16")
   assert "bf16 is" in caplog.text and "levels of 255" in caplog.text

@@ -91,7 +91,7 @@ class MethodInpainter:
 
   def plan(self, hole: np.ndarray) -> large_pictures.Plan:
     """Returns how a picture is filled; see `Inpainter`."""
-    return large_pictures.choose(hole, self._large, lambda *size: size)
+    return large_pictures.choose(hole, self._large)
 
   def takes_batches(self, height: int, width: int) -> bool:
     """Returns False: methods gain nothing from batches."""
@@ -114,17 +114,19 @@ class MethodInpainter:
     if hole.dtype != bool:
       hole = hole >= batch_lib.HOLE_LEVEL
     if image.ndim == 3:
-      completed = self._complete(image, hole, values)
+      completed = self._complete_windows(image, hole, values)
     else:
       given = zip(image, hole, strict=True)
-      completed = np.stack([self._complete(*pair, values) for pair in given])
+      completed = np.stack(
+        [self._complete_windows(*pair, values) for pair in given]
+      )
     if values.are_levels and image.dtype == np.uint8:
       prediction = batch_lib.from_uint8(completed.astype(np.float32))
     else:
       prediction = np.nan_to_num(values.normalize(completed))
     return inpainter.Inpainting(completed, prediction, prediction, None)
 
-  def _complete(self, image, hole, values):
+  def _complete_windows(self, image, hole, values):
     completed = image.copy()
     for window, _ in self.plan(hole).parts:
       completed[window] = self._method(image[window], hole[window], values)

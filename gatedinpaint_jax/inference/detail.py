@@ -15,8 +15,8 @@ attention; the rim is joined as in Perez et al. 2003 (Poisson Image Editing).
 import math
 from collections.abc import Callable
 
-import jax
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from gatedinpaint_jax import batch as batch_lib
@@ -58,46 +58,52 @@ def fill(
     UserError: if the host has too little memory.
   """
   height, width = unknown.shape
-  memory.check_fits_with_detail(*image.shape)
-  small, known = _reduce(image, ~unknown, factor)
-  is_known = known == 1
+  reduced = [-(-side // factor) for side in unknown.shape]
+  places = [side // _PLACE for side in fit_size.round_up(reduced)]
+  # Squares are the largest of all arrays.
+  sides = [(count + 1) * _PLACE * factor for count in places]
+  memory.check_fits_with_detail(*sides, image.shape[2])
+  size = [side * factor for side in reduced]
   if line is not None:
-    line = _blocks(_pad(line & unknown, factor), factor).any(axis=(1, 3))[None]
+    line = fit_size.pad((line & unknown)[None], *size)[0]
+    line = _blocks(line, factor).any(axis=(1, 3))[None]
+  image, unknown = (fit_size.pad(x[None], *size)[0] for x in (image, unknown))
+  small, share_known = _reduce(image, ~unknown, factor)
+  is_known = share_known == 1
   output = predict(small[None], ~is_known[None], line)
-  predicted = np.asarray(output.refined)[0]
-  places = tuple(side // _PLACE for side in predicted.shape[:2])
-  predicted = predicted[: len(small), : small.shape[1]]
+  predicted = np.asarray(output.refined)[0, : reduced[0], : reduced[1]]
   # Pixels of which only a part was known were predicted, too.
-  small += (1 - known[..., None]) * (predicted - small)
-  enlarged = _enlarge(small, factor)[:height, :width]
-  detail = image - enlarged
-  source = is_known.repeat(factor, axis=0).repeat(factor, axis=1)
-  detail *= source[:height, :width, None]
-  filled = enlarged
+  small += (1 - share_known[..., None]) * (predicted - small)
+  filled = _enlarge(small, factor)
+  detail = image - filled
+  detail *= is_known.repeat(factor, axis=0).repeat(factor, axis=1)[..., None]
   filled += _copy(detail, is_known, output.attention, places, factor)
   if factor > 1:  # else the rim is that of the exact fill
     _join(filled, image, unknown)
-  return np.clip(filled, -1, 1, out=filled)
+  return np.clip(filled[:height, :width], -1, 1)
 
 
 def _reduce(image, known, factor) -> tuple[np.ndarray, np.ndarray]:
   """Returns means of known pixels `[h, w, C]`, and which share is known."""
-  known = _pad(known, factor)[..., None].astype(np.float32)
-  total = _blocks(_pad(image, factor) * known, factor).sum(axis=(1, 3))
-  known = _blocks(known, factor).mean(axis=(1, 3))
-  return total / np.maximum(known, 1 / factor**2) / factor**2, known[..., 0]
+  share = _blocks(known.astype(np.float32), factor).mean(axis=(1, 3))
+  mean = _blocks(image * known[..., None], factor).mean(axis=(1, 3))
+  return mean / np.maximum(share, 1 / factor**2)[..., None], share
 
 
 def _enlarge(small, factor) -> np.ndarray:
-  height, width, channels = small.shape
-  size = (height * factor, width * factor, channels)
-  return np.array(jax.image.resize(small, size, "cubic"))
+  height, width, _ = small.shape
+  size = (width * factor, height * factor)
+  planes = [
+    Image.fromarray(plane).resize(size, Image.BICUBIC)
+    for plane in np.moveaxis(small, -1, 0)
+  ]
+  return np.stack(planes, axis=-1)
 
 
 def _copy(detail, is_known, attention, places, factor) -> np.ndarray:
   """Returns the detail `[H, W, C]` of the sources of each place.
 
-  It is 0 in squares without unknown pixels. Squares are those of
+  Only where a square has unknown pixels, else 0. Squares are those of
   `layers.patches`, 8 x 8 pixels of the reduced picture; `places` are the rows
   and columns of the attention.
   """
@@ -184,18 +190,8 @@ def _continue(x, known) -> np.ndarray:
 
 def _halve(x, known):
   """Returns the means of known pixels of 2 x 2, and the share of these."""
-  even = lambda x: np.pad(
-    x, [(0, side % 2) for side in x.shape[:2]] + [(0, 0)] * (x.ndim - 2)
-  )
-  share = _blocks(even(known).astype(np.float32), 2).mean(axis=(1, 3))
-  mean = _blocks(even(x), 2).mean(axis=(1, 3))
-  return mean / np.maximum(share, 0.25)[..., None], share
-
-
-def _pad(x, factor) -> np.ndarray:
-  """Reflects `[H, W, ...]` to multiples of the factor."""
-  size = (-(-side // factor) * factor for side in x.shape[:2])
-  return fit_size.pad(x[None], *size)[0]
+  odd = [(0, side % 2) for side in known.shape]
+  return _reduce(np.pad(x, [*odd, (0, 0)]), np.pad(known, odd), 2)
 
 
 def _blocks(x, side) -> np.ndarray:

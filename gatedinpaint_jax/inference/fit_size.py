@@ -4,7 +4,18 @@ Padding is added at the bottom and right, so that pixels keep their position on
 the networks' grid.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from gatedinpaint_jax import batch as batch_lib
+
+
+def round_up(
+  size: Iterable[int], multiple: int = batch_lib.SIZE_MULTIPLE
+) -> tuple[int, ...]:
+  """Returns the next multiple of each side."""
+  return tuple(-(-side // multiple) * multiple for side in size)
 
 
 def pad(x: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from gatedinpaint_jax.inference import (
   backends,
   compilation_cache,
   detail,
+  fit_size,
   large_pictures,
 )
 from gatedinpaint_jax.networks import inpaint_generator
@@ -76,9 +77,9 @@ class Inpainter:
       ValueError: if `bucket` is not a positive multiple of 8.
       UserError: if a choice is unknown, or the backend is not installed.
     """
-    has_attention = isinstance(generator, inpaint_generator.InpaintGenerator)
-    large_pictures.check_choice(large, has_attention=has_attention)
-    if large == "auto" and not has_attention:
+    self._generator = generator
+    large_pictures.check_choice(large, has_attention=self.has_attention)
+    if large == "auto" and not self.has_attention:
       large = "exact"  # its time grows with the area alone
     if bucket < batch_lib.SIZE_MULTIPLE or bucket % batch_lib.SIZE_MULTIPLE:
       raise ValueError(
@@ -87,7 +88,6 @@ class Inpainter:
     # The folder of the step, if there is one.
     self.checkpoint: pathlib.Path | None = None
     self.values = values
-    self._generator = generator
     self._source = source
     self._bucket = bucket
     self._large = large
@@ -135,14 +135,18 @@ class Inpainter:
     return self._backends.get(self.backend_for(1, 1)).devices
 
   @property
+  def has_attention(self) -> bool:
+    """Whether large pictures can be filled with detail."""
+    return isinstance(self._generator, inpaint_generator.InpaintGenerator)
+
+  @property
   def guided(self) -> bool:
     """Whether the model takes a sketch."""
     return self._generator.guided
 
   def padded_size(self, height: int, width: int) -> tuple[int, int]:
     """Returns the size at which a picture is computed."""
-    round_up = lambda side: -(-side // self._bucket) * self._bucket
-    return round_up(height), round_up(width)
+    return fit_size.round_up((height, width), self._bucket)
 
   def backend_for(self, height: int, width: int) -> str:
     """Returns the backend that fills a picture of this size."""
@@ -150,13 +154,11 @@ class Inpainter:
 
   def plan(self, hole: np.ndarray) -> large_pictures.Plan:
     """Returns how a picture with a hole `[H, W] bool` is filled."""
-    return large_pictures.choose(hole, self._large, self.padded_size)
+    return large_pictures.choose(hole, self._large)
 
   def takes_batches(self, height: int, width: int) -> bool:
     """Returns whether pictures of a size are computed together."""
-    return large_pictures.is_exact(
-      (height, width), self._large, self.padded_size
-    )
+    return large_pictures.is_exact((height, width), self._large)
 
   def __call__(
     self,
@@ -273,11 +275,11 @@ class Inpainter:
 
   def _fill_with_detail(self, image, hole, line, part):
     """Predicts a picture `[1, H, W, C]` that is reduced."""
-    image = self.values.normalize(image[0])
+    image = self.values.normalize(np.ascontiguousarray(image[0]))
     missing = np.isnan(image).any(axis=-1)
     name = self.backend_for(*part.size)
     backend = self._backends.get(name, returns_attention=True)
-    size = self.padded_size(*part.size)
+    size = fit_size.round_up(part.size)  # the bucket might be larger
     refined = detail.fill(
       lambda *reduced: backend.predict(*reduced, size),
       np.where(missing[..., None], np.float32(0), image),

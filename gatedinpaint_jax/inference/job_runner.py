@@ -20,8 +20,6 @@ from gatedinpaint_jax.inference import jobs, memory, photo_writer
 
 # A larger hole suggests an inverted mask.
 SUSPICIOUS_FRACTION = 0.5
-# For a picture that does not fit in memory.
-_ADVICE = "; choose `large`=detail or make the picture smaller"
 
 
 class Options(NamedTuple):
@@ -217,8 +215,10 @@ def _save(entry, prediction) -> Outcome:
     job, size=photo.pixels.shape[:2], hole_fraction=float(hole.mean())
   )
   if isinstance(prediction, Exception):
-    is_too_large = isinstance(prediction, memory.TooLargeError)
-    reason = f"{job.image}: {prediction}{_ADVICE if is_too_large else ''}"
+    reason = f"{job.image}: {prediction}"
+    if isinstance(prediction, memory.TooLargeError):
+      other = "detail" if entry.inpainter.has_attention else "crop"
+      reason += f"; choose `large`={other} or make the picture smaller"
     return outcome._replace(reason=reason)
   try:
     if prediction is not None:

@@ -9,18 +9,18 @@ auto    exact up to 1024 x 1024 pixels; above, windows around its holes, of
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from gatedinpaint_jax import errors
-from gatedinpaint_jax.inference import hole_windows
+from gatedinpaint_jax.inference import fit_size, hole_windows
 
 CHOICES = ("auto", "exact", "crop", "detail")
 MOST_EXACT_PIXELS = 1024 * 1024
-# What the generator sees of a reduced picture. It was trained on less, but
-# fills holes better at this size than at half of it.
+# What the generator sees of a reduced picture. One that was trained on pictures
+# of 128 x 128 filled strokes in four photographs with 3 to 18 % less l1 at this
+# size than at half of its sides, and boxes with 15 % less to 17 % more.
 _MOST_REDUCED_PIXELS = 512 * 512
 
 Size = tuple[int, int]  # (height, width)
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
   @property
   def size(self) -> Size:
-    """What the generator sees, before it is padded."""
+    """What the generator sees, before it is padded to multiples of 8."""
     return _reduced((x.stop - x.start for x in self.window), self.factor)
 
 
@@ -46,28 +46,22 @@ class Plan(NamedTuple):
   reason: str | None  # why not exactly
 
 
-def choose(
-  hole: np.ndarray, large: str, padded: Callable[[int, int], Size]
-) -> Plan:
-  """Plans how to fill a hole `[H, W] bool`.
-
-  `large` is one of `CHOICES`, and `padded` maps a size to that at which the
-  generator computes such a picture.
-  """
+def choose(hole: np.ndarray, large: str) -> Plan:
+  """Plans how to fill a hole `[H, W] bool`; `large` is one of `CHOICES`."""
   whole = tuple(slice(0, side) for side in hole.shape)
   if not hole.any():
     return Plan([], "exact", None)
-  if is_exact(hole.shape, large, padded):
+  if is_exact(hole.shape, large):
     return Plan([Part(whole, 1)], "exact", None)
   windows = [whole] if large == "detail" else hole_windows.find(hole)
   most_exact = {"auto": MOST_EXACT_PIXELS, "crop": math.inf, "detail": -1}
   cropped, reduced = [], []
   for window in windows:
     part = Part(window, 1)
-    if _pixels(part.size, padded) <= most_exact[large]:
+    if _pixels(part.size) <= most_exact[large]:
       cropped.append(part)
     else:
-      reduced.append(Part(window, _factor(part.size, padded)))
+      reduced.append(Part(window, _factor(part.size)))
   return Plan(
     cropped + reduced,
     " and ".join(["crop"] * bool(cropped) + ["detail"] * bool(reduced)),
@@ -75,9 +69,7 @@ def choose(
   )
 
 
-def is_exact(
-  size: Size, large: str, padded: Callable[[int, int], Size]
-) -> bool:
+def is_exact(size: Size, large: str) -> bool:
   """Returns whether pictures of a size are filled exactly, for any hole."""
   most = {
     "auto": MOST_EXACT_PIXELS,
@@ -85,7 +77,7 @@ def is_exact(
     "crop": -1,
     "detail": _MOST_REDUCED_PIXELS,
   }
-  return _pixels(size, padded) <= most[large]
+  return _pixels(size) <= most[large]
 
 
 def check_choice(large: str, *, has_attention: bool) -> None:
@@ -93,8 +85,8 @@ def check_choice(large: str, *, has_attention: bool) -> None:
   errors.check_choice("`large`", large, CHOICES)
   if large == "detail" and not has_attention:
     raise errors.UserError(
-      "`large`=detail: copies what contextual attention points at, which this"
-      " model does not have; choose exact or crop"
+      "`large`=detail: needs contextual attention, which says what to copy; "
+      "choose exact or crop"
     )
 
 
@@ -102,16 +94,16 @@ def _reduced(size, factor) -> Size:
   return tuple(-(-side // factor) for side in size)
 
 
-def _factor(size, padded) -> int:
+def _factor(size) -> int:
   return next(
     factor
     for factor in itertools.count(1)
-    if _pixels(_reduced(size, factor), padded) <= _MOST_REDUCED_PIXELS
+    if _pixels(_reduced(size, factor)) <= _MOST_REDUCED_PIXELS
   )
 
 
-def _pixels(size, padded) -> int:
-  return math.prod(padded(*size))
+def _pixels(size) -> int:
+  return math.prod(fit_size.round_up(size))
 
 
 def _reason(size, large, reduced) -> str:
