@@ -112,7 +112,8 @@ class OpenvinoBackend:
     padding = (1, *inputs["mask"].shape[1:])
     inputs["padding"] = jax.ShapeDtypeStruct(padding, jnp.float32)
     outputs = inpaint_generator.GeneratorOutput._fields
-    if not self._generator.returns_attention:
+    # Only some generators have attention to return.
+    if not getattr(self._generator, "returns_attention", False):
       outputs = outputs[:-1]
     try:
       converted = onnx_file.convert(
