@@ -20,11 +20,9 @@ reasons), 2 a mistake in the flags or in the only picture.
 """
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
 
 from gatedinpaint_jax import command_line, errors, files, terminal
 from gatedinpaint_jax.data import photo_files
@@ -32,6 +30,7 @@ from gatedinpaint_jax.evaluation import methods
 from gatedinpaint_jax.inference import (
   backends,
   inpainter,
+  job_report,
   job_runner,
   jobs,
   large_pictures,
@@ -62,7 +61,7 @@ def main(argv) -> int:
   for line in jobs.passed_over(options.image + options.mask + options.sketch):
     print(f"note: {line}")
   _check_masks(options, work)
-  _check_report(options.report, work)
+  job_report.check(options.report, work)
   remaining = [
     job
     for job in work
@@ -78,7 +77,7 @@ def main(argv) -> int:
   model = _load_inpainter(options, remaining)
   _make_folders(options.output, remaining)
   outcomes = []
-  with _open_report(options.report) as report:
+  with job_report.append_to(options.report) as report:
     try:
       for outcome in _run(remaining, model, options, report):
         outcomes.append(outcome)
@@ -239,7 +238,11 @@ def _run(work, model, options, report) -> Iterator[job_runner.Outcome]:
       if name in ("reason", "note", "large_reason")
     }
     outcome = outcome._replace(**texts)
-    report.write(_report_line(outcome, options))
+    report.write(
+      job_report.line(
+        outcome, checkpoint=options.checkpoint, method=options.method
+      )
+    )
     report.flush()
     yield outcome
 
@@ -251,61 +254,6 @@ def _check_masks(options, work) -> None:
     raise errors.UserError(
       "--mask is missing: what to fill, unless --no_data names missing values"
     )
-
-
-def _check_report(path, work) -> None:
-  """Raises UserError if the report cannot be written or is a picture."""
-  if not path:
-    return
-  report = files.expand(path)
-  if not os.path.isdir(os.path.dirname(os.path.realpath(report))):
-    raise errors.UserError(
-      f"--report={path}: cannot be written (no such folder)"
-    )
-  for job in work:
-    for used in (job.image, job.mask, job.sketch, job.output):
-      if used and files.identity(used) == files.identity(report):
-        raise errors.UserError(
-          f"--report={path}: is a picture of this run; name another file"
-        )
-
-
-def _open_report(path) -> TextIO:
-  """Opens the report to append to it, or the null device without one."""
-  # Opening a pipe that nobody reads would wait forever.
-  opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK, 0o666)
-  try:
-    report = open(
-      files.expand(path or os.devnull), "a", encoding="utf-8", opener=opener
-    )
-  except OSError as error:
-    raise errors.UserError(
-      f"--report={path}: cannot be written ({error.strerror})"
-    ) from error
-  os.set_blocking(report.fileno(), True)
-  return report
-
-
-def _report_line(outcome, options) -> str:
-  job = outcome.job
-  height, width = outcome.size or (None, None)
-  content = {
-    "image": str(job.image),
-    "mask": job.mask and str(job.mask),
-    "output": str(job.output),
-    "status": "failed" if outcome.reason else "done",
-    "reason": outcome.reason or outcome.note,
-    "height": height,
-    "width": width,
-    "hole_fraction": outcome.hole_fraction,
-    "seconds": round(outcome.seconds, 3),
-    "backend": outcome.backend,
-    "large": outcome.large,
-    "large_reason": outcome.large_reason,
-    "checkpoint": options.checkpoint,
-    "method": options.method,
-  }
-  return json.dumps(content) + "\n"
 
 
 def _print_only(outcome) -> int:

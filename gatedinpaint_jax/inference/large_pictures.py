@@ -1,10 +1,12 @@
 """Chooses how a large picture is filled.
 
-exact   at once and at its own size; the time grows with the square of the area
-crop    only windows around its holes, each of them exactly
-detail  at a small size, with detail copied at full size; see `detail`
-auto    exact up to 1024 x 1024 pixels; above, windows around its holes, of
-        which those of up to 1024 x 1024 pixels exactly, others by detail
+  exact   at once and at its own size
+  crop    only windows around its holes, each of them exactly
+  detail  at a small size, with detail copied at full size; see `detail`
+  auto    exact up to 1024 x 1024 pixels; above, windows around its holes, of
+          which those of up to 1024 x 1024 pixels exactly, others by detail
+
+The time of an exact fill grows with the square of the area.
 """
 
 import itertools
