@@ -95,3 +95,35 @@ def test_channels_that_the_model_does_not_know_are_not_dropped(tmp_path):
     f"{tmp_path}/a.npy: has 4 channels of data; the model has 3"
     " (config.model.channels)"
   )
+
+
+def test_pictures_that_name_missing_values_differently_are_filled_apart(
+  tmp_path,
+):
+  seen = []
+
+  class Recording(FakeInpainter):
+    def __call__(self, image, mask, sketch=None, *, return_details):
+      seen.append((self.values.no_data, len(image)))
+      return super().__call__(image, mask, sketch, return_details=True)
+
+  work = []
+  for name, tag in (("a", b"-9999\0"), ("b", b"-9999\0"), ("c", b"-1234\0")):
+    pixels = np.full((*SIZE, 3), 50, np.float32)
+    pixels[3:9, 5:9] = float(tag[:-1])
+    tifffile.imwrite(
+      *(tmp_path / f"{name}.tif", pixels),
+      photometric="minisblack",
+      planarconfig="contig",
+      extratags=[PLACE, (42113, 2, 6, tag, True)],
+    )
+    paths = tmp_path / f"{name}.tif", None, None, tmp_path / f"{name}_out.tif"
+    work.append(jobs.Job(*paths))
+  model = Recording(values_lib.Values(3, ((0.0, 200.0),) * 3))
+  options = job_runner.Options(batch_size=3)
+  outcomes = list(job_runner.run(work, model, options))
+  assert [outcome.reason for outcome in outcomes] == [None] * 3
+  assert seen == [(-9999, 1), (-9999, 1), (-1234, 1)]
+  for job in work:
+    filled = tifffile.imread(job.output)
+    assert (filled[3:9, 5:9] == 100).all() and (filled[10:] == 50).all()
